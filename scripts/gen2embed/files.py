@@ -1,0 +1,193 @@
+"""Reading and writing the artifacts of docs/data_dictionary.md: whole or not at all, no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gen2embed.errors import InputError
+
+UNIT_LENGTH_TOLERANCE = 1e-3
+_CHECK_ROWS = 65536
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success it is renamed to ``path``.
+
+    On any exception the temporary file is removed and ``path`` is left as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Sorted keys, two spaces, a final newline; NaN is refused, since it is not JSON."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is not JSON ({error})") from None
+
+
+def write_parquet(
+    path: str | Path, frame: pd.DataFrame | pa.Table, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a frame without its index; ``metadata`` becomes the file's key-value metadata."""
+    table = frame
+    if isinstance(frame, pd.DataFrame):
+        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    if metadata:
+        table = table.replace_schema_metadata(dict(metadata))
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_parquet(path: str | Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Read the named columns and the file's metadata.
+
+    Raises InputError when the file is missing, is not parquet, or lacks a column.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with pq.ParquetFile(path) as file:
+            have = file.schema_arrow.names
+            missing = [name for name in columns if name not in have]
+            if missing:
+                raise InputError(
+                    f"{path}: column {missing[0]!r} is missing (it has: {', '.join(have)}); "
+                    "see docs/data_dictionary.md"
+                )
+            raw = file.schema_arrow.metadata or {}
+            frame = file.read(columns=list(columns)).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: is not a readable parquet file ({error})") from None
+    return frame, {key.decode(): value.decode() for key, value in raw.items()}
+
+
+def load_embeddings(path: str | Path) -> np.ndarray:
+    """Memory-map an embedding matrix, shape (n_items, dim), float32 or float16.
+
+    Raises InputError when the file is missing, pickled, truncated, of another type or shape, or
+    when a row is not finite or not of unit length within 1e-3. Rows that ``<name>.valid.npy``
+    marks as not valid must be zero.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: is not a readable npy file ({error}); write it again") from None
+    if vectors.ndim != 2 or vectors.dtype not in (np.float32, np.float16):
+        raise InputError(
+            f"{path}: holds {vectors.dtype} of shape {vectors.shape}; embeddings are float32 or "
+            "float16 of shape (n_items, dim)"
+        )
+    valid = _load_valid(path, len(vectors))
+    for start in range(0, len(vectors), _CHECK_ROWS):
+        block = np.asarray(vectors[start : start + _CHECK_ROWS], dtype=np.float32)
+        norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+        expected = valid[start : start + len(block)].astype(np.float32)
+        with np.errstate(invalid="ignore"):
+            wrong = ~(np.abs(norms - expected) <= UNIT_LENGTH_TOLERANCE)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            fault = (
+                "is not finite" if not np.isfinite(norms[row]) else f"has length {norms[row]:.4f}"
+            )
+            raise InputError(
+                f"{path}: row {start + row} {fault}; embeddings are finite and of length 1 "
+                "(0 only where the .valid.npy file says so): normalise them first"
+            )
+    return vectors
+
+
+def _load_valid(path: Path, n_items: int) -> np.ndarray:
+    valid_path = path.with_suffix(".valid.npy")
+    if not valid_path.exists():
+        return np.ones(n_items, dtype=bool)
+    try:
+        valid = np.load(valid_path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{valid_path}: is not a readable npy file ({error})") from None
+    if valid.shape != (n_items,) or valid.dtype != np.bool_:
+        raise InputError(f"{valid_path}: must be {n_items} booleans, one per row of {path.name}")
+    return valid
+
+
+def load_valid(path: str | Path, n_items: int) -> np.ndarray:
+    """Which rows of the embedding file ``path`` are usable: bool, shape (n_items,)."""
+    return _load_valid(Path(path), n_items)
+
+
+def write_npy(path: str | Path, array: np.ndarray) -> None:
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def digest_file(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def package_versions(*names: str) -> dict[str, str]:
+    """Installed versions of the named distributions ("absent" where there is none)."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+@contextmanager
+def run_record(path: str | Path) -> Iterator[dict[str, Any]]:
+    """Write ``<name>.run.json``: what may differ between two runs (host, times, rates).
+
+    Yields a dict to which the caller may add; it is written when the block ends well.
+    """
+    record: dict[str, Any] = {"host": platform.node(), "started": time.strftime("%FT%T%z")}
+    start = time.perf_counter()
+    yield record
+    record["seconds"] = round(time.perf_counter() - start, 3)
+    write_json(path, record)

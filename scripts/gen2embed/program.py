@@ -1,0 +1,122 @@
+"""What every command-line program shares: job lists, one-line errors, progress that suits a log."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+from tqdm import tqdm
+
+from gen2embed.errors import InputError
+
+T = TypeVar("T")
+LOG_INTERVAL_SECONDS = 30.0
+
+
+def run_program(
+    parser: argparse.ArgumentParser,
+    work: Callable[[list[argparse.Namespace]], None],
+    argv: list[str] | None = None,
+) -> int:
+    """Parse the flags (or ``--job-list``), do the work, and turn a user's mistake into one line.
+
+    ``work`` receives every job at once, so that it can load a model a single time and check all
+    inputs before the first long step. Returns the exit status: 0 done, 2 bad input. Any other
+    exception is a defect of ours and keeps its traceback.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    parser.add_argument(
+        "--job-list",
+        metavar="JOBS.json",
+        help="a JSON list of objects with these flags as keys, done in one process; '-' reads it "
+        "from standard input; flags given beside it hold for every job",
+    )
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        work(_parse_jobs(parser, argv))
+    except InputError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parse_jobs(parser: argparse.ArgumentParser, argv: list[str]) -> list[argparse.Namespace]:
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--job-list")
+    found, common = finder.parse_known_args(argv)
+    if found.job_list is None:
+        return [parser.parse_args(argv)]
+    return [parser.parse_args(common + _flags(job)) for job in _read_job_list(found.job_list)]
+
+
+def _read_job_list(source: str) -> list[dict[str, Any]]:
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+        jobs = json.loads(text)
+    except OSError as error:
+        raise InputError(f"{source}: cannot read the job list ({error.strerror})") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{source}: the job list is not JSON ({error})") from None
+    if not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
+        raise InputError(f"{source}: a job list is a JSON list of objects, one per job")
+    if not jobs:
+        raise InputError(f"{source}: the job list is empty; give it at least one job")
+    return jobs
+
+
+def _flags(job: dict[str, Any]) -> list[str]:
+    """A job as command-line words: true is a bare flag; false and null are left out."""
+    words: list[str] = []
+    for key, value in job.items():
+        flag = "--" + key.replace("_", "-")
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, list):
+            words += [flag, *map(str, value)]
+        elif value is not None and value is not False:
+            words.append(f"{flag}={value}")
+    return words
+
+
+class _Lines:
+    """A stream for tqdm in a log file: each refresh becomes a line of its own."""
+
+    def __init__(self, stream: TextIO):
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        text = text.replace("\r", "").rstrip()
+        if text:
+            self.stream.write(text + "\n")
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def progress_bar(total: int, what: str, unit: str = "it") -> tqdm:
+    """A tqdm bar on a terminal; in a log, one plain line every 30 s."""
+    if sys.stderr.isatty():
+        return tqdm(total=total, desc=what, unit=unit)
+    return tqdm(
+        total=total,
+        desc=what,
+        unit=unit,
+        file=_Lines(sys.stderr),
+        mininterval=LOG_INTERVAL_SECONDS,
+        maxinterval=LOG_INTERVAL_SECONDS,
+        ascii=True,
+        ncols=100,
+    )
+
+
+def progress(items: Iterable[T], total: int, what: str, unit: str = "it") -> Iterator[T]:
+    """Yield the items while a bar (or log lines) shows rate and time left."""
+    with progress_bar(total, what, unit) as bar:
+        for item in items:
+            yield item
+            bar.update()
