@@ -1,0 +1,107 @@
+"""Prompts as pure string functions over the registry ``prompts.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gen2embed.errors import InputError
+
+REGISTRY = Path(__file__).with_name("prompts.yaml")
+ROLES = ("query", "target")
+KINDS = ("with_image", "text_only")
+MMEB_IMAGE_MARK = "<|image_1|>"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One entry of the registry; ``closing[role][kind]`` is the line after the data set's text."""
+
+    name: str
+    meaning: str
+    system: str | None
+    closing: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class UserTurn:
+    """The user level of one item, cut at the image: ``before`` + image + ``after`` + ``closing``.
+
+    Without an image, ``before`` is empty and ``after`` holds the whole text.
+    """
+
+    before: str
+    after: str
+    closing: str
+    has_image: bool
+
+
+def load_prompts(user_file: str | Path | None = None) -> dict[str, Prompt]:
+    """The registry, extended (never overridden) by a user's file of the same form.
+
+    Raises InputError when a file is not of that form or redefines a name.
+    """
+    prompts = _read(REGISTRY)
+    if user_file is not None:
+        extra = _read(Path(user_file))
+        for name in extra:
+            if name in prompts:
+                raise InputError(
+                    f"{user_file}: prompt {name!r} exists already; choose another name"
+                )
+        prompts |= extra
+    return prompts
+
+
+def get_prompt(name: str, user_file: str | Path | None = None) -> Prompt:
+    prompts = load_prompts(user_file)
+    if name not in prompts:
+        raise InputError(f"unknown prompt {name!r}; known: {', '.join(prompts)}")
+    return prompts[name]
+
+
+def _read(path: Path) -> dict[str, Prompt]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not YAML ({error})") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: a prompt file maps names to prompts")
+    return {str(name): _prompt(path, str(name), entry) for name, entry in raw.items()}
+
+
+def _prompt(path: Path, name: str, entry: Any) -> Prompt:
+    try:
+        closing = {role: {kind: entry[role][kind] for kind in KINDS} for role in ROLES}
+        system, meaning = entry["system"], entry["meaning"]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: prompt {name!r} lacks {error}; see {REGISTRY.name}") from None
+    lines = [line for lines in closing.values() for line in lines.values()]
+    if not all(isinstance(text, str) for text in [meaning, *lines]) or not (
+        system is None or (isinstance(system, str) and system)
+    ):
+        raise InputError(f"{path}: prompt {name!r}: texts are strings, `system` may be null")
+    return Prompt(name, meaning, system, closing)
+
+
+def user_turn(prompt: Prompt, role: str, text: str, has_image: bool) -> UserTurn:
+    """The user level of an item: the data set's text cut at its image mark, and the closing line.
+
+    MMEB's ``<|image_1|>`` says where the image stands, white space kept; an image without a mark
+    goes first. Raises InputError for a mark without an image, a second mark, an unknown role.
+    """
+    if role not in ROLES:
+        raise InputError(f"unknown role {role!r}; known: {', '.join(ROLES)}")
+    marks = text.count(MMEB_IMAGE_MARK)
+    if marks > 1:
+        raise InputError(f"text holds {marks} image marks, but an item has one image: {text!r}")
+    if marks and not has_image:
+        raise InputError(f"text holds {MMEB_IMAGE_MARK}, but the item has no image: {text!r}")
+    before, after = text.split(MMEB_IMAGE_MARK) if marks else ("", text)
+    kind = "with_image" if has_image else "text_only"
+    return UserTurn(before, after, prompt.closing[role][kind], has_image)
