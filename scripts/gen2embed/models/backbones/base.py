@@ -20,6 +20,10 @@ class Backbone(Protocol):
         """The prompt as text, image placeholder included, up to the open assistant turn."""
         ...
 
+    def load_adapter(self, folder: str) -> None:
+        """Apply a PEFT adapter folder to the model."""
+        ...
+
     def image_tokens(self, width: int, height: int) -> int:
         """How many tokens an image of this size (pixels) becomes."""
         ...

@@ -8,6 +8,7 @@ import torch
 from transformers import Qwen2VLForConditionalGeneration
 
 from gen2embed.errors import InputError
+from gen2embed.models.adapters import merge_adapter
 from gen2embed.models.attention import use_grouped_attention
 from gen2embed.models.processor import load_processor
 from gen2embed.models.prompts import UserTurn
@@ -41,6 +42,10 @@ class Qwen2VL:
         user = f"{turn.before}{image}{turn.after}{turn.closing}"
         level = f"<|im_start|>system\n{system}<|im_end|>\n" if system is not None else ""
         return f"{level}<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
+
+    def load_adapter(self, folder: str) -> None:
+        """Merge a PEFT adapter (LoRA, DoRA) into the weights."""
+        self.model = merge_adapter(self.model, folder)
 
     def image_tokens(self, width: int, height: int) -> int:
         images = self.processor.image_processor

@@ -1,0 +1,32 @@
+# Names and paths only: what every stage needs to say where things are and what they depend on.
+
+import json
+import sys
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from gen2embed.workflow import ZERO_SHOT, sources
+
+RESULTS = f"results/{config['experiment']}"
+PROMPTS = config["embed"]["prompts"]
+SIDES = ["query", "target"]
+TORCH_ENV = f"../envs/torch-{config['hardware']}.yaml"
+
+
+wildcard_constraints:
+    model=r"[A-Za-z0-9_.-]+",
+    prompt=r"[A-Za-z0-9_-]+",
+    part="train|eval",
+
+
+def program(name):
+    """A program and every module and registry file of the library that it uses, as inputs."""
+    return [
+        str(Path(path).relative_to(workflow.basedir))
+        for path in sources(Path(workflow.basedir) / "scripts" / name)
+    ]
+
+
+def flags(values):
+    """A section of the configuration as command-line flags."""
+    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in values.items())

@@ -1,0 +1,180 @@
+"""Embed items (texts, images) with a multimodal LLM under a named prompt: unit vectors as npy."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pyarrow.parquet as pq
+
+from gen2embed.errors import InputError
+from gen2embed.files import (
+    digest_file,
+    package_versions,
+    read_parquet,
+    run_record,
+    write_json,
+    write_npy,
+)
+from gen2embed.models.images import get_resolution
+from gen2embed.models.prompts import ROLES, get_prompt
+from gen2embed.program import run_program
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="embed_items", description=__doc__)
+    add = parser.add_argument
+    add("--model", required=True, help="model folder or hub id")
+    add("--revision", help="revision of a hub model (a commit)")
+    add("--adapter", help="PEFT folder of a fine-tuned adapter")
+    add("--prompt", required=True, help="name in the prompt registry")
+    add("--prompt-file", help="YAML file with further prompts")
+    add("--role", required=True, choices=ROLES, help="role of the items that name none themselves")
+    add("--items", required=True, help="items parquet (docs/data_dictionary.md)")
+    add("--image-root", required=True, help="folder that the items' image paths start from")
+    add("--resolution", default="native", help="name in the resolution registry")
+    add("--max-tokens", type=int, default=2048, help="longest prompt in tokens, image included")
+    add("--token-budget", type=int, default=16384, help="padded tokens per forward pass")
+    add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of the weights")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+    add("--threads", type=int, help="CPU threads (default: torch's choice)")
+    add("--out", required=True, help="embeddings .npy; manifest beside it as .json")
+    return parser
+
+
+def read_items(job: argparse.Namespace) -> list[Any]:
+    from gen2embed.models.encoder import Item
+
+    columns = ["item_id", "text", "image_path"]
+    if Path(job.items).is_file() and "role" in _columns(job.items):
+        columns.append("role")
+    frame, _ = read_parquet(job.items, columns)
+    if frame.empty:
+        raise InputError(f"{job.items}: holds no items")
+    if not (frame["item_id"].to_numpy() == range(len(frame))).all():
+        raise InputError(f"{job.items}: item_id must be 0, 1, 2, ... in row order")
+    roles = frame["role"] if "role" in frame else [job.role] * len(frame)
+    unknown = sorted(set(roles) - set(ROLES))
+    if unknown:
+        raise InputError(f"{job.items}: unknown role {unknown[0]!r}; known: {', '.join(ROLES)}")
+    return [Item(*row) for row in zip(frame["text"], frame["image_path"], roles, strict=True)]
+
+
+def _columns(path: str) -> list[str]:
+    try:
+        return pq.read_schema(path).names
+    except (OSError, ValueError):
+        return []  # read_parquet says what is wrong with the file
+
+
+def resolve_device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"device {name!r} is not available here; try --device auto") from None
+    return name
+
+
+def digest_folder(folder: str | None) -> str | None:
+    """Digest of a local folder's weights; None for a hub id, whose revision identifies it."""
+    import hashlib
+
+    if folder is None or not Path(folder).is_dir():
+        return None
+    digests = [digest_file(path) for path in sorted(Path(folder).glob("*.safetensors"))]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+class Loaded:
+    """The model last asked for, so that a job list loads it once."""
+
+    key: tuple | None = None
+    backbone: Any = None
+
+    def get(self, job: argparse.Namespace, device: str) -> Any:
+        from gen2embed.models.backbones import load_backbone
+
+        key = (job.model, job.revision, job.adapter, job.dtype, device)
+        if key != self.key:
+            self.backbone = load_backbone(job.model, job.revision, job.dtype, device)
+            if job.adapter is not None:
+                self.backbone.load_adapter(job.adapter)
+            self.key = key
+        return self.backbone
+
+
+def example(planned: list[Any], with_image: bool) -> str | None:
+    """The first rendered prompt with (or without) an image, for the manifest."""
+    return next((one.rendered for one in planned if bool(one.image) == with_image), None)
+
+
+def embed(job: argparse.Namespace, items: list[Any], loaded: Loaded) -> None:
+    import torch
+
+    from gen2embed.models.encoder import encode, plan_items
+
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    out = Path(job.out)
+    with run_record(out.with_suffix(".run.json")) as record:
+        device = resolve_device(job.device)
+        backbone = loaded.get(job, device)
+        prompt = get_prompt(job.prompt, job.prompt_file)
+        resolution = get_resolution(job.resolution)
+        planned = plan_items(
+            backbone, items, prompt, resolution, Path(job.image_root), job.max_tokens, job.items
+        )
+        what = f"embed {Path(job.items).stem}, {job.prompt}"
+        vectors = encode(backbone, planned, resolution, job.token_budget, device, what)
+        manifest = {
+            "model": job.model,
+            "model_digest": digest_folder(job.model),
+            "revision": job.revision,
+            "adapter": job.adapter,
+            "adapter_digest": digest_folder(job.adapter),
+            "backbone": backbone.name,
+            "prompt": job.prompt,
+            "role": job.role,
+            "rendered_example": example(planned, True),
+            "rendered_example_text_only": example(planned, False),
+            "resolution": {"name": job.resolution, **resolution},
+            "max_tokens": job.max_tokens,
+            "truncated_items": sum(one.truncated for one in planned),
+            "skipped_items": 0,
+            "dtype": job.dtype,
+            "items": len(items),
+            "items_digest": digest_file(job.items),
+            "dim": int(vectors.shape[1]),
+            "versions": package_versions("torch", "transformers", "tokenizers", "pillow"),
+        }
+        write_npy(out, vectors)
+        write_json(out.with_suffix(".json"), manifest)
+        record["tokens"] = sum(one.tokens for one in planned)
+        record["items"] = len(items)
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:  # everything that can be checked without the model, before it is loaded
+            get_prompt(job.prompt, job.prompt_file)
+            get_resolution(job.resolution)
+        items = [read_items(job) for job in jobs]
+        loaded = Loaded()
+        for job, of_job in zip(jobs, items, strict=True):
+            embed(job, of_job, loaded)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
