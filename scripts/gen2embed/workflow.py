@@ -62,5 +62,7 @@ def _module_files(name: str, root: Path) -> set[Path]:
     files = set()
     for depth in range(1, len(parts) + 1):
         base = root.joinpath(*parts[:depth])
-        files |= {path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()}
+        files |= {
+            path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()
+        }
     return files

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from gen2embed.models.generator.batches import Collator
@@ -101,8 +100,3 @@ def sample_answers(
             }
         )
     return samples
-
-
-def shares_by_group(photos: pd.DataFrame) -> dict[str, int]:
-    """How many photos of each Unicode group the generator saw."""
-    return {str(name): int(n) for name, n in photos["group"].value_counts(sort=False).items()}

@@ -1,0 +1,1 @@
+"""MMEB rows and items; the mini benchmark."""

@@ -1,0 +1,215 @@
+"""How many mined negatives are in truth positives: a report, never an input of mining.
+
+The paper has cosine proxies only (figure 5). Where a benchmark knows which targets are equivalent
+to the annotated one, the true rate can be measured, and compared between strategies AT EQUAL
+HARDNESS: a strategy must not look safe just because its negatives are easy. All of it is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from gen2embed.mining.clusters import ClusterTable
+
+DRAWS = 1000
+CONFIDENCE = 0.95
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """The mined negatives of one strategy, flat; shapes (n_negatives,)."""
+
+    cluster: np.ndarray  # int64: which cluster each belongs to, 0..n_clusters-1
+    hardness: np.ndarray  # cosine of anchor query and negative target
+    false: np.ndarray  # bool: the target is a true positive of the anchor query
+    n_clusters: int
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A false-negative rate; None where there is nothing to divide by."""
+
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One strategy's row of the comparison within a subset.
+
+    ``overall``: over all its negatives. ``equal_hardness``: the rates of the common hardness bins,
+    weighted alike for all strategies. ``coverage``: share of its negatives in common bins.
+    ``hardness_mean``: over all its negatives.
+    """
+
+    clusters: int
+    negatives: int
+    false_negatives: int
+    hardness_mean: float | None
+    overall: Rate
+    equal_hardness: Rate
+    coverage: float | None
+
+    def flat(self) -> dict[str, float | int | None]:
+        """One level of names, for a table."""
+        found: dict[str, float | int | None] = {}
+        for name, value in asdict(self).items():
+            if isinstance(value, dict):
+                found |= {
+                    name if key == "value" else f"{name}_{key}": v for key, v in value.items()
+                }
+            else:
+                found[name] = value
+        return found
+
+
+def label_negatives(
+    table: ClusterTable,
+    query_id: np.ndarray,
+    target_id: np.ndarray,
+    known_query: np.ndarray,
+    known_target: np.ndarray,
+) -> Negatives:
+    """Mark the negatives whose target is known to be right for the anchor query.
+
+    ``query_id``, ``target_id``: of the pairs, shape (n_pairs,). ``known_query``, ``known_target``:
+    true positives beyond the annotated ones, shape (n_known,). Annotated pairs count as positives
+    as well (mining strikes them, but other people's clusters may not).
+    """
+    cluster = np.repeat(np.arange(len(table)), table.negatives)
+    anchor = query_id[table.anchor_pair][cluster]
+    target = target_id[table.negative_pairs]
+    positive_query = np.concatenate([query_id, known_query])
+    positive_target = np.concatenate([target_id, known_target])
+    width = int(max(positive_target.max(initial=0), target.max(initial=0))) + 1
+    false = np.isin(anchor * width + target, positive_query * width + positive_target)
+    return Negatives(cluster, np.asarray(table.hardness, dtype=np.float64), false, len(table))
+
+
+def compare(
+    strategies: Mapping[str, Negatives], *, bins: int = BINS, draws: int = DRAWS, seed: int = 0
+) -> tuple[dict[str, Report], list[dict[str, float]]]:
+    """Reports by strategy, and the common hardness bins (low, high, weight).
+
+    The bins are quantiles of the hardness of all strategies' negatives, each strategy weighing
+    the same. A bin is common if every strategy that mined anything has a negative in it; its
+    weight is the mean over the strategies of the share of their negatives in it. Intervals are
+    percentiles of a bootstrap over clusters, since the negatives of one anchor are not
+    independent; bins that a draw leaves empty do not count in that draw.
+    """
+    mined = {name: one for name, one in strategies.items() if len(one.hardness)}
+    edges = _edges([one.hardness for one in mined.values()], bins)
+    counts = {name: _by_bin(one, edges) for name, one in mined.items()}
+    totals = {name: negatives.sum(axis=0) for name, (negatives, _) in counts.items()}
+    n_bins = max(len(edges) - 1, 0)
+    common = np.ones(n_bins, dtype=bool)
+    weights = np.zeros(n_bins)
+    for total in totals.values():
+        common &= total > 0
+        weights += total / total.sum() / len(totals)
+    weights = np.where(common, weights, 0.0)
+    weights = weights / weights.sum() if weights.sum() > 0 else weights
+    reports = {}
+    for name, one in strategies.items():
+        if name in mined:
+            reports[name] = _report(one, *counts[name], weights, draws, seed)
+        else:
+            nothing = Rate(None, None, None)
+            reports[name] = Report(one.n_clusters, 0, 0, None, nothing, nothing, None)
+    table = [
+        {"low": float(edges[i]), "high": float(edges[i + 1]), "weight": float(weights[i])}
+        for i in np.flatnonzero(common)
+    ]
+    return reports, table
+
+
+def _edges(hardness: list[np.ndarray], bins: int) -> np.ndarray:
+    """Lowest value, inner quantiles, highest value, each strategy weighing the same.
+
+    Bin i holds what is above edge i and at most edge i + 1 (the first holds the lowest too).
+    """
+    if not hardness:
+        return np.empty(0)
+    values = np.concatenate(hardness)
+    weights = np.concatenate([np.full(len(one), 1 / len(one)) for one in hardness])
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weights[order]) / weights.sum()
+    inner = np.unique(values[order][np.searchsorted(share, np.arange(1, bins) / bins - 1e-9)])
+    highest = values.max()
+    return np.array([values.min(), *inner[inner < highest], highest])
+
+
+def _by_bin(one: Negatives, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Negatives and false negatives by cluster and bin: float64, shape (n_clusters, n_bins)."""
+    n_bins = len(edges) - 1
+    place = np.searchsorted(edges[1:-1], one.hardness, side="left")
+    cell = one.cluster * n_bins + place
+    size = one.n_clusters * n_bins
+    shape = (one.n_clusters, n_bins)
+    negatives = np.bincount(cell, minlength=size).reshape(shape)
+    false = np.bincount(cell, weights=one.false, minlength=size).reshape(shape)
+    return negatives.astype(np.float64), false
+
+
+def _report(
+    one: Negatives,
+    negatives: np.ndarray,
+    false: np.ndarray,
+    weights: np.ndarray,
+    draws: int,
+    seed: int,
+) -> Report:
+    drawn_negatives, drawn_false = _bootstrap(negatives, false, draws, seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        overall = drawn_false.sum(axis=1) / drawn_negatives.sum(axis=1)
+    return Report(
+        clusters=one.n_clusters,
+        negatives=len(one.hardness),
+        false_negatives=int(one.false.sum()),
+        hardness_mean=round(float(one.hardness.mean()), 9),
+        overall=_rate(float(one.false.mean()), overall),
+        equal_hardness=_rate(
+            float(_weighted(negatives.sum(axis=0)[None], false.sum(axis=0)[None], weights)[0]),
+            _weighted(drawn_negatives, drawn_false, weights),
+        ),
+        coverage=round(float(negatives[:, weights > 0].sum() / negatives.sum()), 9),
+    )
+
+
+def _bootstrap(
+    negatives: np.ndarray, false: np.ndarray, draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both counts by draw and bin, clusters drawn with replacement: shape (draws, n_bins)."""
+    generator = np.random.default_rng(seed)
+    n_clusters = len(negatives)
+    both = np.concatenate([negatives, false], axis=1)
+    drawn = np.empty((draws, both.shape[1]))
+    for draw in drawn:
+        picks = generator.integers(0, n_clusters, n_clusters)
+        draw[:] = np.bincount(picks, minlength=n_clusters) @ both
+    return drawn[:, : negatives.shape[1]], drawn[:, negatives.shape[1] :]
+
+
+def _weighted(negatives: np.ndarray, false: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean of the bins' rates by ``weights``; NaN where no weighted bin holds a negative."""
+    filled = negatives > 0
+    rates = np.divide(false, negatives, out=np.zeros_like(false), where=filled)
+    weights = weights * filled
+    total = weights.sum(axis=1)
+    return np.divide(
+        (rates * weights).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0
+    )
+
+
+def _rate(value: float, drawn: np.ndarray) -> Rate:
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or not len(drawn):
+        return Rate(None, None, None)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Rate(round(value, 9), round(float(low), 9), round(float(high), 9))

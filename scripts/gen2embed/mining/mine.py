@@ -1,0 +1,80 @@
+"""Mine one subset with one strategy: the seams of this package put together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from gen2embed.mining.clusters import ClusterTable
+from gen2embed.mining.owners import RANKS, RandomOwners, SearchedOwners
+from gen2embed.mining.saha import mine
+from gen2embed.mining.search import Backend, FaissBackend, Search
+from gen2embed.mining.strategies import CHANCE, NOWHERE, Settings, Strategy
+from gen2embed.mining.subset import Subset
+from gen2embed.mining.vectors import Vectors
+
+RESIDENT_SHARE = 1 / 4  # of the memory bound, for each side's vectors
+
+
+@dataclass(frozen=True)
+class Mined:
+    """Clusters, what to say about them, and effort (which depends on block size)."""
+
+    clusters: ClusterTable
+    tally: Counter
+    dropped_queries: int
+    prefetched: int  # anchors searched, those used before their turn included
+    widened: int  # of these, searches that had to be widened
+
+
+def mine_subset(
+    subset: Subset,
+    query_vectors: np.ndarray,
+    target_vectors: np.ndarray,
+    strategy: Strategy,
+    *,
+    k: int,
+    m: int,
+    labelled: bool,
+    seed: int,
+    block_rows: int,
+    memory: float,
+    backend: Backend | None = None,
+) -> Mined:
+    """Clusters of one subset (METHOD 2; paper, algorithm 1).
+
+    ``query_vectors`` and ``target_vectors``: unit vectors by item id, float32 or float16, shapes
+    (n_items, dim), perhaps memory-mapped. ``memory``: bytes of temporary arrays, roughly. The
+    clusters do not depend on ``block_rows``, ``memory`` or ``backend`` (FAISS on the CPU if None).
+    """
+    if strategy.candidates == NOWHERE:
+        return Mined(ClusterTable.alone(subset), Counter(), 0, 0, 0)
+    queries = Vectors(query_vectors, subset.query_ids, memory * RESIDENT_SHARE)
+    targets = Vectors(target_vectors, subset.target_ids, memory * RESIDENT_SHARE)
+    if strategy.candidates == CHANCE:
+        proposer = RandomOwners(subset, queries, targets, k, seed)
+        search = None
+    else:
+        search = Search(
+            subset=subset,
+            queries=queries,
+            targets=targets,
+            backend=backend or FaissBackend(targets, memory),
+            count=max(2 * k * m, max(RANKS)),
+            block_rows=block_rows,
+            memory=memory,
+            group=k + 1,
+        )
+        proposer = SearchedOwners(search, pool_size=2 * k * m, limit=k * m)
+    choose = partial(strategy.choose, settings=Settings(k, labelled, seed))
+    clusters, used = mine(len(queries), proposer, choose)
+    return Mined(
+        clusters=ClusterTable.of(clusters, subset),
+        tally=proposer.tally,
+        dropped_queries=int((~used).sum()),
+        prefetched=search.prefetched if search else 0,
+        widened=search.backend.widened if search else 0,
+    )

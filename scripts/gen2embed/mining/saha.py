@@ -1,0 +1,67 @@
+"""Self-aware hard negative sampling: the paper's algorithm 1, as pure functions.
+
+``mine`` is the greedy frame that all strategies share (steps 2 and 4, both passes); the paper's
+own point, step 3, is ``least_overlap``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gen2embed.mining.owners import Candidates, Proposer
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One anchor pair and its negative pairs, in kept order; pairs are rows of the subset."""
+
+    anchor_pair: int
+    negative_pairs: np.ndarray  # int64
+    phase: int  # 1 or 2: the pass it was made in
+    hardness: np.ndarray  # float64: anchor query . negative pair's target
+    overlap: np.ndarray  # float64: anchor query . owner query
+
+
+def mine(
+    n_queries: int, proposer: Proposer, choose: Callable[[Candidates], np.ndarray]
+) -> tuple[list[Cluster], np.ndarray]:
+    """Greedily make clusters, each of an anchor pair and the pairs that ``choose`` keeps.
+
+    A query is used once it is an anchor or a kept owner, and is then no anchor any more. What is
+    free to be a negative differs: in pass 1 what is unused; in pass 2, which goes through the
+    queries left over, what has not been a negative in that pass.
+    Returns the clusters and which queries are in one: bool, shape (n_queries,).
+    """
+    clusters = []
+    used = np.zeros(n_queries, dtype=bool)
+    for phase in (1, 2):
+        taken = used if phase == 1 else np.zeros(n_queries, dtype=bool)
+        for candidates in proposer.propose(phase, used, taken):
+            kept = choose(candidates)
+            if not len(kept):
+                continue
+            clusters.append(
+                Cluster(
+                    anchor_pair=candidates.row,
+                    negative_pairs=candidates.pairs[kept],
+                    phase=phase,
+                    hardness=candidates.hardness(kept),
+                    overlap=candidates.overlap[kept],
+                )
+            )
+            used[candidates.anchor] = True
+            used[candidates.owners[kept]] = True
+            taken[candidates.owners[kept]] = True
+    return clusters, used
+
+
+def least_overlap(overlap: np.ndarray, k: int) -> np.ndarray:
+    """Step 3: the k candidates whose owner query is least like the anchor query, in that order.
+
+    A candidate whose owner asks for the same as the anchor is probably a false negative.
+    ``overlap``: canonical query-to-query scores in the order of retrieval, which decides ties.
+    """
+    return np.argsort(overlap, kind="stable")[:k]

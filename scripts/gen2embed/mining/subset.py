@@ -1,0 +1,81 @@
+"""A training subset as mining sees it: pairs, known positives, owners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which values belong to which key: the values of key i are ``values[starts[i]:starts[i+1]]``.
+
+    Within a key they are ascending and without repetition.
+    """
+
+    starts: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, keys: np.ndarray, values: np.ndarray, n_keys: int) -> Grouping:
+        pairs = np.unique(np.stack([keys, values], axis=1), axis=0)
+        starts = np.searchsorted(pairs[:, 0], np.arange(n_keys + 1))
+        return cls(starts, np.ascontiguousarray(pairs[:, 1]))
+
+    def __getitem__(self, key: int) -> np.ndarray:
+        return self.values[self.starts[key] : self.starts[key + 1]]
+
+    def of_many(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The values of several keys in a row, and for each value the place of its key."""
+        starts = self.starts[keys]
+        sizes = self.starts[keys + 1] - starts
+        places = np.repeat(np.arange(len(keys)), sizes)
+        offsets = np.arange(len(places)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return self.values[starts[places] + offsets], places
+
+
+@dataclass(frozen=True)
+class Subset:
+    """The usable pairs of a training subset.
+
+    Queries and targets are numbered 0.. in the order of their item ids, so that "lower id" is
+    "lower number". ``pair_ids``, ``query`` and ``target`` are int64 of shape (n_pairs,), in row
+    order. A pair with an item that is not valid is left out, as if it were not in the data.
+    """
+
+    pair_ids: np.ndarray
+    query: np.ndarray
+    target: np.ndarray
+    query_ids: np.ndarray  # item id of each query
+    target_ids: np.ndarray  # item id of each target
+    last_pair: np.ndarray  # of each query: its last row, which is its negative pair
+    last_target: np.ndarray  # of each query: the target of that row
+    positives: Grouping  # of each query: the targets of all its rows
+    owners: Grouping  # of each target: the queries whose positive it is
+
+    @classmethod
+    def of(
+        cls,
+        query_id: np.ndarray,
+        target_id: np.ndarray,
+        query_valid: np.ndarray,
+        target_valid: np.ndarray,
+    ) -> Subset:
+        """``query_id`` and ``target_id``: shape (n_rows,); the masks: bool, one per item."""
+        pair_ids = np.flatnonzero(query_valid[query_id] & target_valid[target_id])
+        query_ids, query = np.unique(query_id[pair_ids], return_inverse=True)
+        target_ids, target = np.unique(target_id[pair_ids], return_inverse=True)
+        last_pair = np.zeros(len(query_ids), dtype=np.int64)
+        np.maximum.at(last_pair, query, np.arange(len(pair_ids)))
+        return cls(
+            pair_ids=pair_ids,
+            query=query,
+            target=target,
+            query_ids=query_ids,
+            target_ids=target_ids,
+            last_pair=last_pair,
+            last_target=target[last_pair],
+            positives=Grouping.of(query, target, len(query_ids)),
+            owners=Grouping.of(target, query, len(target_ids)),
+        )

@@ -1,0 +1,156 @@
+"""The library and the slow version agree: all strategies, every awkward shape of data."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import gen2embed.mining.owners as owners_module
+import gen2embed.mining.search as search_module
+from gen2embed.mining.clusters import ClusterTable
+from gen2embed.mining.mine import mine_subset
+from gen2embed.mining.strategies import STRATEGIES, get_strategy
+from gen2embed.mining.subset import Subset
+from unit.mining import reference
+
+QUICK = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+
+
+@st.composite
+def subsets(draw):
+    """Few targets, repeated queries, ties: vectors from a small grid or random ones."""
+    n_rows = draw(st.integers(1, 40))
+    n_targets = draw(st.sampled_from([2, 3, max(2, n_rows // 2), n_rows + 2]))
+    n_queries = draw(st.sampled_from([max(1, n_rows // 3), n_rows, n_rows + 3]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if draw(st.booleans()):
+        query_id = np.sort(rng.choice(n_queries, n_rows)) if n_queries < n_rows else None
+        query_id = np.arange(n_rows) if query_id is None else query_id
+    else:
+        query_id = rng.integers(0, n_queries, n_rows)
+    target_id = rng.integers(0, n_targets, n_rows)
+    dim = draw(st.sampled_from([2, 3, 16]))
+    if draw(st.booleans()):  # exactly equal scores
+
+        def vectors(n):
+            grid = rng.integers(-1, 2, (n, dim))
+            grid[~grid.any(axis=1), 0] = 1
+            return unit(grid)
+    else:
+
+        def vectors(n):
+            return unit(rng.standard_normal((n, dim)))
+
+    dtype = draw(st.sampled_from([np.float32, np.float16]))
+    return (
+        query_id.astype(np.int64),
+        target_id.astype(np.int64),
+        vectors(n_queries + 3).astype(dtype),
+        vectors(n_targets).astype(dtype),
+    )
+
+
+def library(data, strategy, k, m, labelled=False, seed=0, block_rows=1024, memory=2e9):
+    query_id, target_id, queries, targets = data
+    subset = Subset.of(
+        query_id, target_id, np.ones(len(queries), bool), np.ones(len(targets), bool)
+    )
+    return mine_subset(
+        subset,
+        queries,
+        targets,
+        get_strategy(strategy),
+        k=k,
+        m=m,
+        labelled=labelled,
+        seed=seed,
+        block_rows=block_rows,
+        memory=memory,
+    )
+
+
+def slow(data, strategy, k, m, labelled=False, seed=0):
+    query_id, target_id, queries, targets = data
+    ids = np.unique(query_id)
+
+    def draw(pair, n):
+        return sorted(np.random.default_rng([seed, pair]).choice(n, k, replace=False).tolist())
+
+    orders = {
+        phase: ids[np.random.default_rng([seed, phase]).permutation(len(ids))].tolist()
+        for phase in (1, 2)
+    }
+    rows = list(zip(query_id.tolist(), target_id.tolist(), strict=True))
+    return reference.mine(
+        rows, queries.tolist(), targets.tolist(), strategy, k, m, labelled, draw, orders
+    )
+
+
+def as_dicts(table: ClusterTable):
+    return [
+        {
+            "anchor": int(table.anchor_pair[i]),
+            "negatives": table.negative_pairs[table.starts[i] : table.starts[i + 1]].tolist(),
+            "phase": int(table.phase[i]),
+            "hardness": table.hardness[table.starts[i] : table.starts[i + 1]].tolist(),
+            "overlap": table.overlap[table.starts[i] : table.starts[i + 1]].tolist(),
+        }
+        for i in range(len(table))
+    ]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@QUICK
+@given(subsets(), st.sampled_from([1, 2, 5, 50]), st.integers(1, 3), st.booleans())
+def test_agrees_with_the_slow_version(strategy, data, k, m, labelled):
+    mined = library(data, strategy, k, m, labelled)
+    clusters, dropped = slow(data, strategy, k, m, labelled)
+    assert as_dicts(mined.clusters) == clusters
+    assert mined.dropped_queries == len(dropped)
+
+
+@QUICK
+@given(
+    subsets(),
+    st.sampled_from([1, 2, 5]),
+    st.sampled_from([1, 2, 3, 7, 41]),
+    st.sampled_from([2e9, 1.0]),
+)
+def test_block_size_and_memory_do_not_matter(data, k, block_rows, memory):
+    one = library(data, "saha", k, 2)
+    other = library(data, "saha", k, 2, block_rows=block_rows, memory=memory)
+    assert as_dicts(one.clusters) == as_dicts(other.clusters)
+    assert one.tally == other.tally
+
+
+@pytest.mark.parametrize("crowded", [0.01, 1e9], ids=["never_crowded", "always_crowded"])
+@QUICK
+@given(data=subsets(), k=st.sampled_from([1, 2, 5]))
+def test_both_ways_to_rank_owners_agree(crowded, data, k):
+    """One looks every owner up, the other first multiplies with all queries."""
+    before = owners_module.CROWDED
+    owners_module.CROWDED = crowded
+    try:
+        mined = library(data, "saha", k, 3)
+    finally:
+        owners_module.CROWDED = before
+    assert as_dicts(mined.clusters) == slow(data, "saha", k, 3)[0]
+
+
+@QUICK
+@given(data=subsets(), k=st.sampled_from([1, 2]))
+def test_small_blocks_that_are_widened_agree(data, k):
+    """No spare neighbours and an error bound as big as the scores: every search is widened."""
+    before = search_module.float32_error
+    search_module.float32_error = lambda _: 0.3
+    try:
+        mined = library(data, "hns", k, 1, block_rows=3)
+    finally:
+        search_module.float32_error = before
+    assert as_dicts(mined.clusters) == slow(data, "hns", k, 1)[0]

@@ -1,0 +1,92 @@
+"""Images: sizes by hand from the paper's rule, and odd inputs as RGB."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gen2embed.errors import InputError
+from gen2embed.models.images import (
+    displayed_size,
+    get_resolution,
+    load_rgb,
+    open_image,
+    target_size,
+)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((500, 400), (500, 400)),  # within both bounds
+        ((1984, 992), (992, 496)),  # long side 1984 -> 992
+        ((1984, 200), (992, 496)),  # short side stretched to 992, then halved
+        ((100, 100), (336, 336)),  # short side at least 336
+        ((100, 10), (672, 336)),  # stretched to 100x50, then 336/50 times
+        ((10, 100), (336, 672)),
+    ],
+)
+def test_evaluation_sizes(size, expected):
+    assert target_size(get_resolution("mmeb_eval"), *size) == expected
+
+
+def test_training_images_are_squashed():
+    assert target_size(get_resolution("train_448"), 1000, 20) == (448, 448)
+
+
+def test_unknown_resolution():
+    with pytest.raises(InputError, match="known: native"):
+        get_resolution("huge")
+
+
+def save(tmp_path, image, name="image.png", **options):
+    image.save(tmp_path / name, **options)
+    return tmp_path / name
+
+
+def pixel(path):
+    return np.asarray(load_rgb(path, get_resolution("native")))[0, 0].tolist()
+
+
+def test_transparency_becomes_white(tmp_path):
+    assert pixel(save(tmp_path, Image.new("RGBA", (4, 4), (255, 0, 0, 0)))) == [255, 255, 255]
+    assert pixel(save(tmp_path, Image.new("LA", (4, 4), (10, 255)))) == [10, 10, 10]
+
+
+def test_palette_cmyk_and_sixteen_bit(tmp_path):
+    red = Image.new("RGB", (4, 4), (255, 0, 0))
+    assert pixel(save(tmp_path, red.convert("P"))) == [255, 0, 0]
+    cmyk = save(tmp_path, Image.new("CMYK", (4, 4), (0, 0, 0, 0)), "image.tif")
+    assert pixel(cmyk) == [255, 255, 255]
+    grey = Image.fromarray(np.full((4, 4), 32768, np.uint16))
+    assert pixel(save(tmp_path, grey)) == [127, 127, 127]  # 32768 of 65535, not clipped to 255
+
+
+def test_the_first_frame_of_an_animation(tmp_path):
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    path = save(tmp_path, frames[0], "image.gif", save_all=True, append_images=frames[1:])
+    assert pixel(path) == [255, 0, 0]
+
+
+def test_exif_orientation(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    path = save(tmp_path, Image.new("RGB", (8, 4)), "image.jpg", exif=exif)
+    with open_image(path) as image:
+        assert displayed_size(image) == (4, 8)
+    assert load_rgb(path, get_resolution("native")).size == (4, 8)
+
+
+def test_bad_images_end_in_one_line(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="no such image"):
+        open_image(tmp_path / "absent.png")
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"not an image")
+    with pytest.raises(InputError, match="not a readable image"):
+        open_image(broken)
+    whole = save(tmp_path, Image.effect_noise((64, 64), 50), "whole.png")
+    broken.write_bytes(whole.read_bytes()[:900])
+    with pytest.raises(InputError, match="not a readable image"):
+        load_rgb(broken, get_resolution("native"))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match="decompression bomb"):
+        open_image(whole)

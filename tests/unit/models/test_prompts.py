@@ -1,0 +1,100 @@
+"""Prompts: rendered strings worked out by hand from the paper's two levels."""
+
+import pytest
+
+from gen2embed.errors import InputError
+from gen2embed.models.generator.instructions import TEMPLATES
+from gen2embed.models.prompts import get_prompt, load_prompts, user_turn
+
+SYSTEM = (
+    "Given an image, summarize the provided image in one word. "
+    "Given only text, describe the text in one word."
+)
+
+
+def test_the_registry_holds_the_five_prompts():
+    assert list(load_prompts()) == ["plain", "user_only", "system_only", "hierarchical", "eol"]
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "with_image", "text_only", "system"),
+    [
+        ("plain", "query", "", "", None),
+        ("plain", "target", "", "", None),
+        (
+            "user_only",
+            "target",
+            "\nRepresent the given text/image in one word.",
+            "\nRepresent the given text in one word.",
+            None,
+        ),
+        ("system_only", "query", "", "", SYSTEM),
+        (
+            "hierarchical",
+            "query",
+            "\nRepresent the given text/image in one word.",
+            "\nRepresent the given text in one word.",
+            SYSTEM,
+        ),
+        ("hierarchical", "target", "", "", SYSTEM),
+        (
+            "eol",
+            "query",
+            "\nSummary above image in one word:",
+            "\nSummary above sentence in one word:",
+            None,
+        ),
+    ],
+)
+def test_levels(name, role, with_image, text_only, system):
+    prompt = get_prompt(name)
+    assert prompt.system == system
+    assert user_turn(prompt, role, "x", True).closing == with_image
+    assert user_turn(prompt, role, "x", False).closing == text_only
+
+
+def test_the_image_stands_at_its_mark_and_white_space_is_kept():
+    turn = user_turn(get_prompt("plain"), "query", "Look at <|image_1|>\n and say", True)
+    assert (turn.before, turn.after) == ("Look at ", "\n and say")
+
+
+def test_an_image_without_a_mark_goes_first():
+    turn = user_turn(get_prompt("plain"), "query", "a dog", True)
+    assert (turn.before, turn.after) == ("", "a dog")
+
+
+@pytest.mark.parametrize(
+    ("role", "text", "has_image", "words"),
+    [
+        ("query", "<|image_1|>\nwhat?", False, "no image"),
+        ("query", "<|image_1|> and <|image_1|>", True, "2 image marks"),
+        ("document", "a", False, "unknown role"),
+    ],
+)
+def test_misplaced_marks_are_errors(role, text, has_image, words):
+    with pytest.raises(InputError, match=words):
+        user_turn(get_prompt("plain"), role, text, has_image)
+
+
+def test_users_add_prompts_by_file(tmp_path):
+    file = tmp_path / "mine.yaml"
+    levels = "query: {with_image: a, text_only: b}\n  target: {with_image: c, text_only: d}"
+    file.write_text(f"mine:\n  meaning: m\n  system: s\n  {levels}\n")
+    prompt = get_prompt("mine", file)
+    assert prompt.closing["target"]["text_only"] == "d"
+    with pytest.raises(InputError, match="unknown prompt 'mine'"):
+        get_prompt("mine")
+    file.write_text(f"plain:\n  meaning: m\n  system: s\n  {levels}\n")
+    with pytest.raises(InputError, match="exists already"):
+        load_prompts(file)
+    file.write_text("mine:\n  meaning: m\n")
+    with pytest.raises(InputError, match="lacks"):
+        load_prompts(file)
+
+
+def test_the_generator_is_not_taught_the_evaluation_prompts():
+    taught = TEMPLATES.read_text(encoding="utf-8").lower()
+    for prompt in load_prompts().values():
+        lines = [line for kinds in prompt.closing.values() for line in kinds.values()]
+        for line in [*lines, prompt.system or ""]:
+            assert not line or line.strip().lower() not in taught

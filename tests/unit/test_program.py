@@ -1,0 +1,162 @@
+"""Job lists, one-line errors, and files that are whole or not there."""
+
+import argparse
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gen2embed.errors import InputError
+from gen2embed.files import (
+    load_embeddings,
+    read_parquet,
+    run_record,
+    whole_file,
+    write_json,
+    write_npy,
+    write_parquet,
+)
+from gen2embed.program import _Lines, run_program
+
+
+def parser():
+    made = argparse.ArgumentParser(prog="toy")
+    made.add_argument("--name", required=True)
+    made.add_argument("--size", type=int, default=1)
+    made.add_argument("--loud", action="store_true")
+    made.add_argument("--many", nargs="*")
+    return made
+
+
+def test_a_job_list_is_the_same_as_flags(tmp_path):
+    seen = []
+    jobs = tmp_path / "jobs.json"
+    jobs.write_text(
+        json.dumps(
+            [
+                {"name": "--a", "loud": True, "many": ["x", "y"]},
+                {"name": "b", "size": None, "loud": False},
+            ]
+        )
+    )
+    assert run_program(parser(), seen.extend, ["--job-list", str(jobs), "--size", "3"]) == 0
+    assert [vars(job) | {"job_list": None} for job in seen] == [
+        {"name": "--a", "size": 3, "loud": True, "many": ["x", "y"], "job_list": None},
+        {"name": "b", "size": 3, "loud": False, "many": None, "job_list": None},
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", "[1]"])
+def test_a_bad_job_list_is_one_line(tmp_path, capsys, text):
+    jobs = tmp_path / "jobs.json"
+    jobs.write_text(text)
+    assert run_program(parser(), print, ["--job-list", str(jobs)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert run_program(parser(), print, ["--job-list", str(tmp_path / "absent")]) == 2
+
+
+def test_a_user_mistake_is_one_line_and_a_defect_keeps_its_traceback(capsys):
+    def mistake(_jobs):
+        raise InputError("first\nsecond")
+
+    def defect(_jobs):
+        raise KeyError("ours")
+
+    assert run_program(parser(), mistake, ["--name", "a"]) == 2
+    assert capsys.readouterr().err == "toy: first second\n"
+    with pytest.raises(KeyError):
+        run_program(parser(), defect, ["--name", "a"])
+
+
+def test_progress_in_a_log_is_plain_lines():
+    stream = io.StringIO()
+    lines = _Lines(stream)
+    for text in ("\r 10%", "\r 20%", ""):
+        lines.write(text)
+    assert stream.getvalue() == " 10%\n 20%\n"
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"b": 1, "a": [2]})
+    assert path.read_text() == '{\n  "a": [\n    2\n  ],\n  "b": 1\n}\n'
+    with pytest.raises(RuntimeError), whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, float("nan"))
+    assert path.read_text().startswith("{") and list(tmp_path.iterdir()) == [path]
+
+
+def test_parquet_round_trip_and_missing_column(tmp_path):
+    path = tmp_path / "a.parquet"
+    frame = pd.DataFrame({"x": [1, 2], "ids": [[1], [2, 3]]})
+    write_parquet(path, frame, {"subset": "S"})
+    first = path.read_bytes()
+    write_parquet(path, frame, {"subset": "S"})
+    assert path.read_bytes() == first
+    back, metadata = read_parquet(path, ["ids"])
+    assert [list(ids) for ids in back["ids"]] == [[1], [2, 3]] and metadata == {"subset": "S"}
+    with pytest.raises(InputError, match="column 'y' is missing"):
+        read_parquet(path, ["x", "y"])
+    path.write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="not a readable parquet"):
+        read_parquet(path, ["x"])
+
+
+def unit(rows, dim, dtype=np.float32):
+    vectors = np.random.default_rng(0).normal(size=(rows, dim))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_embeddings_are_mapped_and_checked(tmp_path, dtype):
+    path = tmp_path / "v.npy"
+    write_npy(path, unit(5, 8, dtype))
+    vectors = load_embeddings(path)
+    assert isinstance(vectors, np.memmap) and vectors.dtype == dtype
+
+
+def test_bad_embeddings(tmp_path):
+    path = tmp_path / "v.npy"
+    good = unit(5, 8)
+    for row, value, words in ((3, np.nan, "row 3 is not finite"), (2, 0, "row 2 has length 0")):
+        bad = good.copy()
+        bad[row] = value
+        write_npy(path, bad)
+        with pytest.raises(InputError, match=words):
+            load_embeddings(path)
+    write_npy(path, good.astype(np.float64))
+    with pytest.raises(InputError, match="float64"):
+        load_embeddings(path)
+    write_npy(path, good)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match="not a readable npy"):
+        load_embeddings(path)
+    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="not a readable npy"):
+        load_embeddings(path)
+
+
+def test_rows_marked_not_valid_must_be_zero(tmp_path):
+    path = tmp_path / "v.npy"
+    vectors = unit(3, 4)
+    vectors[1] = 0
+    write_npy(path, vectors)
+    write_npy(tmp_path / "v.valid.npy", np.array([True, False, True]))
+    assert load_embeddings(path).shape == (3, 4)
+    write_npy(tmp_path / "v.valid.npy", np.array([True, True]))
+    with pytest.raises(InputError, match="3 booleans"):
+        load_embeddings(path)
+
+
+def test_a_run_record_is_written_only_when_the_work_is_done(tmp_path):
+    path = tmp_path / "a.run.json"
+    with pytest.raises(RuntimeError), run_record(path):
+        raise RuntimeError
+    assert not path.exists()
+    with run_record(path) as record:
+        record["rate"] = 2
+    assert json.loads(path.read_text())["rate"] == 2
