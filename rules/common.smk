@@ -5,6 +5,7 @@ import sys
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from gen2embed.data.datasets import names
 from gen2embed.workflow import ZERO_SHOT, sources
 
 RESULTS = f"results/{config['experiment']}"
@@ -25,6 +26,21 @@ def program(name):
         str(Path(path).relative_to(workflow.basedir))
         for path in sources(Path(workflow.basedir) / "scripts" / name)
     ]
+
+
+def folder_of_output(level=0):
+    """The folder around the first output, or the one ``level`` above it, as a params function."""
+    return lambda wildcards, output: str(Path(output[0]).parents[level])
+
+
+def folder_of_input(name, level=0):
+    """The folder around the first file of a named input, likewise."""
+
+    def folder(wildcards, input):
+        files = input[name]
+        return str(Path(files if isinstance(files, str) else files[0]).parents[level])
+
+    return folder
 
 
 def flags(values):

@@ -4,6 +4,8 @@
 # by:  build_benchmark.py, prepare_items.py
 
 DATA = f"{RESULTS}/data"
+TRAIN_SETS = names("mini", "train")
+EVAL_SETS = names("mini", "eval")
 
 
 rule data:
@@ -24,19 +26,18 @@ rule build_benchmark:
         checksums=f"{DATA}/checksums.tsv",
         credits=f"{DATA}/README.md",
         sheet=f"{DATA}/contact_sheet.png",
-    params:
-        out=DATA,
-        flags=flags({"seed": config["seed"], **config["benchmark"]}),
     log:
         f"{RESULTS}/logs/build_benchmark.log",
     benchmark:
         f"{RESULTS}/benchmarks/build_benchmark.tsv"
-    threads: 2
+    conda:
+        "../envs/data.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/data.yaml"
+    params:
+        out=folder_of_output(),
+        flags=flags({"seed": config["seed"], **config["benchmark"]}),
     shell:
         "python scripts/build_benchmark.py --out {params.out} {params.flags} > {log} 2>&1"
 
@@ -48,21 +49,22 @@ rule prepare_items:
         train=rules.build_benchmark.output.train,
         eval=rules.build_benchmark.output.eval,
     output:
-        items=expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=["train", "eval"], side=SIDES),
-        pairs=directory(f"{RESULTS}/pairs"),
-        rows=directory(f"{RESULTS}/rows"),
-        equivalences=directory(f"{RESULTS}/equivalences"),
-    params:
-        data=DATA,
-        out=RESULTS,
+        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=["train", "eval"], side=SIDES),
+        expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
+        expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
+        expand(f"{RESULTS}/equivalences/train/{{name}}.parquet", name=TRAIN_SETS),
+        expand(f"{RESULTS}/equivalences/eval/{{name}}.parquet", name=EVAL_SETS),
     log:
         f"{RESULTS}/logs/prepare_items.log",
     benchmark:
         f"{RESULTS}/benchmarks/prepare_items.tsv"
+    conda:
+        "../envs/data.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/data.yaml"
+    params:
+        data=folder_of_input("register"),
+        out=folder_of_output(1),
     shell:
         "python scripts/prepare_items.py --data {params.data} --out {params.out} > {log} 2>&1"

@@ -13,30 +13,10 @@ rule embed:
         ),
 
 
-def embedding_jobs(wildcards, input, output):
-    settings = config["embed"]
-    jobs = [
-        {
-            "role": side,
-            "items": f"{RESULTS}/items/{wildcards.part}_{side}.parquet",
-            "out": output[side],
-        }
-        for side in SIDES
-    ]
-    common = {
-        "model": GENERATOR,
-        "prompt": wildcards.prompt,
-        "image_root": f"{DATA}/{wildcards.part}",
-        "threads": config["threads"],
-        **{key: settings[key] for key in ("resolution", "max_tokens", "token_budget", "dtype")},
-    }
-    return json.dumps([common | job for job in jobs])
-
-
 rule embed_items:
     input:
         program("embed_items.py"),
-        items=expand(f"{RESULTS}/items/{{{{part}}}}_{{side}}.parquet", side=SIDES),
+        expand(f"{RESULTS}/items/{{{{part}}}}_{{side}}.parquet", side=SIDES),
         images=f"{DATA}/{{part}}",
         model=rules.train_generator.output,
     output:
@@ -44,18 +24,18 @@ rule embed_items:
         target=f"{RESULTS}/embeddings/{ZERO_SHOT}/{{prompt}}/{{part}}_target.npy",
         query_manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{{prompt}}/{{part}}_query.json",
         target_manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{{prompt}}/{{part}}_target.json",
-    params:
-        jobs=embedding_jobs,
     log:
         f"{RESULTS}/logs/embed_items/{ZERO_SHOT}_{{prompt}}_{{part}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/embed_items/{ZERO_SHOT}_{{prompt}}_{{part}}.tsv"
+    # Snakemake allows no benchmark where it may take the outputs from its cache: time and memory
+    # stand in the .run.json
+    cache: True
+    conda:
+        TORCH_ENV
     threads: config["threads"]
     resources:
         mem_mb=4000,
         runtime=60,
-    cache: True
-    conda:
-        TORCH_ENV
+    params:
+        jobs=embedding_jobs,
     shell:
         "printf '%s' {params.jobs:q} | python scripts/embed_items.py --job-list - > {log} 2>&1"

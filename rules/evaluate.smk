@@ -6,14 +6,13 @@
 
 rule evaluate:
     input:
-        expand(f"{RESULTS}/scores/{ZERO_SHOT}/{{prompt}}", prompt=PROMPTS),
+        scores_of(ZERO_SHOT, PROMPTS),
 
 
 rule score_subset:
     input:
         program("score_subset.py"),
-        register=rules.build_benchmark.output.register,
-        rows=f"{RESULTS}/rows",
+        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
         query=f"{RESULTS}/embeddings/{{model}}/{{prompt}}/eval_query.npy",
         target=f"{RESULTS}/embeddings/{{model}}/{{prompt}}/eval_target.npy",
         manifests=[
@@ -21,21 +20,17 @@ rule score_subset:
             f"{RESULTS}/embeddings/{{model}}/{{prompt}}/eval_target.json",
         ],
     output:
-        scores=directory(f"{RESULTS}/scores/{{model}}/{{prompt}}"),
+        scores_of("{model}", "{prompt}"),
     log:
         f"{RESULTS}/logs/score_subset/{{model}}_{{prompt}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/score_subset/{{model}}_{{prompt}}.tsv"
+    conda:
+        "../envs/mining-cpu.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/mining-cpu.yaml"
+    params:
+        jobs=scoring_jobs,
     shell:
-        "python -c 'import csv, json, sys; print(json.dumps([dict(subset=row[\"name\"],"
-        " rows=sys.argv[2] + \"/\" + row[\"name\"] + \".parquet\","
-        " out=sys.argv[3] + \"/\" + row[\"name\"] + \".json\")"
-        " for row in csv.DictReader(open(sys.argv[1])) if row[\"part\"] == \"eval\"]))'"
-        " {input.register} {input.rows} {output.scores}"
-        " | python scripts/score_subset.py --query-embeddings {input.query}"
-        " --target-embeddings {input.target} --job-list - > {log} 2>&1"
+        "printf '%s' {params.jobs:q} | python scripts/score_subset.py --job-list - > {log} 2>&1"

@@ -27,22 +27,20 @@ rule train_generator:
         training_log=f"{GENERATOR}/training_log.jsonl",
         card=f"{GENERATOR}/card.json",
         readme=f"{GENERATOR}/README.md",
-    params:
-        out=GENERATOR,
-        flags=flags(
-            {"seed": config["seed"], "threads": config["threads"], **config["generator"]}
-        ),
     log:
         f"{RESULTS}/logs/train_generator.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/train_generator.tsv"
+    # Snakemake allows no benchmark where it may take the outputs from its cache: time and memory
+    # stand in the .run.json
+    cache: True
+    conda:
+        TORCH_ENV
     threads: config["threads"]
     resources:
         mem_mb=4000,
         runtime=30,
-    cache: True
-    conda:
-        TORCH_ENV
+    params:
+        out=folder_of_output(),
+        flags=flags({"seed": config["seed"], "threads": config["threads"], **config["generator"]}),
     shell:
         "python scripts/train_generator.py --photos {input.photos} --metadata {input.metadata}"
         " --out {params.out} {params.flags} > {log} 2>&1"

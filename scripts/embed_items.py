@@ -124,10 +124,11 @@ def embed(job: argparse.Namespace, items: list[Any], loaded: Loaded) -> None:
 
     if job.threads:
         torch.set_num_threads(job.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
     out = Path(job.out)
     with run_record(out.with_suffix(".run.json")) as record:
         device = resolve_device(job.device)
+        if device != "cpu":  # on a CPU inference is deterministic as it is
+            torch.use_deterministic_algorithms(True, warn_only=True)
         backbone = loaded.get(job, device)
         prompt = get_prompt(job.prompt, job.prompt_file)
         resolution = get_resolution(job.resolution)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.errors import InputError
-from gen2embed.files import read_parquet, run_record, whole_file, write_json
+from gen2embed.files import read_parquet, run_record, write_csv, write_json
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.false_negatives import BINS, DRAWS, Negatives, compare, label_negatives
 from gen2embed.program import run_program
@@ -80,8 +80,7 @@ def measure(job: argparse.Namespace) -> None:
         frame = pd.DataFrame(
             [{"subset": subset, "strategy": name, **row} for name, row in rows.items()]
         )
-        with whole_file(out.with_suffix(".csv")) as temporary:
-            frame.to_csv(temporary, index=False, lineterminator="\n")
+        write_csv(out.with_suffix(".csv"), frame)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import resource
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,6 +56,26 @@ def write_json(path: str | Path, value: Any) -> None:
     """Sorted keys, two spaces, a final newline; NaN is refused, since it is not JSON."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
+    """A frame without its index; floats as written by ``repr``, so that nothing is lost."""
+    with whole_file(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A CSV file with all its columns; texts stay texts ("" is not NaN, "true" is no bool).
+
+    Raises InputError when the file is missing or lacks a column.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+    missing = [name for name in columns if name not in frame]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; see docs/data_dictionary.md")
+    return frame
 
 
 def read_json(path: str | Path) -> Any:
@@ -182,7 +203,7 @@ def package_versions(*names: str) -> dict[str, str]:
 
 @contextmanager
 def run_record(path: str | Path) -> Iterator[dict[str, Any]]:
-    """Write ``<name>.run.json``: what may differ between two runs (host, times, rates).
+    """Write ``<name>.run.json``: what may differ between two runs (host, times, memory, rates).
 
     Yields a dict to which the caller may add; it is written when the block ends well.
     """
@@ -190,4 +211,5 @@ def run_record(path: str | Path) -> Iterator[dict[str, Any]]:
     start = time.perf_counter()
     yield record
     record["seconds"] = round(time.perf_counter() - start, 3)
+    record["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     write_json(path, record)

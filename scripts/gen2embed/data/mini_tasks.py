@@ -224,29 +224,27 @@ def make_side(photo: Photo, album: Album, rng: np.random.Generator) -> Row:
 
 @dataclass(frozen=True)
 class Task:
-    """How a data set is made: its meta-task, which emoji it is about, and its rows.
+    """How a data set is made: its rows, which emoji it is about, and its candidates.
 
     answers: "labels" (the full list of this task), "answers" (of all questions) or "drawn" (from
-    the data set's targets); trained: whether it is among the training subsets.
+    the data set's targets). Which tasks are trained is the register's business.
     """
 
-    meta_task: str
     make: Callable[[Photo, Album, np.random.Generator], Row | None]
     answers: str = "drawn"
-    trained: bool = True
     about: Callable[[Emoji], bool] = lambda _: True
 
 
 TASKS = {
-    "Group": Task("classification", make_group, "labels"),
-    "Subgroup": Task("classification", make_subgroup, "labels", trained=False),
-    "Background": Task("vqa", make_background, "answers", trained=False),
-    "SkinTone": Task("vqa", make_skin_tone, "answers", about=lambda one: bool(one.glyph.tone)),
-    "Flag": Task("vqa", make_flag, "answers", about=lambda one: bool(one.glyph.country)),
-    "I2T": Task("retrieval", make_image_to_text),
-    "T2I": Task("retrieval", make_text_to_image),
-    "Change": Task("retrieval", make_change),
-    "Side": Task("grounding", make_side),
+    "Group": Task(make_group, "labels"),
+    "Subgroup": Task(make_subgroup, "labels"),
+    "Background": Task(make_background, "answers"),
+    "SkinTone": Task(make_skin_tone, "answers", about=lambda one: bool(one.glyph.tone)),
+    "Flag": Task(make_flag, "answers", about=lambda one: bool(one.glyph.country)),
+    "I2T": Task(make_image_to_text),
+    "T2I": Task(make_text_to_image),
+    "Change": Task(make_change),
+    "Side": Task(make_side),
 }
 
 

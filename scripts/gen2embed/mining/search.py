@@ -16,9 +16,9 @@ from typing import Protocol
 import faiss
 import numpy as np
 
-from gen2embed.mining.scores import canonical, float32_error
 from gen2embed.mining.subset import Subset
 from gen2embed.mining.vectors import Vectors
+from gen2embed.scores import canonical, float32_error
 
 faiss.cvar.distance_compute_blas_threshold = 1  # its default multiplies blocks of 128 row by row
 LEAST_BLOCK = 64  # smaller blocks waste the matrix product

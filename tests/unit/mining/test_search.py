@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen2embed.mining.scores import canonical, float32_error
 from gen2embed.mining.search import FaissBackend, Search
 from gen2embed.mining.subset import Grouping, Subset
 from gen2embed.mining.vectors import Vectors
+from gen2embed.scores import canonical, float32_error
 
 
 def unit(n, dim, seed, dtype=np.float32):

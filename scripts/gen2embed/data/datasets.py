@@ -1,0 +1,50 @@
+"""The registers of data sets: which there are, what they ask, where they count.
+
+Plain CSV files beside this module; the workflow reads the names, the builder the rest. Uses the
+standard library only, since the workflow imports it.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from gen2embed.errors import InputError
+
+REGISTERS = {"mini": "datasets_mini.csv"}
+COLUMNS = ("part", "name", "meta_task", "split", "labelled", "target_role")
+
+
+@dataclass(frozen=True)
+class DataSetEntry:
+    """One line of a register; the columns are docs/data_dictionary.md's ``data/datasets.csv``.
+
+    ``task`` (what its rows ask) and ``concepts`` (seen, unseen) are the mini benchmark's own.
+    """
+
+    part: str
+    name: str
+    meta_task: str
+    split: str
+    labelled: str
+    target_role: str
+    task: str
+    concepts: str
+
+    def columns(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+def load_register(benchmark: str) -> list[DataSetEntry]:
+    """All data sets of a benchmark in their order; InputError for an unknown benchmark."""
+    if benchmark not in REGISTERS:
+        raise InputError(f"unknown benchmark {benchmark!r}; known: {', '.join(REGISTERS)}")
+    path = Path(__file__).with_name(REGISTERS[benchmark])
+    with path.open(encoding="utf-8", newline="") as file:
+        return [DataSetEntry(**row) for row in csv.DictReader(file)]
+
+
+def names(benchmark: str, part: str) -> list[str]:
+    """The names of a part's data sets ("train", "eval") in the register's order."""
+    return [entry.name for entry in load_register(benchmark) if entry.part == part]

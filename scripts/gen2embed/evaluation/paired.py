@@ -1,0 +1,69 @@
+"""Paired comparisons of two models or prompts on the same queries (ours; the paper has none)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gen2embed.evaluation.intervals import interval
+
+DRAWS = 10_000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean over data sets of the mean difference of hits (fractions), first minus second."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+    p_value: float  # two-sided, sign-flip permutation
+
+
+def compare_paired(
+    first: Sequence[np.ndarray],
+    second: Sequence[np.ndarray],
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Difference:
+    """Compare hits, one bool array per data set, the same queries in the same order in both.
+
+    The headline is the mean over data sets, so every data set weighs the same. The test flips the
+    sign of each query's difference (only discordant queries matter: of d of them, the sum is
+    2·Binomial(d, 1/2) - d); the interval resamples queries within data sets, exactly as
+    multinomial counts of (+1, 0, -1). Raises ValueError where the arrays differ in shape.
+    """
+    rng = np.random.default_rng(seed)
+    observed = 0.0
+    flipped = np.zeros(draws)
+    drawn = np.zeros(draws)
+    for one, other in zip(first, second, strict=True):
+        if one.shape != other.shape:
+            raise ValueError(f"hits of shapes {one.shape} and {other.shape} are not paired")
+        n = len(one)
+        wins = int((one & ~other).sum())
+        losses = int((other & ~one).sum())
+        observed += (wins - losses) / n
+        flipped += (2 * rng.binomial(wins + losses, 0.5, draws) - (wins + losses)) / n
+        shares = [wins / n, losses / n, 1 - (wins + losses) / n]
+        counts = rng.multinomial(n, shares, draws)
+        drawn += (counts[:, 0] - counts[:, 1]) / n
+    sets = len(first)
+    extreme = (np.abs(flipped) >= abs(observed) - 1e-12).sum()
+    low, high = interval(drawn / sets)
+    return Difference(observed / sets, low, high, float((1 + extreme) / (1 + draws)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjustment for several tests (Holm 1979): adjusted p-values in the given order."""
+    order = np.argsort(p_values, kind="stable")
+    count = len(p_values)
+    adjusted = np.empty(count)
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (count - rank) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted.tolist()

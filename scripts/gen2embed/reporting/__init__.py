@@ -1,0 +1,1 @@
+"""Tables, figures and captions: every number in them is read from a result file."""

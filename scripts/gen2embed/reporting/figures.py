@@ -1,0 +1,41 @@
+"""What every figure shares: one style, four files (PDF, PNG, CSV of what is drawn, caption)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gen2embed.files import whole_file, write_csv, write_text
+
+STYLE = Path(__file__).with_name("matplotlibrc")
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    with mpl.rc_context(fname=STYLE):
+        yield
+
+
+def write_figure(
+    folder: str | Path, name: str, figure: Figure, drawn: pd.DataFrame, caption: str
+) -> None:
+    """Write ``<name>.pdf``, ``.png``, ``.csv`` (the numbers drawn) and ``.md`` (the caption).
+
+    The files hold no date and no version, so that two runs agree to the byte.
+    """
+    folder = Path(folder)
+    with whole_file(folder / f"{name}.pdf") as temporary:
+        figure.savefig(
+            temporary,
+            format="pdf",
+            metadata={"CreationDate": None, "Producer": None, "Creator": None},
+        )
+    with whole_file(folder / f"{name}.png") as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+    write_csv(folder / f"{name}.csv", drawn)
+    write_text(folder / f"{name}.md", caption + "\n")

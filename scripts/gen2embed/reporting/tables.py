@@ -1,0 +1,64 @@
+"""One frame, three renderings: CSV (long, all digits), Markdown and LaTeX (as it is read)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from gen2embed.files import write_csv, write_text
+
+
+def percent(value: float, low: float | None = None, high: float | None = None) -> str:
+    """A fraction as "43.3", with an interval as "43.3 [41.2, 45.4]"."""
+    text = f"{100 * value:.1f}"
+    return text if low is None or high is None else f"{text} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def points(value: float, low: float, high: float) -> str:
+    """A difference of fractions in signed points: "+4.8 [+2.1, +7.5]"."""
+    return f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def pivot(
+    frame: pd.DataFrame, index: str, columns: str, order: Sequence[str], labels: Mapping[str, str]
+) -> pd.DataFrame:
+    """A long frame of value, ci_low, ci_high as a table of "43.3 [41.2, 45.4]".
+
+    order: the columns' order; labels: their headings. Rows keep the order of first appearance.
+    """
+    cells = frame.assign(
+        cell=[
+            percent(*row)
+            for row in zip(frame["value"], frame["ci_low"], frame["ci_high"], strict=True)
+        ]
+    )
+    table = cells.pivot(index=index, columns=columns, values="cell")
+    table = table.loc[frame[index].drop_duplicates(), [name for name in order if name in table]]
+    return table.rename(columns=dict(labels)).rename_axis(columns=None).reset_index()
+
+
+def write_table(
+    folder: str | Path, name: str, numbers: pd.DataFrame, shown: pd.DataFrame, caption: str
+) -> None:
+    """Write ``<name>.csv`` (numbers), ``.md`` and ``.tex`` (shown, with the caption)."""
+    folder = Path(folder)
+    write_csv(folder / f"{name}.csv", numbers)
+    body = shown.to_markdown(index=False, disable_numparse=True)
+    write_text(folder / f"{name}.md", f"{caption}\n\n{body}\n")
+    latex = shown.to_latex(
+        index=False,
+        escape=True,
+        caption=_escape(caption),
+        label=f"tab:{name}",
+        column_format="l" + "r" * (shown.shape[1] - 1),
+        position="t",
+    )
+    write_text(folder / f"{name}.tex", latex)
+
+
+def _escape(text: str) -> str:
+    for letter in "&%$#_{}":
+        text = text.replace(letter, "\\" + letter)
+    return text.replace("`", "")

@@ -1,0 +1,111 @@
+"""Tabulate the zero-shot scores of all prompts: by meta-task, by data set, paired tests."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from gen2embed.evaluation.aggregates import AGGREGATES, members
+from gen2embed.evaluation.paired import holm
+from gen2embed.program import run_program
+from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, conditions
+from gen2embed.reporting.results import (
+    Run,
+    aggregate,
+    compare,
+    per_dataset,
+    read_register,
+    read_run,
+)
+from gen2embed.reporting.tables import percent, pivot, points, write_table
+
+TESTED = ("ind", "ood", "all")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tabulate_zero_shot", description=__doc__)
+    add = parser.add_argument
+    add("--register", required=True, help="datasets.csv of the benchmark")
+    add("--scores", required=True, help="folder with a folder of scores per prompt")
+    add("--prompts", required=True, nargs="+", help="prompts, in the order of the table")
+    add("--out", required=True, help="folder for zero_shot*.csv, .md, .tex")
+    return parser
+
+
+def tests(runs: list[Run], register: pd.DataFrame) -> pd.DataFrame:
+    """Paired differences of every two prompts on IND, OOD and all; Holm over all of them."""
+    rows = []
+    for name in (one for one in TESTED if one in members(register)):
+        for first, second in combinations(runs, 2):
+            found = compare(second, first, members(register)[name])
+            numbers = (found.value, found.ci_low, found.ci_high, found.p_value)
+            rows.append((name, second.name, first.name, *numbers))
+    columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_value"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(p_holm=holm(frame["p_value"].tolist())).round(9)
+
+
+def shown_tests(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "mean of": frame["aggregate"].map(AGGREGATE_LABELS),
+            "first": frame["first"],
+            "second": frame["second"],
+            "first - second": [
+                points(*row)
+                for row in zip(frame["difference"], frame["ci_low"], frame["ci_high"], strict=True)
+            ],
+            "p (Holm)": [f"{value:.2g}" for value in frame["p_holm"]],
+        }
+    )
+
+
+def tabulate(job: argparse.Namespace) -> None:
+    register = read_register(job.register)
+    runs = [read_run(name, Path(job.scores) / name, register) for name in job.prompts]
+    said = conditions(runs[0], register)
+    means = aggregate(runs, register)
+    caption = (
+        "Zero-shot Precision@1 in percent by prompt: mean over data sets, 95 % bootstrap "
+        f"interval over queries. Measured here, not published. {said} "
+        f"{best_and_worst(means, 'all')}"
+    )
+    shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
+    shown = shown.rename(columns={"run": "prompt"})
+    write_table(job.out, "zero_shot", means, shown, caption)
+    sets = per_dataset(runs, register)
+    wide = pivot(sets, "dataset", "run", job.prompts, {})
+    chance = sets.drop_duplicates("dataset").set_index("dataset")
+    wide.insert(1, "meta-task", chance.loc[wide["dataset"], "meta_task"].tolist())
+    wide.insert(2, "split", chance.loc[wide["dataset"], "split"].str.upper().tolist())
+    wide.insert(3, "chance", [percent(one) for one in chance.loc[wide["dataset"], "chance"]])
+    below = int((~sets["above_chance"]).sum())
+    caption = (
+        "Zero-shot Precision@1 in percent of every data set by prompt, 95 % bootstrap interval; "
+        f"chance is that of guessing. {said} {below} of {len(sets)} scores are not above chance "
+        "(binomial test, p < 0.01)."
+    )
+    write_table(job.out, "zero_shot_datasets", sets, wide, caption)
+    frame = tests(runs, register)
+    caption = (
+        "Paired differences between prompts in points of Precision@1, on the same queries: 95 % "
+        "bootstrap interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "
+        f"{len(frame)} comparisons of this table."
+    )
+    write_table(job.out, "zero_shot_tests", frame, shown_tests(frame), caption)
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            tabulate(job)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
