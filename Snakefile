@@ -1,15 +1,21 @@
 # From Generator to Embedder (arXiv 2508.00955): the whole study, from data to figures.
 # A table of contents; each stage's contract stands on top of its file in rules/.
 
-from snakemake.utils import min_version, validate
+import sys
+
+from snakemake.utils import min_version
 
 min_version("9.27")
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from gen2embed.configuration import check_configuration
+from gen2embed.program import or_exit
 
 
 configfile: "config.yaml"
 
 
-validate(config, "schemas/config.schema.yaml")
+or_exit(check_configuration, config, f"{workflow.basedir}/schemas/config.schema.yaml")
 
 
 include: "rules/common.smk"

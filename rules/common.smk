@@ -1,9 +1,6 @@
 # Names and paths only: what every stage needs to say where things are and what they depend on.
 
 import json
-import sys
-
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from gen2embed.data.datasets import names
 from gen2embed.workflow import ZERO_SHOT, sources

@@ -21,8 +21,8 @@ from gen2embed.files import (
     write_json,
     write_npy,
 )
-from gen2embed.models.images import get_resolution
 from gen2embed.models.prompts import ROLES, get_prompt
+from gen2embed.models.resolutions import get_resolution
 from gen2embed.program import run_program
 
 

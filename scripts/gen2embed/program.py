@@ -45,6 +45,15 @@ def run_program(
     return 0
 
 
+def or_exit(check: Callable[..., T], *arguments: Any) -> T:
+    """Call a check; a user's mistake ends the process with one line on stderr, status 2."""
+    try:
+        return check(*arguments)
+    except InputError as error:
+        print(f"gen2embed: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
 def _parse_jobs(parser: argparse.ArgumentParser, argv: list[str]) -> list[argparse.Namespace]:
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--job-list")

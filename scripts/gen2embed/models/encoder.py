@@ -13,8 +13,9 @@ from torch.nn.functional import normalize
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.images import Resolution, displayed_size, load_rgb, open_image, target_size
+from gen2embed.models.images import displayed_size, load_rgb, open_image
 from gen2embed.models.prompts import Prompt, UserTurn, user_turn
+from gen2embed.models.resolutions import Resolution, target_size
 from gen2embed.program import progress_bar
 
 

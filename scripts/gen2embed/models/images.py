@@ -1,45 +1,14 @@
-"""From an image file to RGB pixels of a named resolution (``resolutions.yaml``)."""
+"""From an image file to RGB pixels of a named resolution."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import yaml
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gen2embed.errors import InputError
-
-REGISTRY = Path(__file__).with_name("resolutions.yaml")
-Resolution = Mapping[str, Any]
-
-
-def get_resolution(name: str) -> Resolution:
-    resolutions = yaml.safe_load(REGISTRY.read_text(encoding="utf-8"))
-    if name not in resolutions:
-        raise InputError(f"unknown resolution {name!r}; known: {', '.join(resolutions)}")
-    return resolutions[name]
-
-
-def target_size(resolution: Resolution, width: int, height: int) -> tuple[int, int]:
-    """(width, height) in pixels that an image of the given size is resized to.
-
-    Source: paper's program, evaluation and training images (METHOD: evaluation); rounding is ours.
-    """
-    kind = resolution["kind"]
-    if kind == "native":
-        return width, height
-    if kind == "squash":
-        return resolution["side"], resolution["side"]
-    if kind != "bounded":
-        raise InputError(f"unknown kind of resolution {kind!r}; see {REGISTRY.name}")
-    longest = max(width, height)
-    wide, high = max(width, longest / 2), max(height, longest / 2)
-    scale = min(1.0, resolution["long_at_most"] / longest)
-    scale = max(scale, resolution["short_at_least"] / min(wide, high))
-    return round(wide * scale), round(high * scale)
+from gen2embed.models.resolutions import Resolution, target_size
 
 
 def open_image(path: str | Path) -> Image.Image:

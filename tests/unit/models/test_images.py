@@ -5,13 +5,8 @@ import pytest
 from PIL import Image
 
 from gen2embed.errors import InputError
-from gen2embed.models.images import (
-    displayed_size,
-    get_resolution,
-    load_rgb,
-    open_image,
-    target_size,
-)
+from gen2embed.models.images import displayed_size, load_rgb, open_image
+from gen2embed.models.resolutions import get_resolution, target_size
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Every shipped configuration is whole and known; a wrong one ends in one line before any job."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gen2embed.configuration import check_configuration
+from gen2embed.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = ROOT / "schemas" / "config.schema.yaml"
+
+
+def load(path):
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def merge(base, over):
+    """As Snakemake lays a --configfile over config.yaml: mappings merge, all else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        inner = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = merge(base[key], value) if inner else value
+    return merged
+
+
+@pytest.mark.parametrize("overlay", sorted(path.name for path in (ROOT / "configs").glob("*.yaml")))
+def test_every_overlay_is_valid(overlay):
+    check_configuration(merge(load("config.yaml"), load(f"configs/{overlay}")), SCHEMA)
+
+
+def test_the_default_is_valid():
+    check_configuration(load("config.yaml"), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"embed": {"promts": ["plain"]}}, "unknown key 'embed.promts' (did you mean 'prompts'?)"),
+        ({"seed": "abc"}, "seed: 'abc' is not of type 'integer'"),
+        ({"benchmark": {"unseen_fraction": 2}}, "benchmark.unseen_fraction: 2 is greater"),
+        ({"embed": {"prompts": ["nonesuch"]}}, "unknown prompt 'nonesuch'; known: plain"),
+        ({"embed": {"resolution": "huge"}}, "unknown resolution 'huge'"),
+    ],
+)
+def test_each_fault_is_one_line_with_the_key(change, said):
+    with pytest.raises(InputError) as error:
+        check_configuration(merge(load("config.yaml"), change), SCHEMA)
+    assert said in str(error.value)
+
+
+def test_a_missing_key_is_named():
+    config = load("config.yaml")
+    del config["embed"]["dtype"]
+    with pytest.raises(InputError, match="embed: 'dtype' is a required property"):
+        check_configuration(config, SCHEMA)
+
+
+def test_snakemake_stops_with_the_one_line(project):
+    output = project.snakemake("-n", "--config", "sead=1", ok=False)
+    assert "Traceback" not in output
+    assert [line for line in output.splitlines() if "unknown key 'sead'" in line] == [
+        output.strip().splitlines()[-1]
+    ]
+
+
+def lock():
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = (line.split("==") for line in lines if "==" in line)
+    return {name.strip().lower().replace("_", "-"): pin.strip() for name, pin in pins}
+
+
+CONDA_NAMES = {
+    "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
+    "faiss-cpu": "faiss-cpu",
+    "faiss-gpu": "faiss-cpu",
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_environments_are_pinned_as_the_lock_is(path):
+    environment = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert set(environment) == {"channels", "dependencies"}
+    pins = lock()
+    for entry in environment["dependencies"]:
+        if isinstance(entry, dict):
+            wanted = dict(one.split("==") for one in entry["pip"])
+        elif entry == "pip":
+            continue
+        else:
+            name, pin = entry.split(" =")
+            wanted = {CONDA_NAMES.get(name, name): pin}
+        for name, pin in wanted.items():
+            if name == "python":
+                assert sys.version.startswith(pin)
+            else:
+                assert pins[name.lower().replace("_", "-")] == pin.split("=")[0], (path.name, name)
+
+
+def test_every_rule_names_an_environment_that_exists():
+    for rules in (ROOT / "rules").glob("*.smk"):
+        text = rules.read_text(encoding="utf-8")
+        for line in text.splitlines():
+            if '"../envs/' in line:
+                name = line.split('"')[1]
+                names = [name.replace("{config['hardware']}", kind) for kind in ("cpu", "gpu")]
+                assert all((rules.parent / one).is_file() for one in names), name

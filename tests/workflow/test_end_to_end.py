@@ -1,0 +1,110 @@
+"""The small experiment from nothing to its figures, twice; what an edit re-runs; the cache."""
+
+import json
+import shutil
+
+import pandas as pd
+
+from workflow.conftest import Project, copy_project
+
+CI = ("--configfile", "configs/ci.yaml")
+
+
+def digest(project):
+    return (project.folder / "results" / "ci" / "digest.tsv").read_text(encoding="utf-8")
+
+
+def test_two_runs_from_nothing_agree_to_the_byte(finished, tmp_path):
+    again = copy_project(tmp_path)
+    again.snakemake(*CI, "--", "all", "digest")
+    first, second = digest(finished).splitlines(), digest(again).splitlines()
+    assert sorted(set(first) ^ set(second)) == []
+    kinds = {line.split("\t")[1].split("/")[0] for line in first}
+    assert kinds >= {"data", "items", "generator", "embeddings", "scores", "tables", "figures"}
+
+
+def test_every_score_keeps_the_contract(finished):
+    results = finished.folder / "results" / "ci"
+    scores = sorted(results.glob("scores/base/*/*.json"))
+    scores = [path for path in scores if not path.name.endswith(".run.json")]
+    register = pd.read_csv(results / "data" / "datasets.csv")
+    assert len(scores) == 5 * (register["part"] == "eval").sum()
+    for path in scores:
+        score = json.loads(path.read_text(encoding="utf-8"))
+        assert 0 <= score["ci_low"] <= score["value"] <= score["value_index0"] <= 1
+        assert score["value"] <= score["ci_high"] <= 1
+        assert score["manifest"]["query"]["prompt"] == path.parent.name
+
+
+def test_nothing_is_left_to_do_after_a_run(finished):
+    assert finished.planned(*CI, "--", "all", "digest") == {}
+
+
+def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
+    """Edits are undone by content, so that the shared project stays finished."""
+    downstream = {"tabulate_zero_shot": 1, "plot_prompt_scores": 1, "all": 1}
+    cases = {
+        "scripts/gen2embed/reporting/bars.py": {"plot_prompt_scores": 1, "all": 1},
+        "scripts/gen2embed/evaluation/precision.py": {"score_subset": 5, **downstream},
+        "scripts/gen2embed/models/prompts.yaml": {"embed_items": 5, "score_subset": 5} | downstream,
+        "scripts/gen2embed/models/generator/muon.py": {
+            "train_generator": 1,
+            "embed_items": 5,
+            "score_subset": 5,
+            **downstream,
+        },
+        "scripts/gen2embed/mining/saha.py": {},
+    }
+    for name, expected in cases.items():
+        path = finished.folder / name
+        text = path.read_text(encoding="utf-8")
+        path.touch()
+        assert finished.planned(*CI) == {}, f"touching {name} re-runs something"
+        path.write_text(text + "# edited\n", encoding="utf-8")
+        try:
+            assert finished.planned(*CI) == expected, name
+        finally:
+            path.write_text(text, encoding="utf-8")
+
+
+def test_a_changed_key_re_runs_only_its_stage(finished, tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("embed: {prompts: [plain, hierarchical]}\n")
+    fewer = finished.planned(*CI, str(overlay))
+    assert "embed_items" not in fewer and fewer["tabulate_zero_shot"] == 1
+    overlay.write_text("embed: {max_tokens: 512}\n")
+    shorter = finished.planned(*CI, str(overlay))
+    assert shorter["embed_items"] == 5 and "train_generator" not in shorter
+
+
+def test_the_cache_serves_another_folder(finished, tmp_path):
+    """Generator and vectors come from the cache: linked, not made again."""
+    other = Project(copy_project(tmp_path).folder, finished.cache)
+    output = other.snakemake("--cache", *CI, "--", "embed")
+    results = tmp_path / "results" / "ci"
+    assert not (results / "logs" / "train_generator.log").exists(), output[-2000:]
+    assert not (results / "logs" / "embed_items").exists()
+    ours = sorted((finished.folder / "results" / "ci" / "embeddings").rglob("*.npy"))
+    assert len(ours) == 10
+    for path in ours:
+        served = results / path.relative_to(finished.folder / "results" / "ci")
+        assert served.read_bytes() == path.read_bytes()
+
+
+def test_a_failure_leaves_its_traceback_in_the_log_and_resumes(finished, tmp_path):
+    """A broken image ends in one line in the job's log; mended, the run goes on from there."""
+    broken = copy_project(tmp_path)
+    shutil.copytree(finished.folder / "results", tmp_path / "results", symlinks=False)
+    shutil.copytree(finished.folder / ".snakemake", tmp_path / ".snakemake", dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "results" / "ci" / "embeddings" / "base" / "plain")
+    photo = min((tmp_path / "results/ci/data/eval/images/photos").iterdir())
+    whole = photo.read_bytes()
+    photo.write_bytes(b"not an image")
+    targets = ("results/ci/embeddings/base/plain/eval_query.npy", "--rerun-triggers", "params")
+    output = broken.snakemake(*CI, *targets, ok=False)
+    log = (tmp_path / "results/ci/logs/embed_items/base_plain_eval.log").read_text()
+    assert "not a readable image" in log and photo.name in log and "Traceback" not in log
+    assert "not a readable image" in output  # shown to the user, too
+    assert not (tmp_path / "results/ci/embeddings/base/plain/eval_query.npy").exists()
+    photo.write_bytes(whole)
+    broken.snakemake(*CI, *targets)
