@@ -31,7 +31,7 @@ rule embed_items:
     cache: True
     conda:
         TORCH_ENV
-    threads: config["threads"]
+    threads: config["embed"]["threads"]
     resources:
         mem_mb=4000,
         runtime=60,

@@ -34,13 +34,13 @@ rule train_generator:
     cache: True
     conda:
         TORCH_ENV
-    threads: config["threads"]
+    threads: config["generator"]["threads"]
     resources:
         mem_mb=4000,
         runtime=30,
     params:
         out=folder_of_output(),
-        flags=flags({"seed": config["seed"], "threads": config["threads"], **config["generator"]}),
+        flags=flags({"seed": config["seed"], **config["generator"]}),
     shell:
         "python scripts/train_generator.py --photos {input.photos} --metadata {input.metadata}"
         " --out {params.out} {params.flags} > {log} 2>&1"

@@ -3,7 +3,6 @@
 
 
 def embedding_jobs(wildcards, input, output):
-    settings = config["embed"]
     jobs = [
         {
             "role": side,
@@ -16,8 +15,8 @@ def embedding_jobs(wildcards, input, output):
         "model": GENERATOR,
         "prompt": wildcards.prompt,
         "image_root": f"{DATA}/{wildcards.part}",
-        "threads": config["threads"],
-        **{key: settings[key] for key in ("resolution", "max_tokens", "token_budget", "dtype")},
+        "partial": f"{RESULTS}/partial/embed_items",
+        **{key: value for key, value in config["embed"].items() if key != "prompts"},
     }
     return json.dumps([common | job for job in jobs])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -10,17 +12,15 @@ from typing import Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import pyarrow.parquet as pq
-
-from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
+    digest_folder,
     package_versions,
-    read_parquet,
     run_record,
     write_json,
     write_npy,
 )
+from gen2embed.models.items import Item, read_items
 from gen2embed.models.prompts import ROLES, get_prompt
 from gen2embed.models.resolutions import get_resolution
 from gen2embed.program import run_program
@@ -43,55 +43,21 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of the weights")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     add("--threads", type=int, help="CPU threads (default: torch's choice)")
+    add("--partial", help="folder for blocks to resume from; none: an interrupted run starts anew")
     add("--out", required=True, help="embeddings .npy; manifest beside it as .json")
     return parser
 
 
-def read_items(job: argparse.Namespace) -> list[Any]:
-    from gen2embed.models.encoder import Item
-
-    columns = ["item_id", "text", "image_path"]
-    if Path(job.items).is_file() and "role" in _columns(job.items):
-        columns.append("role")
-    frame, _ = read_parquet(job.items, columns)
-    if frame.empty:
-        raise InputError(f"{job.items}: holds no items")
-    if not (frame["item_id"].to_numpy() == range(len(frame))).all():
-        raise InputError(f"{job.items}: item_id must be 0, 1, 2, ... in row order")
-    roles = frame["role"] if "role" in frame else [job.role] * len(frame)
-    unknown = sorted(set(roles) - set(ROLES))
-    if unknown:
-        raise InputError(f"{job.items}: unknown role {unknown[0]!r}; known: {', '.join(ROLES)}")
-    return [Item(*row) for row in zip(frame["text"], frame["image_path"], roles, strict=True)]
-
-
-def _columns(path: str) -> list[str]:
-    try:
-        return pq.read_schema(path).names
-    except (OSError, ValueError):
-        return []  # read_parquet says what is wrong with the file
-
-
-def resolve_device(name: str) -> str:
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError):
-        raise InputError(f"device {name!r} is not available here; try --device auto") from None
-    return name
-
-
-def digest_folder(folder: str | None) -> str | None:
-    """Digest of a local folder's weights; None for a hub id, whose revision identifies it."""
-    import hashlib
-
-    if folder is None or not Path(folder).is_dir():
-        return None
-    digests = [digest_file(path) for path in sorted(Path(folder).glob("*.safetensors"))]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+def digest_of(job: argparse.Namespace) -> str:
+    """Of everything that determines the vectors: flags, files, library versions."""
+    told = {key: value for key, value in vars(job).items() if key not in ("out", "partial")}
+    told["items_digest"] = digest_file(job.items)
+    told["model_digest"] = digest_folder(job.model)
+    told["adapter_digest"] = digest_folder(job.adapter)
+    told["prompt_text"] = repr(get_prompt(job.prompt, job.prompt_file))
+    told["resolution_text"] = get_resolution(job.resolution)
+    told["versions"] = package_versions("torch", "transformers", "tokenizers", "pillow")
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class Loaded:
@@ -117,10 +83,12 @@ def example(planned: list[Any], with_image: bool) -> str | None:
     return next((one.rendered for one in planned if bool(one.image) == with_image), None)
 
 
-def embed(job: argparse.Namespace, items: list[Any], loaded: Loaded) -> None:
+def embed(job: argparse.Namespace, items: list[Item], loaded: Loaded) -> None:
     import torch
 
+    from gen2embed.models.device import resolve_device
     from gen2embed.models.encoder import encode, plan_items
+    from gen2embed.models.partial import Blocks
 
     if job.threads:
         torch.set_num_threads(job.threads)
@@ -136,7 +104,8 @@ def embed(job: argparse.Namespace, items: list[Any], loaded: Loaded) -> None:
             backbone, items, prompt, resolution, Path(job.image_root), job.max_tokens, job.items
         )
         what = f"embed {Path(job.items).stem}, {job.prompt}"
-        vectors = encode(backbone, planned, resolution, job.token_budget, device, what)
+        blocks = Blocks(Path(job.partial) / digest_of(job)) if job.partial else None
+        vectors = encode(backbone, planned, resolution, job.token_budget, device, what, blocks)
         manifest = {
             "model": job.model,
             "model_digest": digest_folder(job.model),
@@ -160,6 +129,9 @@ def embed(job: argparse.Namespace, items: list[Any], loaded: Loaded) -> None:
         }
         write_npy(out, vectors)
         write_json(out.with_suffix(".json"), manifest)
+        if blocks:
+            blocks.remove()
+            record["resumed_batches"] = blocks.resumed
         record["tokens"] = sum(one.tokens for one in planned)
         record["items"] = len(items)
 
@@ -169,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
         for job in jobs:  # everything that can be checked without the model, before it is loaded
             get_prompt(job.prompt, job.prompt_file)
             get_resolution(job.resolution)
-        items = [read_items(job) for job in jobs]
+        items = [read_items(job.items, job.role) for job in jobs]
         loaded = Loaded()
         for job, of_job in zip(jobs, items, strict=True):
             embed(job, of_job, loaded)

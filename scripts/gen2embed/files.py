@@ -190,6 +190,14 @@ def digest_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_folder(folder: str | Path | None) -> str | None:
+    """Digest of a local folder's weights; None for a hub id, whose revision identifies it."""
+    if folder is None or not Path(folder).is_dir():
+        return None
+    digests = [digest_file(path) for path in sorted(Path(folder).glob("*.safetensors"))]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
 def package_versions(*names: str) -> dict[str, str]:
     """Installed versions of the named distributions ("absent" where there is none)."""
     found = {}

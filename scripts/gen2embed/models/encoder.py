@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,18 +13,11 @@ from torch.nn.functional import normalize
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.images import displayed_size, load_rgb, open_image
+from gen2embed.models.items import Item
+from gen2embed.models.partial import Blocks
 from gen2embed.models.prompts import Prompt, UserTurn, user_turn
 from gen2embed.models.resolutions import Resolution, target_size
 from gen2embed.program import progress_bar
-
-
-@dataclass(frozen=True)
-class Item:
-    """One unique (text, image) of one side, in the role it is encoded in."""
-
-    text: str
-    image_path: str  # relative to the image root; "" = no image
-    role: str
 
 
 @dataclass(frozen=True)
@@ -142,24 +134,34 @@ def encode(
     token_budget: int,
     device: str,
     what: str,
-    load: Callable[[Path, Resolution], Any] = load_rgb,
+    blocks: Blocks | None = None,
 ) -> np.ndarray:
     """Unit vectors of the planned items in their original order: float32, shape (items, dim).
 
+    blocks: where finished vectors are kept and taken up again.
     Raises RuntimeError when the model gives a vector that is not finite.
     """
+    batches = form_batches(planned, token_budget)
+    done, rows, known = blocks.load() if blocks else (0, np.empty(0, dtype=np.int64), None)
     vectors: np.ndarray | None = None
     with progress_bar(len(planned), what, "item") as bar:
-        for batch in form_batches(planned, token_budget):
-            images = [load(item.image, resolution) for item in batch if item.image is not None]
-            inputs = backbone.collate([item.rendered for item in batch], images)
+        bar.update(len(rows))
+        for number, batch in enumerate(batches[done:], start=done + 1):
+            images = [load_rgb(one.image, resolution) for one in batch if one.image is not None]
+            inputs = backbone.collate([one.rendered for one in batch], images)
             inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
             hidden = normalize(backbone.last_hidden(inputs).float(), dim=-1).cpu().numpy()
             if not np.isfinite(hidden).all():
                 raise RuntimeError(f"{what}: the model gave vectors that are not finite")
             if vectors is None:
                 vectors = np.zeros((len(planned), hidden.shape[1]), dtype=np.float32)
-            vectors[[item.row for item in batch]] = hidden
+            at = np.array([one.row for one in batch])
+            vectors[at] = hidden
+            if blocks:
+                blocks.add(number, at, hidden)
             bar.update(len(batch))
-    assert vectors is not None
+    if vectors is None:
+        vectors = np.zeros((len(planned), known.shape[1]), dtype=np.float32)
+    if len(rows):
+        vectors[rows] = known
     return vectors

@@ -15,6 +15,7 @@ class Backbone(Protocol):
     name: str
     model: torch.nn.Module
     processor: Any
+    adapted_modules: str  # regular expression of the modules that LoRA adapts, by full name
 
     def render(self, system: str | None, turn: UserTurn) -> str:
         """The prompt as text, image placeholder included, up to the open assistant turn."""

@@ -31,6 +31,7 @@ class Qwen2VL:
     """See ``base.Backbone``."""
 
     name = "qwen2_vl"
+    adapted_modules = r".*\.language_model\.layers\..*\.(q_proj|k_proj|v_proj|o_proj|down_proj)"
 
     def __init__(self, model: Qwen2VLForConditionalGeneration, processor: Any):
         self.model = model

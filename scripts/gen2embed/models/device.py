@@ -1,0 +1,18 @@
+"""Which device a model runs on."""
+
+from __future__ import annotations
+
+import torch
+
+from gen2embed.errors import InputError
+
+
+def resolve_device(name: str) -> str:
+    """``auto`` is a GPU where there is one; InputError for a device that is not here."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"device {name!r} is not available here; try --device auto") from None
+    return name

@@ -1,0 +1,103 @@
+"""Rows to items and ids, by hand; prepare_items.py as a user runs it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gen2embed.data.mmeb import equivalences_by_id, flatten, number, stack
+from gen2embed.errors import InputError
+from gen2embed.files import read_parquet, write_csv, write_parquet
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "prepare_items.py"
+spec = importlib.util.spec_from_file_location("prepare_items", SCRIPT)
+prepare_items = importlib.util.module_from_spec(spec)
+sys.modules["prepare_items"] = prepare_items
+spec.loader.exec_module(prepare_items)
+
+
+def test_ids_are_given_by_first_appearance_over_all_sets():
+    first = stack(["b", "a", "b"], ["", "", ""], "target")
+    second = stack(["a", "b", "c"], ["", "x.png", ""], "target")
+    items, ids = number([first, second])
+    assert items["text"].tolist() == ["b", "a", "b", "c"]
+    assert items["image_path"].tolist() == ["", "", "x.png", ""]
+    assert [one.tolist() for one in ids] == [[0, 1, 0], [1, 2, 3]]
+
+
+def test_the_role_tells_items_apart():
+    items, ids = number([stack(["a"], [""], "target"), stack(["a"], [""], "query")])
+    assert len(items) == 2 and [one.tolist() for one in ids] == [[0], [1]]
+
+
+def test_missing_paths_are_empty_strings():
+    items, _ = number([stack(["a"], [None], "query")])
+    assert items["image_path"].tolist() == [""]
+
+
+def test_lists_are_flattened():
+    flat, sizes = flatten(pd.Series([np.array(["a", "b"]), np.array(["c"])]))
+    assert flat.tolist() == ["a", "b", "c"] and sizes.tolist() == [2, 1]
+
+
+def test_equivalences_by_content_become_ids():
+    targets, _ = number([stack(["a", "b", "c"], ["", "", ""], "target")])
+    known = pd.DataFrame({"row": [1, 1, 0], "text": ["c", "a", "b"], "image_path": ["", "", ""]})
+    found = equivalences_by_id(known, np.array([7, 9]), targets, "target", "file")
+    assert found.to_numpy().tolist() == [[9, 2], [9, 0], [7, 1]]
+    with pytest.raises(InputError, match="row 5 of 2"):
+        equivalences_by_id(known.assign(row=5), np.array([7, 9]), targets, "target", "file")
+    with pytest.raises(InputError, match="entry 0 names a target"):
+        equivalences_by_id(known.assign(text="z"), np.array([7, 9]), targets, "target", "file")
+
+
+@pytest.fixture
+def data(tmp_path):
+    columns = ["part", "name", "meta_task", "split", "labelled", "target_role", "rows"]
+    register = [
+        ("train", "T", "classification", "ind", "true", "target", 3),
+        ("eval", "E", "vqa", "ood", "false", "query", 1),
+    ]
+    write_csv(tmp_path / "data/datasets.csv", pd.DataFrame(register, columns=columns))
+    for shard, rows in (("00000", [("q", "1.png", "x", ""), ("r", "", "y", "")]),
+                        ("00001", [("q", "1.png", "y", "")])):  # fmt: skip
+        frame = pd.DataFrame(rows, columns=["qry", "qry_image_path", "pos_text", "pos_image_path"])
+        write_parquet(
+            tmp_path / f"data/train/T/diverse_instruction-{shard}-of-00002.parquet", frame
+        )
+    write_eval(tmp_path, ["x", "y"], ["", ""])
+    return tmp_path
+
+
+def write_eval(folder, texts, images):
+    frame = pd.DataFrame(
+        {"qry_text": ["q"], "qry_img_path": [""], "tgt_text": [texts], "tgt_img_path": [images]}
+    )
+    write_parquet(folder / "data/eval/E/test-00000-of-00001.parquet", frame)
+
+
+def run(folder):
+    return prepare_items.main(["--data", str(folder / "data"), "--out", str(folder / "out")])
+
+
+def test_shards_are_one_subset_in_order(data):
+    assert run(data) == 0
+    pairs, metadata = read_parquet(data / "out/pairs/T.parquet", ["query_id", "target_id"])
+    assert metadata == {"subset": "T", "labelled": "true"}
+    assert pairs.to_numpy().tolist() == [[0, 0], [1, 1], [0, 1]]
+    rows, _ = read_parquet(data / "out/rows/E.parquet", ["query_id", "candidate_ids"])
+    assert rows["candidate_ids"][0].tolist() == [0, 1]
+    roles = pd.read_parquet(data / "out/items/eval_target.parquet")["role"]
+    assert roles.tolist() == ["query", "query"]
+
+
+def test_bad_rows_are_one_line(data, capsys):
+    write_eval(data, ["x", "y"], [""])
+    assert run(data) == 2
+    assert "row 0: tgt_text and tgt_img_path must be lists of one length" in capsys.readouterr().err
+    (data / "data/eval/E/test-00000-of-00001.parquet").unlink()
+    assert run(data) == 2
+    assert "no file test-*.parquet" in capsys.readouterr().err

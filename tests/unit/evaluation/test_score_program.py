@@ -1,0 +1,144 @@
+"""score_subset.py as a user runs it."""
+
+import importlib.util
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gen2embed.files import write_npy, write_parquet
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "score_subset.py"
+spec = importlib.util.spec_from_file_location("score_subset", SCRIPT)
+score_subset = importlib.util.module_from_spec(spec)
+sys.modules["score_subset"] = score_subset
+spec.loader.exec_module(score_subset)
+KEYS = {
+    *("subset", "metric", "value", "value_index0", "n", "ties", "left_out_candidates"),
+    *("chance", "above_chance", "p_value", "ci_low", "ci_high", "manifest", "skipped_rows"),
+}
+
+
+def unit(rng, n, dim=16):
+    vectors = rng.standard_normal((n, dim)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """20 rows whose query is its positive's own vector: all hits, chance 1/5."""
+    rng = np.random.default_rng(0)
+    vectors = unit(rng, 20)
+    write_npy(tmp_path / "q.npy", vectors)
+    write_npy(tmp_path / "t.npy", vectors)
+    lists = [[i, *[(i + k) % 20 for k in range(1, 5)]] for i in range(20)]
+    write_rows(tmp_path / "rows.parquet", range(20), lists)
+    return tmp_path
+
+
+def write_rows(path, queries, lists):
+    frame = pd.DataFrame(
+        {
+            "row_id": np.arange(len(lists)),
+            "query_id": np.array(list(queries), dtype=np.int64),
+            "candidate_ids": [np.array(one, dtype=np.int64) for one in lists],
+        }
+    )
+    write_parquet(path, frame)
+
+
+def run(files, out="score.json", **changed):
+    flags = {
+        "rows": files / "rows.parquet",
+        "query-embeddings": files / "q.npy",
+        "target-embeddings": files / "t.npy",
+        "subset": "Toy",
+        "out": files / out,
+    } | {key.replace("_", "-"): value for key, value in changed.items()}
+    return score_subset.main(
+        [word for key, value in flags.items() for word in (f"--{key}", str(value))]
+    )
+
+
+def test_the_score_contract(files):
+    assert run(files) == 0
+    score = json.loads((files / "score.json").read_text())
+    assert set(score) == KEYS
+    assert (score["value"], score["n"], score["ties"], score["chance"]) == (1.0, 20, 0, 0.2)
+    assert score["above_chance"] is True and score["p_value"] == pytest.approx(0.2**20)
+    assert (score["ci_low"], score["ci_high"]) == (1.0, 1.0)
+    predictions = pd.read_parquet(files / "score.predictions.parquet")
+    assert predictions.dtypes.astype(str).to_dict() == {
+        "row_id": "int64",
+        "predicted_id": "int64",
+        "rank_of_positive": "int64",
+        "margin": "float64",
+    }
+    assert predictions["predicted_id"].tolist() == list(range(20))
+
+
+def test_a_score_at_chance_is_said_loudly(files, capsys):
+    write_npy(files / "t.npy", np.load(files / "t.npy")[::-1].copy())  # no query finds its own
+    assert run(files) == 0
+    assert "WARNING" in capsys.readouterr().err
+
+
+def test_rows_without_a_vector_are_skipped_and_counted(files):
+    vectors = np.load(files / "q.npy")
+    vectors[3] = 0
+    write_npy(files / "q.npy", vectors)
+    write_npy(files / "q.valid.npy", np.arange(20) != 3)
+    assert run(files) == 0
+    score = json.loads((files / "score.json").read_text())
+    assert (score["n"], score["skipped_rows"]) == (19, 1)
+    assert 3 not in pd.read_parquet(files / "score.predictions.parquet")["row_id"].tolist()
+
+
+def test_a_job_list_is_the_same_as_single_runs(files):
+    run(files)
+    jobs = files / "jobs.json"
+    names = {"rows": "rows.parquet", "query_embeddings": "q.npy", "target_embeddings": "t.npy"}
+    job = {key: str(files / name) for key, name in names.items()}
+    jobs.write_text(json.dumps([{**job, "subset": "Toy", "out": str(files / "listed.json")}]))
+    assert score_subset.main(["--job-list", str(jobs)]) == 0
+    assert (files / "listed.json").read_bytes() == (files / "score.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda d: write_rows(d / "rows.parquet", [0], [[0, 99]]), "row 0: candidate 99 has no"),
+        (lambda d: write_rows(d / "rows.parquet", [77], [[0, 1]]), "row 0: query_id 77 has no"),
+        (lambda d: write_rows(d / "rows.parquet", [0], [[]]), "row 0: candidate_ids must be"),
+        (lambda d: (d / "rows.parquet").unlink(), "rows.parquet: no such file"),
+        (lambda d: write_npy(d / "t.npy", unit(np.random.default_rng(0), 20, 8)), "dimensions"),
+        (lambda d: write_npy(d / "t.npy", 2 * np.load(d / "q.npy")), "has length 2.0"),
+        (
+            lambda d: write_parquet(d / "rows.parquet", pd.DataFrame({"row_id": [0]})),
+            "column 'query_id' is missing",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_no_output(files, capsys, spoil, said):
+    spoil(files)
+    assert run(files) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert not (files / "score.json").exists()
+    assert not (files / "score.predictions.parquet").exists()
+
+
+@pytest.mark.slow
+def test_a_full_size_data_set_takes_seconds(files):
+    """1000 queries x 1000 candidates x 1536 dimensions."""
+    rng = np.random.default_rng(0)
+    write_npy(files / "q.npy", unit(rng, 1000, 1536))
+    write_npy(files / "t.npy", unit(rng, 5000, 1536))
+    write_rows(files / "rows.parquet", range(1000), rng.integers(0, 5000, (1000, 1000)))
+    start = time.perf_counter()
+    assert run(files) == 0
+    assert time.perf_counter() - start < 6

@@ -1,0 +1,114 @@
+"""embed_items.py as a user runs it, on the tiny model."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gen2embed.files import write_parquet
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "embed_items.py"
+spec = importlib.util.spec_from_file_location("embed_items", SCRIPT)
+embed_items = importlib.util.module_from_spec(spec)
+sys.modules["embed_items"] = embed_items
+spec.loader.exec_module(embed_items)
+KEYS = {
+    *("model", "model_digest", "revision", "adapter", "adapter_digest", "backbone", "prompt"),
+    *("role", "rendered_example", "rendered_example_text_only", "resolution", "max_tokens"),
+    *("truncated_items", "skipped_items", "dtype", "items", "items_digest", "dim", "versions"),
+}
+
+
+@pytest.fixture
+def items(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "item_id": range(3),
+            "text": ["<|image_1|>\nred?", "tram", "<|image_1|>"],
+            "image_path": ["0.png", "", "wide.png"],
+        }
+    )
+    write_parquet(tmp_path / "items.parquet", frame)
+    return tmp_path / "items.parquet"
+
+
+def run(tiny, path, out="out.npy", **changed):
+    flags = {
+        "model": tiny.folder, "prompt": "hierarchical", "role": "query", "items": path,
+        "image-root": tiny.images, "threads": 2, "out": path.parent / out,
+    } | {key.replace("_", "-"): value for key, value in changed.items()}  # fmt: skip
+    return embed_items.main([f"--{key}={value}" for key, value in flags.items()])
+
+
+def test_vectors_and_manifest(tiny, items):
+    assert run(tiny, items) == 0
+    vectors = np.load(items.parent / "out.npy", mmap_mode="r", allow_pickle=False)
+    assert vectors.shape == (3, 32) and vectors.dtype == np.float32
+    manifest = json.loads((items.parent / "out.json").read_text())
+    assert set(manifest) == KEYS
+    assert manifest["rendered_example"].startswith("<|im_start|>system\nGiven an image,")
+    assert manifest["rendered_example_text_only"].endswith(
+        "tram\nRepresent the given text in one word.<|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert (manifest["items"], manifest["dim"], manifest["truncated_items"]) == (3, 32, 0)
+
+
+def test_two_runs_and_a_job_list_agree_to_the_byte(tiny, items):
+    run(tiny, items)
+    run(tiny, items, "again.npy")
+    jobs = items.parent / "jobs.json"
+    common = {"model": str(tiny.folder), "role": "query", "image_root": str(tiny.images)}
+    common |= {"items": str(items), "threads": 2}
+    listed = [
+        {**common, "prompt": "plain", "out": str(items.parent / "plain.npy")},
+        {**common, "prompt": "hierarchical", "out": str(items.parent / "listed.npy")},
+    ]
+    jobs.write_text(json.dumps(listed))
+    assert embed_items.main(["--job-list", str(jobs)]) == 0
+    first = (items.parent / "out.npy").read_bytes()
+    assert (items.parent / "again.npy").read_bytes() == first
+    assert (items.parent / "listed.npy").read_bytes() == first
+    assert (items.parent / "plain.npy").read_bytes() != first
+
+
+def test_the_role_column_wins_over_the_flag(tiny, items):
+    run(tiny, items)
+    frame = pd.read_parquet(items).assign(role=["target", "query", "target"])
+    write_parquet(items, frame)
+    run(tiny, items, "mixed.npy")
+    run(tiny, items, "still.npy", role="target")
+    one, mixed, still = (
+        np.load(items.parent / f"{name}.npy") for name in ("out", "mixed", "still")
+    )
+    assert (mixed == still).all()
+    assert (np.abs(one - mixed).max(axis=1) > 1e-4).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"prompt": "nonesuch"}, "unknown prompt 'nonesuch'"),
+        ({"resolution": "nonesuch"}, "unknown resolution 'nonesuch'"),
+        ({"items": "gone.parquet"}, "gone.parquet: no such file"),
+        ({"model": "/no/model"}, "no model folder"),
+        ({"adapter": "/no/adapter"}, "/no/adapter: no adapter of this model"),
+        ({"device": "cuda:7"}, "device 'cuda:7' is not available"),
+        ({"image_root": "/nowhere"}, "row 0: /nowhere/0.png: no such image"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_output(tiny, items, capsys, change, said):
+    assert run(tiny, items, **change) == 2
+    error = capsys.readouterr().err.splitlines()
+    error = [line for line in error if line and "weights" not in line]  # the loader's bar
+    assert len(error) == 1 and said in error[0]
+    assert not (items.parent / "out.npy").exists() and not (items.parent / "out.json").exists()
+
+
+def test_ids_out_of_order_are_refused(tiny, items, capsys):
+    write_parquet(items, pd.read_parquet(items).iloc[::-1].reset_index(drop=True))
+    assert run(tiny, items) == 2
+    assert "item_id must be 0, 1, 2" in capsys.readouterr().err

@@ -1,0 +1,66 @@
+"""Which files a program depends on: found from its imports, transitively."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gen2embed.errors import InputError
+from gen2embed.workflow import sources
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+TREE = {
+    "run.py": "from gen2embed.a import f\n\ndef later():\n    import gen2embed.deep.b\n",
+    "gen2embed/__init__.py": "",
+    "gen2embed/a.py": "from gen2embed import c\nNAMES = 'names.yaml'\n",
+    "gen2embed/c.py": "import numpy\n",
+    "gen2embed/names.yaml": "",
+    "gen2embed/other.yaml": "",
+    "gen2embed/unused.py": "",
+    "gen2embed/deep/__init__.py": "",
+    "gen2embed/deep/b.py": "REGISTRY = {'x': 'gen2embed.deep.lazy'}\n",
+    "gen2embed/deep/lazy.py": "",
+    "gen2embed/deep/unused.py": "",
+}
+
+
+def test_imports_are_followed_and_nothing_else(tmp_path):
+    for name, text in TREE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = {path.relative_to(tmp_path).as_posix() for path in sources(tmp_path / "run.py")}
+    assert found == {name for name in TREE if "unused" not in name and "other" not in name}
+
+
+def test_a_missing_program_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="no such program"):
+        sources(tmp_path / "nothing.py")
+
+
+@pytest.mark.parametrize(
+    ("program", "not_needed"),
+    [
+        ("score_subset.py", ("models", "mining", "training", "reporting", "data")),
+        ("mine_negatives.py", ("models", "training", "reporting", "evaluation", "data")),
+        ("embed_items.py", ("mining", "training", "reporting", "evaluation", "data")),
+        ("build_benchmark.py", ("models", "mining", "training", "reporting", "evaluation")),
+    ],
+)
+def test_programs_depend_on_their_own_rooms_only(program, not_needed):
+    rooms = {path.relative_to(SCRIPTS).parts[1] for path in sources(SCRIPTS / program)[1:]
+             if len(path.relative_to(SCRIPTS).parts) > 2}  # fmt: skip
+    assert not rooms & set(not_needed)
+
+
+@pytest.mark.parametrize("program", sorted(path.stem for path in SCRIPTS.glob("*.py")))
+def test_help_is_there_and_only_model_programs_need_torch(program):
+    """torch takes seconds to import; mining, evaluation and reporting start without it."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {program}; "
+        f"print('torch' in sys.modules, bool({program}.__doc__))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    needs_torch, described = done.stdout.split()
+    assert described == "True"
+    assert needs_torch == "False" or program == "train_generator"
