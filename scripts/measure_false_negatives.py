@@ -1,4 +1,4 @@
-"""Measure the true false-negative rate of mined clusters, also at equal hardness, for one subset.
+"""Measure the true false-negative rate of mined clusters, also at equal hardness.
 
 Reads known equivalences, which mining never sees; compares all the cluster files it is given.
 """
@@ -15,16 +15,29 @@ import pandas as pd
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, run_record, write_csv, write_json
 from gen2embed.mining.clusters import read_clusters
-from gen2embed.mining.false_negatives import BINS, DRAWS, Negatives, compare, label_negatives
+from gen2embed.mining.false_negatives import BINS, DRAWS, Negatives, compare, label_negatives, pool
 from gen2embed.program import run_program
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="measure_false_negatives", description=__doc__)
     add = parser.add_argument
-    add("--pairs", required=True, help="pairs parquet that the clusters were mined from")
-    add("--equivalences", required=True, help="parquet of query_id, target_id: further positives")
-    add("--clusters", required=True, nargs="+", help="cluster files, one per strategy")
+    add(
+        "--pairs", required=True, nargs="+", help="pairs parquets that the clusters were mined from"
+    )
+    add(
+        "--equivalences",
+        required=True,
+        nargs="+",
+        help="parquets of query_id, target_id: further positives; one per pairs file",
+    )
+    add(
+        "--clusters",
+        required=True,
+        nargs="+",
+        help="cluster files: of the first strategy one per pairs file, in their order, then of the "
+        "next strategy, ...; several subsets are pooled",
+    )
     add("--bins", type=int, default=BINS, help="hardness bins for the comparison")
     add("--draws", type=int, default=DRAWS, help="bootstrap draws of clusters for the intervals")
     add("--seed", type=int, default=0, help="of the bootstrap")
@@ -36,6 +49,12 @@ def check_flags(job: argparse.Namespace) -> None:
     for flag in ("bins", "draws"):
         if getattr(job, flag) < 1:
             raise InputError(f"--{flag} is {getattr(job, flag)}; give at least 1")
+    if len(job.pairs) != len(job.equivalences) or len(job.clusters) % len(job.pairs):
+        raise InputError(
+            f"--pairs names {len(job.pairs)} files, --equivalences {len(job.equivalences)}, "
+            f"--clusters {len(job.clusters)}; give one equivalences file per pairs file, and for "
+            "each strategy one cluster file per pairs file"
+        )
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
     if Path(job.out).suffix != ".json":
@@ -53,28 +72,42 @@ def read_ids(path: str) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
 def measure(job: argparse.Namespace) -> None:
     out = Path(job.out)
     with run_record(out.with_suffix(".run.json")):
-        query_id, target_id, metadata = read_ids(job.pairs)
-        known_query, known_target, _ = read_ids(job.equivalences)
+        subsets = [read_ids(path) for path in job.pairs]
+        known = [read_ids(path) for path in job.equivalences]
         strategies: dict[str, Negatives] = {}
-        for path in job.clusters:
-            table, mined_as = read_clusters(path, len(query_id))
-            name = mined_as.get("strategy", Path(path).stem)
+        for start in range(0, len(job.clusters), len(subsets)):
+            parts = []
+            names = set()
+            paths = job.clusters[start : start + len(subsets)]
+            for path, of_pairs, of_known in zip(paths, subsets, known, strict=True):
+                table, mined_as = read_clusters(path, len(of_pairs[0]))
+                names.add(mined_as.get("strategy", Path(path).stem))
+                parts.append(label_negatives(table, *of_pairs[:2], *of_known[:2]))
+            name = names.pop()
+            if names:
+                raise InputError(f"{paths[0]}: strategy {name!r} is pooled with {names.pop()!r}")
             if name in strategies:
-                raise InputError(f"{path}: strategy {name!r} is given twice; give it once")
-            strategies[name] = label_negatives(
-                table, query_id, target_id, known_query, known_target
-            )
+                raise InputError(f"{paths[0]}: strategy {name!r} is given twice; give it once")
+            strategies[name] = pool(parts)
         reports, bins = compare(strategies, bins=job.bins, draws=job.draws, seed=job.seed)
-        subset = metadata.get("subset", Path(job.pairs).stem)
+        named = [
+            metadata.get("subset", Path(path).stem)
+            for path, (_, _, metadata) in zip(job.pairs, subsets, strict=True)
+        ]
+        subset = named[0] if len(named) == 1 else "all"
         rows = {name: report.flat() for name, report in reports.items()}
         write_json(
             out,
             {
                 "subset": subset,
+                "pooled": named,
                 "seed": job.seed,
                 "draws": job.draws,
                 "hardness_bins": bins,
-                "strategies": rows,
+                "strategies": {
+                    name: {**row, "by_hardness": list(reports[name].by_hardness)}
+                    for name, row in rows.items()
+                },
             },
         )
         frame = pd.DataFrame(

@@ -21,7 +21,7 @@ from gen2embed.reporting.results import (
     read_register,
     read_run,
 )
-from gen2embed.reporting.tables import percent, pivot, points, write_table
+from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests, write_table
 
 TESTED = ("ind", "ood", "all")
 
@@ -49,21 +49,6 @@ def tests(runs: list[Run], register: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(p_holm=holm(frame["p_value"].tolist())).round(9)
 
 
-def shown_tests(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "mean of": frame["aggregate"].map(AGGREGATE_LABELS),
-            "first": frame["first"],
-            "second": frame["second"],
-            "first - second": [
-                points(*row)
-                for row in zip(frame["difference"], frame["ci_low"], frame["ci_high"], strict=True)
-            ],
-            "p (Holm)": [f"{value:.2g}" for value in frame["p_holm"]],
-        }
-    )
-
-
 def tabulate(job: argparse.Namespace) -> None:
     register = read_register(job.register)
     runs = [read_run(name, Path(job.scores) / name, register) for name in job.prompts]
@@ -78,11 +63,7 @@ def tabulate(job: argparse.Namespace) -> None:
     shown = shown.rename(columns={"run": "prompt"})
     write_table(job.out, "zero_shot", means, shown, caption)
     sets = per_dataset(runs, register)
-    wide = pivot(sets, "dataset", "run", job.prompts, {})
-    chance = sets.drop_duplicates("dataset").set_index("dataset")
-    wide.insert(1, "meta-task", chance.loc[wide["dataset"], "meta_task"].tolist())
-    wide.insert(2, "split", chance.loc[wide["dataset"], "split"].str.upper().tolist())
-    wide.insert(3, "chance", [percent(one) for one in chance.loc[wide["dataset"], "chance"]])
+    wide = shown_datasets(sets, job.prompts)
     below = int((~sets["above_chance"]).sum())
     caption = (
         "Zero-shot Precision@1 in percent of every data set by prompt, 95 % bootstrap interval; "
@@ -96,7 +77,7 @@ def tabulate(job: argparse.Namespace) -> None:
         "bootstrap interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "
         f"{len(frame)} comparisons of this table."
     )
-    write_table(job.out, "zero_shot_tests", frame, shown_tests(frame), caption)
+    write_table(job.out, "zero_shot_tests", frame, shown_tests(frame, AGGREGATE_LABELS), caption)
 
 
 def main(argv: list[str] | None = None) -> int:

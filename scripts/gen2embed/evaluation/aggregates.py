@@ -34,8 +34,9 @@ def mean_of_sets(
 ) -> tuple[float, float, float]:
     """Mean over data sets of their Precision@1, and its 95 % interval.
 
-    hits: one bool array per data set. Queries are resampled within each data set; the data sets
-    are fixed, as a benchmark's are. Data set i draws from its own stream (seed, i).
+    hits: one array per data set: bool, or the share of seeds that hit. Queries are resampled
+    within each data set; the data sets are fixed, as a benchmark's are. Data set i draws from its
+    own stream (seed, i).
     """
     value = float(np.mean([one.mean() for one in hits]))
     drawn = np.mean([_bootstrap_share(one, draws, (seed, i)) for i, one in enumerate(hits)], axis=0)
@@ -43,6 +44,7 @@ def mean_of_sets(
 
 
 def _bootstrap_share(hits: np.ndarray, draws: int, seed: tuple[int, int]) -> np.ndarray:
-    """``bootstrap_means`` of a 0/1 variable: exactly a binomial share."""
+    """``bootstrap_means``, drawn as counts per value: equal queries are alike."""
     rng = np.random.default_rng(seed)
-    return rng.binomial(len(hits), hits.mean(), draws) / len(hits)
+    values, counts = np.unique(np.round(hits.astype(np.float64), 9), return_counts=True)
+    return rng.multinomial(len(hits), counts / len(hits), draws) @ values / len(hits)

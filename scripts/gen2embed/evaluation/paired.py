@@ -29,12 +29,13 @@ def compare_paired(
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Difference:
-    """Compare hits, one bool array per data set, the same queries in the same order in both.
+    """Compare hits, one array per data set, the same queries in the same order in both.
 
-    The headline is the mean over data sets, so every data set weighs the same. The test flips the
-    sign of each query's difference (only discordant queries matter: of d of them, the sum is
-    2·Binomial(d, 1/2) - d); the interval resamples queries within data sets, exactly as
-    multinomial counts of (+1, 0, -1). Raises ValueError where the arrays differ in shape.
+    hits: bool, or the share of seeds that hit (float in 0..1). The headline is the mean over data
+    sets, so every data set weighs the same. The test flips the sign of each query's difference; the
+    interval resamples queries within data sets. Queries with equal differences are alike, so both
+    are drawn as counts per value: binomial for the flips, multinomial for the resampling.
+    Raises ValueError where the arrays differ in shape.
     """
     rng = np.random.default_rng(seed)
     observed = 0.0
@@ -44,13 +45,13 @@ def compare_paired(
         if one.shape != other.shape:
             raise ValueError(f"hits of shapes {one.shape} and {other.shape} are not paired")
         n = len(one)
-        wins = int((one & ~other).sum())
-        losses = int((other & ~one).sum())
-        observed += (wins - losses) / n
-        flipped += (2 * rng.binomial(wins + losses, 0.5, draws) - (wins + losses)) / n
-        shares = [wins / n, losses / n, 1 - (wins + losses) / n]
-        counts = rng.multinomial(n, shares, draws)
-        drawn += (counts[:, 0] - counts[:, 1]) / n
+        difference = np.round(one.astype(np.float64) - other.astype(np.float64), 9)
+        values, counts = np.unique(difference, return_counts=True)
+        observed += values @ counts / n
+        sizes, discordant = np.unique(np.abs(difference[difference != 0]), return_counts=True)
+        for size, many in zip(sizes, discordant, strict=True):
+            flipped += size * (2 * rng.binomial(many, 0.5, draws) - many) / n
+        drawn += rng.multinomial(n, counts / n, draws) @ values / n
     sets = len(first)
     extreme = (np.abs(flipped) >= abs(observed) - 1e-12).sum()
     low, high = interval(drawn / sets)

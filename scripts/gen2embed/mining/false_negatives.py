@@ -7,7 +7,7 @@ HARDNESS: a strategy must not look safe just because its negatives are easy. All
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -44,7 +44,8 @@ class Report:
 
     ``overall``: over all its negatives. ``equal_hardness``: the rates of the common hardness bins,
     weighted alike for all strategies. ``coverage``: share of its negatives in common bins.
-    ``hardness_mean``: over all its negatives.
+    ``hardness_mean``: over all its negatives. ``by_hardness``: its rate in each hardness bin that
+    holds one of its negatives, easiest first.
     """
 
     clusters: int
@@ -54,11 +55,14 @@ class Report:
     overall: Rate
     equal_hardness: Rate
     coverage: float | None
+    by_hardness: tuple[Mapping[str, float | int], ...]
 
     def flat(self) -> dict[str, float | int | None]:
-        """One level of names, for a table."""
+        """One level of names, for a table; without the bins."""
         found: dict[str, float | int | None] = {}
         for name, value in asdict(self).items():
+            if name == "by_hardness":
+                continue
             if isinstance(value, dict):
                 found |= {
                     name if key == "value" else f"{name}_{key}": v for key, v in value.items()
@@ -117,10 +121,10 @@ def compare(
     reports = {}
     for name, one in strategies.items():
         if name in mined:
-            reports[name] = _report(one, *counts[name], weights, draws, seed)
+            reports[name] = _report(one, *counts[name], edges, weights, draws, seed)
         else:
             nothing = Rate(None, None, None)
-            reports[name] = Report(one.n_clusters, 0, 0, None, nothing, nothing, None)
+            reports[name] = Report(one.n_clusters, 0, 0, None, nothing, nothing, None, ())
     table = [
         {"low": float(edges[i]), "high": float(edges[i + 1]), "weight": float(weights[i])}
         for i in np.flatnonzero(common)
@@ -160,6 +164,7 @@ def _report(
     one: Negatives,
     negatives: np.ndarray,
     false: np.ndarray,
+    edges: np.ndarray,
     weights: np.ndarray,
     draws: int,
     seed: int,
@@ -178,6 +183,44 @@ def _report(
             _weighted(drawn_negatives, drawn_false, weights),
         ),
         coverage=round(float(negatives[:, weights > 0].sum() / negatives.sum()), 9),
+        by_hardness=tuple(_bins(negatives, false, drawn_negatives, drawn_false, edges)),
+    )
+
+
+def _bins(
+    negatives: np.ndarray,
+    false: np.ndarray,
+    drawn_negatives: np.ndarray,
+    drawn_false: np.ndarray,
+    edges: np.ndarray,
+) -> Iterator[dict[str, float | int]]:
+    """Each bin with its counts, rate and interval; bins without a negative are left out."""
+    totals, wrong = negatives.sum(axis=0), false.sum(axis=0)
+    for place in np.flatnonzero(totals):
+        filled = drawn_negatives[:, place] > 0
+        drawn = drawn_false[filled, place] / drawn_negatives[filled, place]
+        rate = _rate(float(wrong[place] / totals[place]), drawn)
+        yield {
+            "low": round(float(edges[place]), 9),
+            "high": round(float(edges[place + 1]), 9),
+            "negatives": int(totals[place]),
+            "false_negatives": int(wrong[place]),
+            "rate": rate.value,
+            "ci_low": rate.ci_low,
+            "ci_high": rate.ci_high,
+        }
+
+
+def pool(parts: Sequence[Negatives]) -> Negatives:
+    """The negatives of several subsets as one: clusters are numbered on."""
+    starts = np.cumsum([0, *(one.n_clusters for one in parts)])
+    return Negatives(
+        cluster=np.concatenate(
+            [one.cluster + start for one, start in zip(parts, starts[:-1], strict=True)]
+        ),
+        hardness=np.concatenate([one.hardness for one in parts]),
+        false=np.concatenate([one.false for one in parts]),
+        n_clusters=int(starts[-1]),
     )
 
 

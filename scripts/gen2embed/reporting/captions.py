@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from gen2embed.reporting.results import Run
@@ -54,5 +52,11 @@ def verdict(label: str, value: float, low: float, high: float, p_adjusted: float
     return f"{label}: {numbers}"
 
 
-def sentence_list(parts: Sequence[str]) -> str:
-    return "; ".join(parts) + "."
+def verdicts(tests: pd.DataFrame, aggregate: str) -> str:
+    """Every comparison of one aggregate in a sentence (``tested``'s columns)."""
+    rows = tests[tests["aggregate"] == aggregate]
+    parts = [
+        verdict(f"{row.first} - {row.second}", row.difference, row.ci_low, row.ci_high, row.p_holm)
+        for row in rows.itertuples()
+    ]
+    return f"Paired differences on {AGGREGATE_LABELS[aggregate]}: " + "; ".join(parts) + "."

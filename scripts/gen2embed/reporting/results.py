@@ -24,8 +24,9 @@ class Run:
 
     name: str
     scores: Mapping[str, Mapping[str, Any]]
-    hits: Mapping[str, np.ndarray]  # bool, shape (n,)
+    hits: Mapping[str, np.ndarray]  # shape (n,): bool, or over seeds the share that hit
     row_ids: Mapping[str, np.ndarray]
+    seeds: int = 1
 
     def facts(self) -> dict[str, Any]:
         """What a caption must say of how the vectors were made (of the first data set's)."""
@@ -57,15 +58,32 @@ def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
     return Run(name, scores, hits, row_ids)
 
 
+def over_seeds(name: str, runs: Sequence[Run]) -> Run:
+    """Several seeds of one run as one: each query's share of seeds that hit it.
+
+    Scores are the first seed's but for the value, which is the mean. InputError if rows differ.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        for dataset, rows in first.row_ids.items():
+            if not np.array_equal(rows, run.row_ids[dataset]):
+                raise InputError(f"{run.name}: scored on other rows of {dataset}; score it again")
+    hits = {one: np.mean([run.hits[one] for run in runs], axis=0) for one in first.hits}
+    scores = {
+        one: {**score, "value": float(hits[one].mean())} for one, score in first.scores.items()
+    }
+    return Run(name, scores, hits, first.row_ids, len(runs))
+
+
 def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
-    """Means over data sets: run, aggregate, datasets, value, ci_low, ci_high, chance."""
+    """Means over data sets: run, aggregate, datasets, value, ci_low, ci_high, chance, seeds."""
     rows = []
     for run in runs:
         for name, names in members(register).items():
             value, low, high = mean_of_sets([run.hits[one] for one in names])
             chance = float(np.mean([run.scores[one]["chance"] for one in names]))
-            rows.append((run.name, name, len(names), value, low, high, chance))
-    columns = ["run", "aggregate", "datasets", "value", "ci_low", "ci_high", "chance"]
+            rows.append((run.name, name, len(names), value, low, high, chance, run.seeds))
+    columns = ["run", "aggregate", "datasets", "value", "ci_low", "ci_high", "chance", "seeds"]
     return pd.DataFrame(rows, columns=columns).round(9)
 
 

@@ -39,6 +39,32 @@ def pivot(
     return table.rename(columns=dict(labels)).rename_axis(columns=None).reset_index()
 
 
+def shown_tests(frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Paired tests as they are read; labels: headings of the aggregates."""
+    return pd.DataFrame(
+        {
+            "mean of": frame["aggregate"].map(labels),
+            "first": frame["first"],
+            "second": frame["second"],
+            "first - second": [
+                points(*row)
+                for row in zip(frame["difference"], frame["ci_low"], frame["ci_high"], strict=True)
+            ],
+            "p (Holm)": [f"{value:.2g}" for value in frame["p_holm"]],
+        }
+    )
+
+
+def shown_datasets(sets: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """Scores by data set (rows) and run (columns), with meta-task, split and chance."""
+    wide = pivot(sets, "dataset", "run", runs, {})
+    chance = sets.drop_duplicates("dataset").set_index("dataset").loc[wide["dataset"]]
+    wide.insert(1, "meta-task", chance["meta_task"].tolist())
+    wide.insert(2, "split", chance["split"].str.upper().tolist())
+    wide.insert(3, "chance", [percent(one) for one in chance["chance"]])
+    return wide
+
+
 def write_table(
     folder: str | Path, name: str, numbers: pd.DataFrame, shown: pd.DataFrame, caption: str
 ) -> None:

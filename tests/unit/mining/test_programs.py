@@ -92,6 +92,7 @@ def test_files_do_not_depend_on_threads_blocks_memory_or_the_run(folder, strateg
         "host",
         "started",
         "seconds",
+        "peak_mb",
         "prefetched_searches",
         "widened_searches",
     }

@@ -1,0 +1,92 @@
+"""Fine-tuning runs as they are named in tables and figures, and the comparisons that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+
+from gen2embed.errors import InputError
+from gen2embed.evaluation.aggregates import members
+from gen2embed.evaluation.paired import holm
+from gen2embed.reporting.results import Run, compare, over_seeds, read_run
+
+ZERO_SHOT = "zero-shot"
+
+
+@dataclass(frozen=True)
+class RunName:
+    """What was trained on (a strategy; "zero-shot" = nothing) and under which prompt."""
+
+    strategy: str
+    prompt: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.strategy}, {self.prompt}"
+
+    @classmethod
+    def parse(cls, text: str) -> RunName:
+        """``saha/hierarchical``, as the programs' flags name a run."""
+        strategy, _, prompt = text.partition("/")
+        if not strategy or not prompt:
+            raise InputError(f"--runs {text}: write STRATEGY/PROMPT, such as saha/hierarchical")
+        return cls(strategy, prompt)
+
+
+def read_runs(
+    scores: str | Path, names: Sequence[RunName], seeds: Sequence[int], register: pd.DataFrame
+) -> dict[RunName, Run]:
+    """All runs, averaged over seeds; before each prompt's first run its zero-shot scores.
+
+    scores: folder with ``<strategy>_seed<seed>/<prompt>/`` and ``base/<prompt>/``.
+    """
+    scores = Path(scores)
+    found: dict[RunName, Run] = {}
+    for name in names:
+        base = RunName(ZERO_SHOT, name.prompt)
+        if base not in found:
+            found[base] = read_run(base.label, scores / "base" / name.prompt, register)
+    for name in names:
+        of_seeds = [
+            read_run(name.label, scores / f"{name.strategy}_seed{seed}" / name.prompt, register)
+            for seed in seeds
+        ]
+        found[name] = over_seeds(name.label, of_seeds)
+    return found
+
+
+def comparisons(names: Sequence[RunName]) -> list[tuple[RunName, RunName]]:
+    """Which runs are compared (first with second), decided before any score is seen.
+
+    Every fine-tuned run with its own zero-shot start; under one prompt, every strategy with
+    ``in_batch``, and every strategy that filters with ``hns``; ``in_batch`` across prompts.
+    """
+    tuned = [name for name in names if name.strategy != ZERO_SHOT]
+    pairs = [(name, RunName(ZERO_SHOT, name.prompt)) for name in tuned]
+    for reference in ("in_batch", "hns"):
+        for name in tuned:
+            other = RunName(reference, name.prompt)
+            if name.strategy not in ("in_batch", reference) and other in tuned:
+                pairs.append((name, other))
+    plain = [name for name in tuned if name.strategy == "in_batch"]
+    pairs += [(second, first) for first, second in pairwise(plain)]
+    return pairs
+
+
+def tested(runs: Mapping[RunName, Run], register: pd.DataFrame) -> pd.DataFrame:
+    """Paired differences on IND, OOD and all, Holm-adjusted over the whole table."""
+    rows = []
+    for aggregate, names in members(register).items():
+        if aggregate not in ("ind", "ood", "all"):
+            continue
+        for first, second in comparisons(list(runs)):
+            found = compare(runs[first], runs[second], names)
+            numbers = (found.value, found.ci_low, found.ci_high, found.p_value)
+            rows.append((aggregate, first.label, second.label, *numbers))
+    columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_value"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(p_holm=holm(frame["p_value"].tolist())).round(9)

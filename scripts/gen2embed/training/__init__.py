@@ -1,0 +1,1 @@
+"""Fine-tuning: clusters to batches, InfoNCE, gradient caching, adapters, the trainer."""

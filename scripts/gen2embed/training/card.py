@@ -1,0 +1,40 @@
+"""The adapter's model card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CARD = """---
+library_name: peft
+base_model: {model}
+---
+# Adapter: {strategy} clusters under `{prompt}`
+
+A LoRA adapter of {trained_parameters:,} parameters, trained with InfoNCE over whole clusters
+(arXiv 2508.00955, section on SaHa). Loss {first_loss:.4f} at step 1, {last_loss:.4f} at the last;
+{pairs_seen:,} pairs seen.
+
+| setting | value |
+|---|---|
+{settings}
+
+| subset | strategy | pairs | clusters |
+|---|---|---|---|
+{clusters}
+"""
+
+
+def render_card(card: Mapping[str, Any]) -> str:
+    """README.md of the adapter from its ``card.json``."""
+    strategies = sorted({str(one["strategy"]) for one in card["clusters"].values()})
+    settings = {**card["settings"], **card["versions"]}
+    return CARD.format(
+        **{key: card[key] for key in card if key not in ("settings", "clusters", "versions")},
+        strategy=", ".join(strategies),
+        settings="\n".join(f"| {name} | {value} |" for name, value in settings.items()),
+        clusters="\n".join(
+            f"| {name} | {one['strategy']} | {one['pairs']} | {one['clusters']} |"
+            for name, one in card["clusters"].items()
+        ),
+    )

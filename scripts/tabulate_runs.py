@@ -1,0 +1,68 @@
+"""Tabulate the fine-tuned runs: by meta-task and split, by data set, paired tests."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from gen2embed.evaluation.aggregates import AGGREGATES
+from gen2embed.program import run_program
+from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, verdicts
+from gen2embed.reporting.results import aggregate, per_dataset, read_register
+from gen2embed.reporting.runs import RunName, read_runs, tested
+from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests, write_table
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tabulate_runs", description=__doc__)
+    add = parser.add_argument
+    add("--register", required=True, help="datasets.csv of the benchmark")
+    add("--scores", required=True, help="folder with a folder of scores per model and prompt")
+    add("--runs", required=True, nargs="+", help="STRATEGY/PROMPT, in the order of the table")
+    add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
+    add("--out", required=True, help="folder for runs*.csv, .md, .tex")
+    return parser
+
+
+def tabulate(job: argparse.Namespace) -> None:
+    register = read_register(job.register)
+    names = [RunName.parse(text) for text in job.runs]
+    runs = read_runs(job.scores, names, job.seeds, register)
+    every = list(runs.values())
+    said = conditions(every[0], register)
+    seeds = f"{len(job.seeds)} seed{'s' * (len(job.seeds) > 1)} of fine-tuning"
+    means = aggregate(every, register)
+    tests = tested(runs, register)
+    caption = (
+        "Precision@1 in percent before (zero-shot) and after fine-tuning, by the clusters trained "
+        "on and the prompt: mean over data sets, 95 % bootstrap interval over queries. "
+        f"{seeds}. Measured here, not published. {said} {verdicts(tests, 'all')}"
+    )
+    shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
+    write_table(job.out, "runs", means, shown, caption)
+    sets = per_dataset(every, register)
+    caption = (
+        "Precision@1 in percent of every data set before and after fine-tuning, 95 % bootstrap "
+        f"interval; chance is that of guessing. {seeds}. {said}"
+    )
+    shown = shown_datasets(sets, [run.name for run in every])
+    write_table(job.out, "runs_datasets", sets, shown, caption)
+    caption = (
+        "Paired differences in points of Precision@1, on the same queries: 95 % bootstrap "
+        "interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "
+        f"{len(tests)} comparisons of this table. {seeds}: the intervals are over queries, not "
+        "over trainings."
+    )
+    write_table(job.out, "runs_tests", tests, shown_tests(tests, AGGREGATE_LABELS), caption)
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            tabulate(job)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
