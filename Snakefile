@@ -22,6 +22,8 @@ include: "rules/common.smk"
 include: "rules/jobs.smk"
 include: "rules/data.smk"
 include: "rules/generator.smk"
+include: "rules/mine.smk"
+include: "rules/train.smk"
 include: "rules/embed.smk"
 include: "rules/evaluate.smk"
 include: "rules/tables.smk"
@@ -34,6 +36,8 @@ localrules:
     data,
     generator,
     embed,
+    mine,
+    train,
     evaluate,
     tables,
     figures,

@@ -9,12 +9,24 @@ RESULTS = f"results/{config['experiment']}"
 PROMPTS = config["embed"]["prompts"]
 SIDES = ["query", "target"]
 TORCH_ENV = f"../envs/torch-{config['hardware']}.yaml"
+MINING_ENV = f"../envs/mining-{config['hardware']}.yaml"
+STRATEGIES = config["mine"]["strategies"]
+MINE_PROMPT = config["mine"]["prompt"]
+RUNS = [
+    {**run, "seed": seed} for seed in config["train"]["seeds"] for run in config["train"]["runs"]
+]
+CHECKPOINTS = config["train"]["checkpoints"]
+MINED = [one for one in STRATEGIES if one != "in_batch"]  # those with negatives
+ADAPTER = f"{RESULTS}/adapters/{{strategy}}_seed{{seed}}/{{prompt}}"
 
 
 wildcard_constraints:
     model=r"[A-Za-z0-9_.-]+",
     prompt=r"[A-Za-z0-9_-]+",
     part="train|eval",
+    strategy=r"[a-z_]+",
+    seed=r"\d+",
+    step=r"\d+",
 
 
 def program(name):

@@ -1,16 +1,12 @@
 # Embedding: every unique item of a part once per model and prompt, both sides in one process.
-# in:  items/<part>_<side>.parquet, images below data/<part>/, the model
+# in:  items/<part>_<side>.parquet, images below data/<part>/, the model or adapters of it
 # out: embeddings/<model>/<prompt>/<part>_<side>.npy with manifest
-# by:  embed_items.py (a job list of the two sides)
+# by:  embed_items.py (a job list; a run's checkpoints and its final adapter in one process)
 
 
 rule embed:
     input:
-        expand(
-            f"{RESULTS}/embeddings/{ZERO_SHOT}/{{prompt}}/eval_{{side}}.npy",
-            prompt=PROMPTS,
-            side=SIDES,
-        ),
+        [list(vectors_of(ZERO_SHOT, prompt).values()) for prompt in PROMPTS],
 
 
 rule embed_items:
@@ -20,10 +16,7 @@ rule embed_items:
         images=f"{DATA}/{{part}}",
         model=rules.train_generator.output,
     output:
-        query=f"{RESULTS}/embeddings/{ZERO_SHOT}/{{prompt}}/{{part}}_query.npy",
-        target=f"{RESULTS}/embeddings/{ZERO_SHOT}/{{prompt}}/{{part}}_target.npy",
-        query_manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{{prompt}}/{{part}}_query.json",
-        target_manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{{prompt}}/{{part}}_target.json",
+        **vectors_of(ZERO_SHOT, "{prompt}", "{part}"),
     log:
         f"{RESULTS}/logs/embed_items/{ZERO_SHOT}_{{prompt}}_{{part}}.log",
     # Snakemake allows no benchmark where it may take the outputs from its cache: time and memory
@@ -37,5 +30,33 @@ rule embed_items:
         runtime=60,
     params:
         jobs=embedding_jobs,
+    shell:
+        "printf '%s' {params.jobs:q} | python scripts/embed_items.py --job-list - > {log} 2>&1"
+
+
+rule embed_adapted:
+    input:
+        program("embed_items.py"),
+        expand(f"{RESULTS}/items/eval_{{side}}.parquet", side=SIDES),
+        rules.train_adapter.output,
+        images=f"{DATA}/eval",
+        model=rules.train_generator.output,
+    output:
+        [
+            list(vectors_of(f"{{strategy}}_seed{{seed}}{step}", "{prompt}").values())
+            for step in ["", *(f"_step{step}" for step in CHECKPOINTS)]
+        ],
+    log:
+        f"{RESULTS}/logs/embed_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/embed_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
+    conda:
+        TORCH_ENV
+    threads: config["embed"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        jobs=adapted_embedding_jobs,
     shell:
         "printf '%s' {params.jobs:q} | python scripts/embed_items.py --job-list - > {log} 2>&1"

@@ -1,24 +1,28 @@
-# Job lists: what the programs that pack many small jobs into one process are told, and the files
-# that such a job leaves.
+# Job lists: what the programs that pack many small jobs into one process are told; and the names
+# of models and files that such jobs share. The functions take wildcards alone: Snakemake does not
+# watch params that are derived from input or output, and a changed key would re-run nothing.
 
 
-def embedding_jobs(wildcards, input, output):
-    jobs = [
-        {
-            "role": side,
-            "items": f"{RESULTS}/items/{wildcards.part}_{side}.parquet",
-            "out": output[side],
-        }
-        for side in SIDES
-    ]
-    common = {
-        "model": GENERATOR,
-        "prompt": wildcards.prompt,
-        "image_root": f"{DATA}/{wildcards.part}",
-        "partial": f"{RESULTS}/partial/embed_items",
-        **{key: value for key, value in config["embed"].items() if key != "prompts"},
-    }
-    return json.dumps([common | job for job in jobs])
+def model_name(run, step=None):
+    """Name of a fine-tuned model among the experiment's models; of a checkpoint with its step."""
+    return f"{run['strategy']}_seed{run['seed']}" + (f"_step{step}" if step else "")
+
+
+def models_of(run):
+    """The run's checkpoints and its final adapter: model name -> PEFT folder."""
+    folder = ADAPTER.format(**run)
+    steps = {model_name(run, step): f"{folder}/checkpoints/step-{step}" for step in CHECKPOINTS}
+    return steps | {model_name(run): folder}
+
+
+def vectors_of(model, prompt, part="eval"):
+    """Vectors and manifests of both sides, by name."""
+    folder = f"{RESULTS}/embeddings/{model}/{prompt}"
+    files = {}
+    for side in SIDES:
+        files[side] = f"{folder}/{part}_{side}.npy"
+        files[f"{side}_manifest"] = f"{folder}/{part}_{side}.json"
+    return files
 
 
 def scores_of(model, prompt):
@@ -31,16 +35,119 @@ def scores_of(model, prompt):
     )
 
 
-def scoring_jobs(wildcards, input, output):
-    folder = f"{RESULTS}/scores/{wildcards.model}/{wildcards.prompt}"
+def embedding_jobs_of(model, prompt, part, adapter=None):
+    """Both sides of one model, under the settings of evaluation."""
+    files = vectors_of(model, prompt, part)
+    settings = {key: value for key, value in config["embed"].items() if key != "prompts"}
+    common = {
+        "model": GENERATOR,
+        "adapter": adapter,
+        "prompt": prompt,
+        "image_root": f"{DATA}/{part}",
+        "partial": f"{RESULTS}/partial/embed_items",
+    }
+    return [
+        {
+            **common,
+            **settings,
+            "role": side,
+            "items": f"{RESULTS}/items/{part}_{side}.parquet",
+            "out": files[side],
+        }
+        for side in SIDES
+    ]
+
+
+def embedding_jobs(wildcards):
+    return json.dumps(embedding_jobs_of(ZERO_SHOT, wildcards.prompt, wildcards.part))
+
+
+def adapted_embedding_jobs(wildcards):
+    models = models_of(dict(wildcards))
     jobs = [
+        embedding_jobs_of(model, wildcards.prompt, "eval", folder)
+        for model, folder in models.items()
+    ]
+    return json.dumps(sum(jobs, []))
+
+
+def scoring_jobs_of(model, prompt):
+    files = vectors_of(model, prompt)
+    return [
         {
             "subset": name,
             "rows": f"{RESULTS}/rows/{name}.parquet",
-            "query_embeddings": input.query,
-            "target_embeddings": input.target,
-            "out": f"{folder}/{name}.json",
+            "query_embeddings": files["query"],
+            "target_embeddings": files["target"],
+            "out": f"{RESULTS}/scores/{model}/{prompt}/{name}.json",
         }
         for name in EVAL_SETS
     ]
+
+
+def scoring_jobs(wildcards):
+    return json.dumps(scoring_jobs_of(ZERO_SHOT, wildcards.prompt))
+
+
+def adapted_scoring_jobs(wildcards):
+    models = models_of(dict(wildcards))
+    return json.dumps(sum((scoring_jobs_of(one, wildcards.prompt) for one in models), []))
+
+
+def mining_jobs(wildcards):
+    settings = config["mine"]
+    files = vectors_of(ZERO_SHOT, MINE_PROMPT, "train")
+    jobs = [
+        {
+            "pairs": f"{RESULTS}/pairs/{name}.parquet",
+            "query_embeddings": files["query"],
+            "target_embeddings": files["target"],
+            "strategy": strategy,
+            "seed": config["seed"],
+            **{key: settings[key] for key in ("k", "m", "memory_gb")},
+            "out": f"{RESULTS}/clusters/{strategy}/{name}.parquet",
+        }
+        for strategy in STRATEGIES
+        for name in TRAIN_SETS
+    ]
     return json.dumps(jobs)
+
+
+def false_negative_jobs(wildcards):
+    """Every subset alone, and all of them pooled as "all"."""
+    subsets = {name: [name] for name in TRAIN_SETS} | {"all": TRAIN_SETS}
+    jobs = [
+        {
+            "pairs": [f"{RESULTS}/pairs/{name}.parquet" for name in members],
+            "equivalences": [f"{RESULTS}/equivalences/train/{name}.parquet" for name in members],
+            "clusters": [
+                f"{RESULTS}/clusters/{one}/{name}.parquet" for one in MINED for name in members
+            ],
+            "out": f"{RESULTS}/false_negatives/{subset}.json",
+        }
+        for subset, members in subsets.items()
+    ]
+    return json.dumps(jobs)
+
+
+def training_job(wildcards):
+    settings = dict(config["train"])
+    for key in ("runs", "seeds"):
+        settings.pop(key)
+    job = {
+        "model": GENERATOR,
+        "prompt": wildcards.prompt,
+        "pairs": [f"{RESULTS}/pairs/{name}.parquet" for name in TRAIN_SETS],
+        "clusters": [
+            f"{RESULTS}/clusters/{wildcards.strategy}/{name}.parquet" for name in TRAIN_SETS
+        ],
+        "query_items": f"{RESULTS}/items/train_query.parquet",
+        "target_items": f"{RESULTS}/items/train_target.parquet",
+        "image_root": f"{DATA}/train",
+        "seed": int(wildcards.seed),
+        "save_adapters_at": settings.pop("checkpoints"),
+        **settings,
+        "partial": f"{RESULTS}/partial/train_adapter",
+        "out": ADAPTER.format(**wildcards),
+    }
+    return json.dumps([job])

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_parquet
-from gen2embed.mining.saha import Cluster
 from gen2embed.mining.subset import Subset
 
 SCHEMA = pa.schema(
@@ -24,6 +23,17 @@ SCHEMA = pa.schema(
         ("overlap", pa.list_(pa.float32())),
     ]
 )
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One anchor pair and its negative pairs, in kept order; pairs are rows of the subset."""
+
+    anchor_pair: int
+    negative_pairs: np.ndarray  # int64
+    phase: int  # 1 or 2: the pass it was made in
+    hardness: np.ndarray  # float64: anchor query . negative pair's target
+    overlap: np.ndarray  # float64: anchor query . owner query
 
 
 @dataclass(frozen=True)

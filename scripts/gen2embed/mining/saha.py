@@ -7,22 +7,11 @@ own point, step 3, is ``least_overlap``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from gen2embed.mining.clusters import Cluster
 from gen2embed.mining.owners import Candidates, Proposer
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """One anchor pair and its negative pairs, in kept order; pairs are rows of the subset."""
-
-    anchor_pair: int
-    negative_pairs: np.ndarray  # int64
-    phase: int  # 1 or 2: the pass it was made in
-    hardness: np.ndarray  # float64: anchor query . negative pair's target
-    overlap: np.ndarray  # float64: anchor query . owner query
 
 
 def mine(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 
 from gen2embed.reporting.results import Run
@@ -60,3 +63,19 @@ def verdicts(tests: pd.DataFrame, aggregate: str) -> str:
         for row in rows.itertuples()
     ]
     return f"Paired differences on {AGGREGATE_LABELS[aggregate]}: " + "; ".join(parts) + "."
+
+
+def rate_sentence(report: Mapping[str, Any], strategies: Sequence[str]) -> str:
+    """Overall and equal-hardness false-negative rates of the named strategies, with intervals."""
+    parts = []
+    for name in strategies:
+        row = report["strategies"][name]
+        if row["overall"] is None:
+            continue
+        overall = percent(row["overall"], row["overall_ci_low"], row["overall_ci_high"])
+        equal = "not comparable"
+        if row["equal_hardness"] is not None:
+            keys = ("equal_hardness", "equal_hardness_ci_low", "equal_hardness_ci_high")
+            equal = percent(*(row[key] for key in keys))
+        parts.append(f"{name} {overall} % overall, {equal} % at equal hardness")
+    return "False negatives: " + "; ".join(parts) + "."

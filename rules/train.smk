@@ -1,0 +1,45 @@
+# Training: a LoRA adapter per run (strategy, prompt, seed), with checkpoints for the dynamics.
+# in:  clusters/<strategy>/, pairs/, items/train_<side>.parquet, images below data/train/, the model
+# out: adapters/<strategy>_seed<seed>/<prompt>/ (PEFT folder, card, log, checkpoints/)
+# by:  train_adapter.py
+
+
+rule train:
+    input:
+        [ADAPTER.format(**run) + "/adapter_model.safetensors" for run in RUNS],
+
+
+rule train_adapter:
+    input:
+        program("train_adapter.py"),
+        pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
+        clusters=expand(f"{RESULTS}/clusters/{{{{strategy}}}}/{{name}}.parquet", name=TRAIN_SETS),
+        query_items=f"{RESULTS}/items/train_query.parquet",
+        target_items=f"{RESULTS}/items/train_target.parquet",
+        images=f"{DATA}/train",
+        model=rules.train_generator.output,
+    output:
+        weights=f"{ADAPTER}/adapter_model.safetensors",
+        config=f"{ADAPTER}/adapter_config.json",
+        card=f"{ADAPTER}/card.json",
+        readme=f"{ADAPTER}/README.md",
+        training_log=f"{ADAPTER}/training_log.jsonl",
+        checkpoints=[
+            f"{ADAPTER}/checkpoints/step-{step}/{name}"
+            for step in CHECKPOINTS
+            for name in ("adapter_model.safetensors", "adapter_config.json")
+        ],
+    log:
+        f"{RESULTS}/logs/train_adapter/{{strategy}}_seed{{seed}}_{{prompt}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_adapter/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
+    conda:
+        TORCH_ENV
+    threads: config["train"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        jobs=training_job,
+    shell:
+        "printf '%s' {params.jobs:q} | python scripts/train_adapter.py --job-list - > {log} 2>&1"

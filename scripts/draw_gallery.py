@@ -1,0 +1,142 @@
+"""Draw a gallery: false negatives that HNS trains on, and what SaHa keeps for the same anchor."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from gen2embed.files import read_parquet
+from gen2embed.mining.clusters import read_clusters
+from gen2embed.mining.false_negatives import label_negatives
+from gen2embed.program import run_program
+from gen2embed.reporting.figures import style, write_figure
+from gen2embed.reporting.gallery import find_cases
+
+COLUMNS = ("anchor query", "its annotated target", "false negative", "kept instead")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="draw_gallery", description=__doc__)
+    add = parser.add_argument
+    add("--pairs", required=True, nargs="+", help="pairs parquet of each subset")
+    add("--equivalences", required=True, nargs="+", help="further positives of each subset")
+    add("--clusters", required=True, help="folder with <strategy>/<subset>.parquet")
+    add("--strategy", required=True, help="whose false negatives are shown")
+    add("--instead", required=True, help="strategy whose choice stands beside them")
+    add("--query-items", required=True, help="items parquet of the query side")
+    add("--target-items", required=True, help="items parquet of the target side")
+    add("--image-root", required=True, help="folder that the items' image paths start from")
+    add("--rows", type=int, required=True, help="cases, at most; spread over the subsets")
+    add("--out", required=True, help="folder for gallery.pdf, .png, .csv, .md")
+    return parser
+
+
+def read_cases(job: argparse.Namespace) -> list[dict]:
+    """Cases by turns from the subsets, hardest first, with the items they show."""
+    by_subset = []
+    for pairs_path, known_path in zip(job.pairs, job.equivalences, strict=True):
+        pairs, metadata = read_parquet(pairs_path, ["query_id", "target_id"])
+        known, _ = read_parquet(known_path, ["query_id", "target_id"])
+        subset = metadata.get("subset", Path(pairs_path).stem)
+        query, target = (pairs[name].to_numpy() for name in ("query_id", "target_id"))
+        tables = []
+        for strategy in (job.strategy, job.instead):
+            path = Path(job.clusters) / strategy / f"{subset}.parquet"
+            table, _ = read_clusters(path, len(pairs))
+            labels = label_negatives(
+                table, query, target, known["query_id"].to_numpy(), known["target_id"].to_numpy()
+            )
+            tables += [table, labels.false]
+        cases = find_cases(*tables)
+        by_subset.append(
+            [
+                {
+                    "subset": subset,
+                    **asdict(case),
+                    "query_id": int(query[case.anchor]),
+                    "target_id": int(target[case.anchor]),
+                    "false_negative_id": int(target[case.false_negative]),
+                    "kept_id": int(target[case.kept]),
+                }
+                for case in cases
+            ]
+        )
+    turns = max(map(len, by_subset), default=0)
+    mixed = [cases[turn] for turn in range(turns) for cases in by_subset if turn < len(cases)]
+    return mixed[: job.rows]
+
+
+def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> None:
+    text = item["text"].removeprefix("<|image_1|>\n")
+    shown = "\n".join(textwrap.wrap(text, 30)[:3])
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=edge, linewidth=1.6)
+    if item["image_path"]:
+        with Image.open(root / item["image_path"]) as image:
+            axes.imshow(image.convert("RGB"))
+        axes.set_xlabel("\n".join(filter(None, [shown, note])), fontsize=6)
+    else:
+        axes.text(0.5, 0.5, shown, ha="center", va="center", transform=axes.transAxes)
+        axes.set_xlabel(note, fontsize=6)
+
+
+def draw(job: argparse.Namespace) -> None:
+    cases = read_cases(job)
+    columns = ["item_id", "text", "image_path"]
+    queries, _ = read_parquet(job.query_items, columns)
+    targets, _ = read_parquet(job.target_items, columns)
+    root = Path(job.image_root)
+    caption = (
+        f"False negatives in training: targets that {job.strategy} mined as negatives although "
+        f"they are known to be right for the anchor query, and the hardest negative that "
+        f"{job.instead} kept for the same anchor. Below each: its hardness and overlap. "
+        f"{len(cases)} cases, the hardest of each subset by turns; chosen by rule, not by hand."
+    )
+    with style():
+        figure = Figure(figsize=(7.0, 1.75 * max(1, len(cases)) + 0.3), layout="constrained")
+        if not cases:
+            figure.text(0.5, 0.5, "no such case was mined", ha="center")
+        grid = figure.subplots(max(1, len(cases)), len(COLUMNS), squeeze=False)
+        for row, case in zip(grid, cases, strict=False):
+            notes = (
+                case["subset"],
+                "",
+                f"hardness {case['hardness']:.2f}, overlap {case['overlap']:.2f}",
+                f"hardness {case['kept_hardness']:.2f}, overlap {case['kept_overlap']:.2f}",
+            )
+            items = (
+                queries.loc[case["query_id"]],
+                *(targets.loc[case[key]] for key in ("target_id", "false_negative_id", "kept_id")),
+            )
+            edges = ("0.6", "C2", "C5", "C0")
+            for axes, item, note, edge in zip(row, items, notes, edges, strict=True):
+                draw_item(axes, item, root, note, edge)
+        titles = (*COLUMNS[:2], f"{COLUMNS[2]} ({job.strategy})", f"{COLUMNS[3]} ({job.instead})")
+        for axes, title in zip(grid[0], titles, strict=True):
+            axes.set_title(title)
+            if not cases:
+                axes.set_axis_off()
+        write_figure(job.out, "gallery", figure, pd.DataFrame(cases).round(6), caption)
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            draw(job)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

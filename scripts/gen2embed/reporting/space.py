@@ -1,0 +1,37 @@
+"""The embedding space in numbers and in two dimensions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def modality_gap(left: np.ndarray, right: np.ndarray) -> float:
+    """Distance between the centroids of two sets of unit vectors (Liang et al. 2022).
+
+    left, right: shape (n, dim) and (m, dim); 0 = the clouds are one, 2 = opposite.
+    """
+    return float(np.linalg.norm(left.mean(axis=0) - right.mean(axis=0)))
+
+
+def alignment(queries: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    """Mean cosine of matching pairs, and of all other pairs of the same rows (both (n, dim))."""
+    scores = queries @ targets.T
+    matching = float(np.diag(scores).mean())
+    n = len(scores)
+    return matching, float((scores.sum() - np.trace(scores)) / (n * (n - 1)))
+
+
+def flatten(vectors: np.ndarray, seed: int, neighbours: int = 15) -> np.ndarray:
+    """UMAP to two dimensions with cosine distance: shape (n, 2). One thread, fixed seed.
+
+    Source: McInnes et al. 2018, umap-learn's defaults but for the metric.
+    """
+    import umap
+
+    reducer = umap.UMAP(
+        n_neighbors=min(neighbours, len(vectors) - 1),
+        metric="cosine",
+        random_state=seed,
+        n_jobs=1,
+    )
+    return np.asarray(reducer.fit_transform(vectors.astype(np.float32)))

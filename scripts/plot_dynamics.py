@@ -1,0 +1,92 @@
+"""Plot Precision@1 along the steps of fine-tuning (the paper's figure 4)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gen2embed.program import run_program
+from gen2embed.reporting.captions import AGGREGATE_LABELS
+from gen2embed.reporting.figures import style, write_figure
+from gen2embed.reporting.results import Run, aggregate, over_seeds, read_register, read_run
+from gen2embed.reporting.runs import RunName
+from gen2embed.reporting.series import draw_lines
+from gen2embed.reporting.tables import percent
+
+PANELS = ("ind", "ood")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="plot_dynamics", description=__doc__)
+    add = parser.add_argument
+    add("--register", required=True, help="datasets.csv of the benchmark")
+    add("--scores", required=True, help="folder with a folder of scores per model and prompt")
+    add("--runs", required=True, nargs="+", help="STRATEGY/PROMPT, in the order of the legend")
+    add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
+    add("--checkpoints", required=True, nargs="*", type=int, help="steps with a scored adapter")
+    add("--steps", required=True, type=int, help="last step")
+    add("--out", required=True, help="folder for training_dynamics.pdf, .png, .csv, .md")
+    return parser
+
+
+def read_steps(job: argparse.Namespace, name: RunName, register: pd.DataFrame) -> dict[int, Run]:
+    """Step 0 is zero-shot under the run's prompt."""
+    scores = Path(job.scores)
+    found = {0: read_run(name.label, scores / "base" / name.prompt, register)}
+    for step in [*job.checkpoints, job.steps]:
+        suffix = "" if step == job.steps else f"_step{step}"
+        folders = [
+            scores / f"{name.strategy}_seed{seed}{suffix}" / name.prompt for seed in job.seeds
+        ]
+        runs = [read_run(name.label, folder, register) for folder in folders]
+        found[step] = over_seeds(name.label, runs)
+    return found
+
+
+def plot(job: argparse.Namespace) -> None:
+    register = read_register(job.register)
+    names = [RunName.parse(text) for text in job.runs]
+    parts = []
+    for name in names:
+        for step, run in read_steps(job, name, register).items():
+            parts.append(aggregate([run], register).assign(step=step))
+    frame = pd.concat(parts, ignore_index=True)
+    drawn = frame[frame["aggregate"].isin(PANELS)].reset_index(drop=True)
+    last = drawn[drawn["step"] == job.steps]
+    ends = "; ".join(
+        f"{row.run} {AGGREGATE_LABELS[row.aggregate]} {percent(row.value, row.ci_low, row.ci_high)}"
+        for row in last.itertuples()
+    )
+    caption = (
+        "Training dynamics: Precision@1 (mean over data sets; bands: 95 % bootstrap interval over "
+        f"queries) along the steps of fine-tuning; step 0 is zero-shot. {len(job.seeds)} seed"
+        f"{'s' * (len(job.seeds) > 1)}. At step {job.steps}: {ends}."
+    )
+    with style():
+        figure = Figure(figsize=(7.0, 2.9), layout="constrained")
+        axes = figure.subplots(1, len(PANELS))
+        for panel, name in zip(axes, PANELS, strict=True):
+            of_panel = drawn[drawn["aggregate"] == name]
+            draw_lines(panel, of_panel, "run", [one.label for one in names], "step")
+            panel.set_title(AGGREGATE_LABELS[name])
+            panel.set_xlabel("step")
+            panel.set_ylabel("Precision@1 (%)")
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=4)
+        write_figure(job.out, "training_dynamics", figure, drawn, caption)
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            plot(job)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

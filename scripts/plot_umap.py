@@ -1,0 +1,112 @@
+"""Plot the zero-shot space under several prompts with UMAP (the paper's figure 3)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gen2embed.evaluation.aggregates import META_TASKS
+from gen2embed.files import load_embeddings, read_parquet
+from gen2embed.program import run_program
+from gen2embed.reporting.figures import style, write_figure
+from gen2embed.reporting.results import read_register
+from gen2embed.reporting.space import alignment, flatten, modality_gap
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="plot_umap", description=__doc__)
+    add = parser.add_argument
+    add("--register", required=True, help="datasets.csv of the benchmark")
+    add("--rows", required=True, help="folder with <dataset>.parquet")
+    add("--embeddings", required=True, help="folder with <prompt>/eval_<side>.npy")
+    add("--prompts", required=True, nargs="+", help="one panel each")
+    add("--queries", type=int, required=True, help="first queries of each data set that are drawn")
+    add("--seed", type=int, required=True, help="of UMAP")
+    add("--out", required=True, help="folder for umap.pdf, .png, .csv, .md")
+    return parser
+
+
+def read_points(job: argparse.Namespace, register: pd.DataFrame) -> pd.DataFrame:
+    """Queries and their positives: dataset, meta_task, query_id, target_id."""
+    parts = []
+    for entry in register[register["part"] == "eval"].itertuples():
+        path = Path(job.rows) / f"{entry.name}.parquet"
+        frame, _ = read_parquet(path, ["query_id", "candidate_ids"])
+        frame = frame.head(job.queries)
+        facts = {"query_id": frame["query_id"], "target_id": frame["candidate_ids"].str[0]}
+        parts.append(pd.DataFrame(facts).assign(dataset=entry.name, meta_task=entry.meta_task))
+    return pd.concat(parts, ignore_index=True)
+
+
+def plot(job: argparse.Namespace) -> None:
+    register = read_register(job.register)
+    points = read_points(job, register)
+    query_ids = points["query_id"].unique()
+    target_ids = points["target_id"].unique()
+    of_query = points.drop_duplicates("query_id").set_index("query_id").loc[query_ids, "meta_task"]
+    of_target = points.drop_duplicates("target_id").set_index("target_id")["meta_task"]
+    tasks = [*of_query, *of_target.loc[target_ids]]
+    drawn, said = [], []
+    for prompt in job.prompts:
+        folder = Path(job.embeddings) / prompt
+        queries, targets = (load_embeddings(folder / f"eval_{s}.npy") for s in ("query", "target"))
+        chosen = np.concatenate([queries[query_ids], targets[target_ids]])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a fixed seed means one thread: we know
+            flat = flatten(chosen, job.seed)
+        frame = pd.DataFrame(
+            {"prompt": prompt, "meta_task": tasks, "x": flat[:, 0], "y": flat[:, 1]}
+        )
+        sides = np.repeat(["query", "target"], [len(query_ids), len(target_ids)])
+        drawn.append(frame.assign(side=sides, item_id=[*query_ids, *target_ids]))
+        gap = modality_gap(queries[query_ids], targets[target_ids])
+        own, other = alignment(queries[points["query_id"]], targets[points["target_id"]])
+        said.append(
+            f"`{prompt}`: gap {gap:.3f}, cosine of matching pairs {own:.3f}, of others {other:.3f}"
+        )
+    frame = pd.concat(drawn, ignore_index=True).round(5)
+    caption = (
+        f"UMAP (cosine, seed {job.seed}) of the zero-shot space under {len(job.prompts)} prompts: "
+        f"the first {job.queries} queries of each data set and their annotated targets. Distances "
+        "between far groups mean nothing in UMAP; measured in the full space (gap = distance "
+        f"between the centroids of queries and targets): {'; '.join(said)}."
+    )
+    with style():
+        width = 2.5 * len(job.prompts)
+        figure = Figure(figsize=(width, 3.1), layout="constrained")
+        panels = np.atleast_1d(figure.subplots(1, len(job.prompts)))
+        for axes, prompt in zip(panels, job.prompts, strict=True):
+            of_prompt = frame[frame["prompt"] == prompt]
+            for number, task in enumerate(META_TASKS):
+                for side, marker in (("query", "o"), ("target", "^")):
+                    rows = of_prompt[(of_prompt["meta_task"] == task) & (of_prompt["side"] == side)]
+                    axes.scatter(
+                        rows["x"], rows["y"], s=9, marker=marker, lw=0.3, alpha=0.7,
+                        color=f"C{number}", edgecolors="black" if side == "target" else "none",
+                        label=f"{task}, {side}",
+                    )  # fmt: skip
+            axes.set_title(prompt)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.grid(visible=False)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, markerscale=1.5)
+        write_figure(job.out, "umap", figure, frame, caption)
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            plot(job)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
