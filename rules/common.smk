@@ -15,6 +15,8 @@ MINE_PROMPT = config["mine"]["prompt"]
 RUNS = [
     {**run, "seed": seed} for seed in config["train"]["seeds"] for run in config["train"]["runs"]
 ]
+RUN_NAMES = [f"{run['strategy']}/{run['prompt']}" for run in config["train"]["runs"]]
+RUN_PROMPTS = sorted({run["prompt"] for run in config["train"]["runs"]})
 CHECKPOINTS = config["train"]["checkpoints"]
 MINED = [one for one in STRATEGIES if one != "in_batch"]  # those with negatives
 ADAPTER = f"{RESULTS}/adapters/{{strategy}}_seed{{seed}}/{{prompt}}"

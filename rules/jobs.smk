@@ -35,6 +35,25 @@ def scores_of(model, prompt):
     )
 
 
+def clusters_of(strategies, what):
+    return expand(
+        f"{RESULTS}/clusters/{{strategy}}/{{name}}.{{what}}",
+        strategy=strategies,
+        name=TRAIN_SETS,
+        what=what,
+    )
+
+
+def tables_named(*names):
+    return expand(f"{RESULTS}/tables/{{name}}.{{what}}", name=names, what=["csv", "md", "tex"])
+
+
+def figures_named(*names):
+    return expand(
+        f"{RESULTS}/figures/{{name}}.{{what}}", name=names, what=["pdf", "png", "csv", "md"]
+    )
+
+
 def embedding_jobs_of(model, prompt, part, adapter=None):
     """Both sides of one model, under the settings of evaluation."""
     files = vectors_of(model, prompt, part)

@@ -6,11 +6,7 @@
 
 rule mine:
     input:
-        expand(
-            f"{RESULTS}/clusters/{{strategy}}/{{name}}.parquet",
-            strategy=STRATEGIES,
-            name=TRAIN_SETS,
-        ),
+        clusters_of(STRATEGIES, "parquet"),
         expand(f"{RESULTS}/false_negatives/{{name}}.json", name=[*TRAIN_SETS, "all"]),
 
 
@@ -47,11 +43,7 @@ rule measure_false_negatives:
         program("measure_false_negatives.py"),
         pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
         known=expand(f"{RESULTS}/equivalences/train/{{name}}.parquet", name=TRAIN_SETS),
-        clusters=expand(
-            f"{RESULTS}/clusters/{{strategy}}/{{name}}.parquet",
-            strategy=MINED,
-            name=TRAIN_SETS,
-        ),
+        clusters=clusters_of(MINED, "parquet"),
     output:
         expand(f"{RESULTS}/false_negatives/{{name}}.json", name=[*TRAIN_SETS, "all"]),
         expand(f"{RESULTS}/false_negatives/{{name}}.csv", name=[*TRAIN_SETS, "all"]),

@@ -1,18 +1,14 @@
 # Tables: each as CSV, Markdown and LaTeX from one data frame.
-# in:  scores/<model>/<prompt>/, data/datasets.csv
+# in:  scores/<model>/<prompt>/, clusters/, false_negatives/, data/datasets.csv
 # out: tables/<name>.csv, .md, .tex
-# by:  tabulate_zero_shot.py
-
-RENDERINGS = ["csv", "md", "tex"]
+# by:  tabulate_zero_shot.py, tabulate_mining.py, tabulate_runs.py
 
 
 rule tables:
     input:
-        expand(
-            f"{RESULTS}/tables/{{name}}.{{what}}",
-            name=["zero_shot", "zero_shot_datasets", "zero_shot_tests"],
-            what=RENDERINGS,
-        ),
+        tables_named("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
+        tables_named("mining", "mining_subsets"),
+        tables_named("runs", "runs_datasets", "runs_tests"),
 
 
 rule tabulate_zero_shot:
@@ -21,9 +17,7 @@ rule tabulate_zero_shot:
         register=rules.build_benchmark.output.register,
         scores=scores_of(ZERO_SHOT, PROMPTS),
     output:
-        expand(f"{RESULTS}/tables/zero_shot.{{what}}", what=RENDERINGS),
-        expand(f"{RESULTS}/tables/zero_shot_datasets.{{what}}", what=RENDERINGS),
-        expand(f"{RESULTS}/tables/zero_shot_tests.{{what}}", what=RENDERINGS),
+        tables_named("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
     log:
         f"{RESULTS}/logs/tabulate_zero_shot.log",
     benchmark:
@@ -40,3 +34,58 @@ rule tabulate_zero_shot:
     shell:
         "python scripts/tabulate_zero_shot.py --register {input.register} --scores {params.scores}"
         " --prompts {params.prompts} --out {params.out} > {log} 2>&1"
+
+
+rule tabulate_mining:
+    input:
+        program("tabulate_mining.py"),
+        clusters=clusters_of(MINED, "json"),
+        rates=expand(f"{RESULTS}/false_negatives/{{name}}.json", name=[*TRAIN_SETS, "all"]),
+    output:
+        tables_named("mining", "mining_subsets"),
+    log:
+        f"{RESULTS}/logs/tabulate_mining.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tabulate_mining.tsv"
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        clusters=folder_of_input("clusters", 1),
+        rates=folder_of_input("rates"),
+        strategies=MINED,
+        subsets=TRAIN_SETS,
+        out=folder_of_output(),
+    shell:
+        "python scripts/tabulate_mining.py --clusters {params.clusters} --rates {params.rates}"
+        " --strategies {params.strategies} --subsets {params.subsets} --out {params.out}"
+        " > {log} 2>&1"
+
+
+rule tabulate_runs:
+    input:
+        program("tabulate_runs.py"),
+        register=rules.build_benchmark.output.register,
+        zero_shot=scores_of(ZERO_SHOT, RUN_PROMPTS),
+        tuned=[scores_of(model_name(run), run["prompt"]) for run in RUNS],
+    output:
+        tables_named("runs", "runs_datasets", "runs_tests"),
+    log:
+        f"{RESULTS}/logs/tabulate_runs.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tabulate_runs.tsv"
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        scores=folder_of_input("tuned", 2),
+        runs=RUN_NAMES,
+        seeds=config["train"]["seeds"],
+        out=folder_of_output(),
+    shell:
+        "python scripts/tabulate_runs.py --register {input.register} --scores {params.scores}"
+        " --runs {params.runs} --seeds {params.seeds} --out {params.out} > {log} 2>&1"

@@ -6,7 +6,7 @@
 
 rule train:
     input:
-        [ADAPTER.format(**run) + "/adapter_model.safetensors" for run in RUNS],
+        [f"{ADAPTER.format(**run)}/adapter_model.safetensors" for run in RUNS],
 
 
 rule train_adapter:

@@ -27,13 +27,41 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
     if faults:
         raise InputError(f"configuration: {_said(faults[0])}; see the comments in config.yaml")
     prompts = load_prompts()
-    for name in config["embed"]["prompts"]:
-        if name not in prompts:
+    for place, names in _prompt_names(config).items():
+        for name in names:
+            if name not in prompts:
+                raise InputError(
+                    f"configuration: {place}: unknown prompt {name!r}; known: {', '.join(prompts)}"
+                )
+    for section in ("embed", "train"):
+        get_resolution(config[section]["resolution"])
+    _check_training(config)
+
+
+def _prompt_names(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {
+        "embed.prompts": config["embed"]["prompts"],
+        "mine.prompt": [config["mine"]["prompt"]],
+        "train.runs": [run["prompt"] for run in config["train"]["runs"]],
+        "figures.umap_prompts": config["figures"]["umap_prompts"],
+    }
+
+
+def _check_training(config: Mapping[str, Any]) -> None:
+    mined, train = config["mine"]["strategies"], config["train"]
+    for run in train["runs"]:
+        if run["strategy"] not in mined:
             raise InputError(
-                f"configuration: embed.prompts: unknown prompt {name!r}; "
-                f"known: {', '.join(prompts)}"
+                f"configuration: train.runs: {run['strategy']!r} is not among mine.strategies "
+                f"({', '.join(mined)}); add it there"
             )
-    get_resolution(config["embed"]["resolution"])
+    for key in ("checkpoints", "warm_up"):
+        last = max([train[key]] if isinstance(train[key], int) else train[key], default=0)
+        if last >= train["steps"]:
+            raise InputError(
+                f"configuration: train.{key}: {last} is not before the last step "
+                f"(train.steps: {train['steps']})"
+            )
 
 
 def _place(fault: ValidationError) -> str:

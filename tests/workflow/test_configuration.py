@@ -8,6 +8,7 @@ import yaml
 
 from gen2embed.configuration import check_configuration
 from gen2embed.errors import InputError
+from gen2embed.mining.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
@@ -43,12 +44,23 @@ def test_the_default_is_valid():
         ({"benchmark": {"unseen_fraction": 2}}, "benchmark.unseen_fraction: 2 is greater"),
         ({"embed": {"prompts": ["nonesuch"]}}, "unknown prompt 'nonesuch'; known: plain"),
         ({"embed": {"resolution": "huge"}}, "unknown resolution 'huge'"),
+        ({"train": {"resolution": "huge"}}, "unknown resolution 'huge'"),
+        ({"mine": {"prompt": "nonesuch"}}, "mine.prompt: unknown prompt 'nonesuch'"),
+        ({"mine": {"strategies": ["hsn"]}}, "mine.strategies.0: 'hsn' is not one of"),
+        ({"mine": {"strategies": ["hns"]}}, "train.runs: 'in_batch' is not among mine.strategies"),
+        ({"train": {"checkpoints": [20, 60]}}, "train.checkpoints: 60 is not before the last step"),
+        ({"train": {"warm_up": 60}}, "train.warm_up: 60 is not before the last step"),
     ],
 )
 def test_each_fault_is_one_line_with_the_key(change, said):
     with pytest.raises(InputError) as error:
         check_configuration(merge(load("config.yaml"), change), SCHEMA)
     assert said in str(error.value)
+
+
+def test_the_schema_names_every_strategy():
+    schema = load("schemas/config.schema.yaml")
+    assert schema["$defs"]["strategy"]["enum"] == list(STRATEGIES)
 
 
 def test_a_missing_key_is_named():
