@@ -15,6 +15,9 @@ from gen2embed.program import or_exit
 configfile: "config.yaml"
 
 
+report: "docs/report.rst"
+
+
 or_exit(check_configuration, config, f"{workflow.basedir}/schemas/config.schema.yaml")
 
 
@@ -41,7 +44,11 @@ localrules:
     evaluate,
     tables,
     figures,
+    report,
     digest,
+    publish,
+    write_configuration,
+    write_report,
 
 
 rule all:
@@ -49,3 +56,4 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.report.input,

@@ -2,6 +2,8 @@
 
 import json
 
+import yaml
+
 from gen2embed.data.datasets import names
 from gen2embed.workflow import ZERO_SHOT, sources
 

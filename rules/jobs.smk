@@ -45,13 +45,28 @@ def clusters_of(strategies, what):
 
 
 def tables_named(*names):
-    return expand(f"{RESULTS}/tables/{{name}}.{{what}}", name=names, what=["csv", "md", "tex"])
+    """Renderings of the named tables; the report shows the HTML, whose caption is inside."""
+    files = []
+    for name in names:
+        stem = f"{RESULTS}/tables/{name}"
+        shown = report(f"{stem}.html", category="Tables", labels={"table": name})
+        files += [f"{stem}.csv", f"{stem}.md", f"{stem}.tex", shown]
+    return files
 
 
 def figures_named(*names):
-    return expand(
-        f"{RESULTS}/figures/{{name}}.{{what}}", name=names, what=["pdf", "png", "csv", "md"]
-    )
+    """Renderings of the named figures; the report shows the PNG with the written caption."""
+    files = []
+    for name in names:
+        stem = f"{RESULTS}/figures/{name}"
+        shown = report(
+            f"{stem}.png",
+            caption=Path(f"{stem}.md").resolve(),
+            category="Figures",
+            labels={"figure": name},
+        )
+        files += [f"{stem}.pdf", shown, f"{stem}.csv", f"{stem}.md"]
+    return files
 
 
 def embedding_jobs_of(model, prompt, part, adapter=None):

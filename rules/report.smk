@@ -1,12 +1,91 @@
-# Report: what makes a run comparable with another.
-# in:  everything under results/<experiment>/
-# out: digest.tsv
-# by:  digest_results.py
+# Report: one offline page of the whole study; what it was made of; what makes runs comparable.
+# in:  tables/, figures/, everything under results/<experiment>/
+# out: report.html, provenance.html, config.yaml, digest.tsv; paper_figures/ (publish alone)
+# by:  snakemake --report, write_provenance.py, digest_results.py, publish_results.py
+
+PUBLISHED = "paper_figures"
+
+
+rule report:
+    input:
+        f"{RESULTS}/report.html",
 
 
 rule digest:
     input:
         f"{RESULTS}/digest.tsv",
+
+
+rule publish:
+    input:
+        f"{PUBLISHED}/README.md",
+
+
+rule write_configuration:
+    output:
+        f"{RESULTS}/config.yaml",
+    log:
+        f"{RESULTS}/logs/write_configuration.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_configuration.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=100,
+        runtime=5,
+    params:
+        text=yaml.safe_dump(config, sort_keys=False),
+    shell:
+        "printf '%s' {params.text:q} > {output} 2> {log}"
+
+
+rule write_provenance:
+    input:
+        program("write_provenance.py"),
+        rules.tables.input,
+        rules.figures.input,
+        config=rules.write_configuration.output,
+    output:
+        html=report(f"{RESULTS}/provenance.html", category="Provenance"),
+        facts=f"{RESULTS}/provenance.run.json",
+    log:
+        f"{RESULTS}/logs/write_provenance.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_provenance.tsv"
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        results=folder_of_output(),
+    shell:
+        "python scripts/write_provenance.py --results {params.results} --config {input.config}"
+        " --out {output.html} > {log} 2>&1"
+
+
+rule write_report:
+    input:
+        rules.tables.input,
+        rules.figures.input,
+        provenance=rules.write_provenance.output.html,
+        config=rules.write_configuration.output,
+        description="docs/report.rst",
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_report.tsv"
+    conda:
+        "../envs/workflow.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        # a second Snakemake that only reads: it plans nothing, runs nothing and takes no lock
+        "snakemake --report {output} --nolock --cores 1 --configfile {input.config}"
+        " -- tables figures {input.provenance} > {log} 2>&1"
 
 
 rule digest_results:
@@ -29,3 +108,29 @@ rule digest_results:
         results=folder_of_output(),
     shell:
         "python scripts/digest_results.py --results {params.results} --out {output} > {log} 2>&1"
+
+
+rule publish_results:
+    input:
+        program("publish_results.py"),
+        figures=[path for path in rules.figures.input if path.endswith(".png")],
+        tables=[path for path in rules.tables.input if path.endswith(".md")],
+        provenance=rules.write_provenance.output.facts,
+    output:
+        f"{PUBLISHED}/README.md",
+    log:
+        f"{RESULTS}/logs/publish_results.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/publish_results.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        experiment=config["experiment"],
+        out=folder_of_output(),
+    shell:
+        "python scripts/publish_results.py --figures {input.figures} --tables {input.tables}"
+        " --experiment {params.experiment} --provenance {input.provenance} --out {params.out}"
+        " > {log} 2>&1"

@@ -1,6 +1,6 @@
-# Tables: each as CSV, Markdown and LaTeX from one data frame.
+# Tables: each as CSV, Markdown, LaTeX and HTML from one data frame.
 # in:  scores/<model>/<prompt>/, clusters/, false_negatives/, data/datasets.csv
-# out: tables/<name>.csv, .md, .tex
+# out: tables/<name>.csv, .md, .tex, .html
 # by:  tabulate_zero_shot.py, tabulate_mining.py, tabulate_runs.py
 
 

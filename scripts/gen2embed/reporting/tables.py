@@ -1,4 +1,4 @@
-"""One frame, three renderings: CSV (long, all digits), Markdown and LaTeX (as it is read)."""
+"""One frame, four renderings: CSV (long, all digits); Markdown, LaTeX, HTML (as it is read)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.files import write_csv, write_text
+from gen2embed.reporting.pages import page, table
 
 
 def percent(value: float, low: float | None = None, high: float | None = None) -> str:
@@ -68,7 +69,7 @@ def shown_datasets(sets: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
 def write_table(
     folder: str | Path, name: str, numbers: pd.DataFrame, shown: pd.DataFrame, caption: str
 ) -> None:
-    """Write ``<name>.csv`` (numbers), ``.md`` and ``.tex`` (shown, with the caption)."""
+    """Write ``<name>.csv`` (numbers), ``.md``, ``.tex`` and ``.html`` (shown, with the caption)."""
     folder = Path(folder)
     write_csv(folder / f"{name}.csv", numbers)
     body = shown.to_markdown(index=False, disable_numparse=True)
@@ -82,6 +83,7 @@ def write_table(
         position="t",
     )
     write_text(folder / f"{name}.tex", latex)
+    write_text(folder / f"{name}.html", page(name, table(shown, caption)))
 
 
 def _escape(text: str) -> str:

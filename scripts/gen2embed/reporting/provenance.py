@@ -1,0 +1,73 @@
+"""What a run was made of: configuration, software, sources, and time and memory of every job."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gen2embed.files import package_versions, read_json
+
+PACKAGES = (
+    "snakemake", "torch", "transformers", "peft", "tokenizers", "faiss-cpu", "numpy", "pandas",
+    "pyarrow", "pillow", "scipy", "matplotlib", "umap-learn",
+)  # fmt: skip
+
+
+def software() -> dict[str, str]:
+    """Versions of Python and of the packages that are installed here."""
+    return {"python": platform.python_version(), **package_versions(*PACKAGES)}
+
+
+def revision(folder: str | Path) -> str:
+    """Commit of the project and whether files differ from it; "unknown" outside of git."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + (" with local changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def run_times(results: str | Path) -> pd.DataFrame:
+    """Seconds and peak memory (MB) of every job: job, seconds, peak_mb; longest first.
+
+    Read from Snakemake's benchmarks and, for jobs that may come from its cache (which Snakemake
+    does not benchmark), from the programs' own ``*.run.json``.
+    """
+    results = Path(results)
+    rows: dict[str, tuple[float, float | None]] = {}
+    for path in sorted((results / "benchmarks").rglob("*.tsv")):
+        found = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
+        name = path.relative_to(results / "benchmarks").with_suffix("").as_posix()
+        rows[name] = (float(found["s"]), float(found["max_rss"]))
+    for folder in ("generator", "clusters", "embeddings/base"):
+        paths = [*results.glob(f"{folder}.run.json"), *(results / folder).rglob("*.run.json")]
+        for path in sorted(paths):
+            found = read_json(path)
+            name = path.relative_to(results).as_posix().removesuffix(".run.json")
+            rows[name] = (found["seconds"], found.get("peak_mb"))
+    frame = pd.DataFrame(
+        [(name, *numbers) for name, numbers in rows.items()], columns=["job", "seconds", "peak_mb"]
+    )
+    return frame.sort_values(["seconds", "job"], ascending=[False, True], ignore_index=True)
+
+
+def gather(results: str | Path, configuration: str, project: str | Path) -> dict[str, Any]:
+    """Everything that the report says of where its numbers come from."""
+    return {
+        "revision": revision(project),
+        "machine": {"platform": platform.platform(), "processor": platform.machine()},
+        "software": software(),
+        "configuration": configuration,
+        "run_times": run_times(results).to_dict(orient="records"),
+    }

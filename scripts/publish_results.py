@@ -1,0 +1,64 @@
+"""Copy an experiment's figures and tables into a folder that is committed, with an index."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from gen2embed.errors import InputError
+from gen2embed.files import read_json, whole_file, write_text
+from gen2embed.program import run_program
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="publish_results", description=__doc__)
+    add = parser.add_argument
+    add("--figures", required=True, nargs="+", help="figures (.png), in the order of the index")
+    add("--tables", required=True, nargs="+", help="tables (.md), in the order of the index")
+    add("--experiment", required=True, help="its name")
+    add("--provenance", required=True, help="provenance.run.json of the experiment")
+    add("--out", required=True, help="folder for the copies and README.md")
+    return parser
+
+
+def copy(source: Path, folder: Path) -> None:
+    if not source.is_file():
+        raise InputError(f"{source}: no such file; run `snakemake --cores all` first")
+    with whole_file(folder / source.name) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def publish(job: argparse.Namespace) -> None:
+    out = Path(job.out)
+    facts = read_json(job.provenance)
+    parts = [
+        f"# Figures and tables of the experiment `{job.experiment}`",
+        "Written by `snakemake --cores all publish`; every number comes from result files of one "
+        f"run. Revision of the project: {facts['revision']}.",
+        "## Figures",
+    ]
+    for png in map(Path, job.figures):
+        for suffix in (".png", ".pdf", ".csv", ".md"):
+            copy(png.with_suffix(suffix), out)
+        caption = png.with_suffix(".md").read_text(encoding="utf-8").strip()
+        parts.append(f"### {png.stem}\n\n![{png.stem}]({png.name})\n\n{caption}")
+    parts.append("## Tables")
+    for path in map(Path, job.tables):
+        for suffix in (".md", ".csv", ".tex"):
+            copy(path.with_suffix(suffix), out)
+        parts.append(f"### {path.stem}\n\n{path.read_text(encoding='utf-8').strip()}")
+    write_text(out / "README.md", "\n\n".join(parts) + "\n")
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            publish(job)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
