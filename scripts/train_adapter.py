@@ -8,8 +8,9 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -31,6 +32,11 @@ from gen2embed.models.prompts import get_prompt
 from gen2embed.models.resolutions import get_resolution
 from gen2embed.program import run_program
 from gen2embed.training.batches import form_batches
+
+if TYPE_CHECKING:
+    from gen2embed.training.trainer import ContrastiveTrainer
+
+ADAPTERS = "adapters"  # of named steps, among the states until the training is done
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -93,13 +99,21 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--save-adapters-at {late[0]}: give steps from 1 to {job.steps - 1}")
 
 
-def read_pairs(job: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], dict]:
-    """query and target items of all pairs of all subsets, clusters of pair numbers, what was mined.
+@dataclass(frozen=True)
+class Inputs:
+    """Pairs of all subsets, numbered through; their clusters; the items; what was mined."""
 
-    Pairs are numbered through all subsets.
-    """
+    query_id: np.ndarray  # item of each pair, shape (n_pairs,)
+    target_id: np.ndarray
+    clusters: list[np.ndarray]  # pair numbers, anchor first
+    mined: dict[str, dict[str, Any]]  # by subset: strategy, pairs, clusters
+    query_items: list[Any]
+    target_items: list[Any]
+
+
+def read_inputs(job: argparse.Namespace) -> Inputs:
     queries, targets, clusters = [], [], []
-    mined: dict[str, Any] = {}
+    mined: dict[str, dict[str, Any]] = {}
     start = 0
     for pairs_file, clusters_file in zip(job.pairs, job.clusters, strict=True):
         frame, metadata = read_parquet(pairs_file, ["query_id", "target_id"])
@@ -115,7 +129,21 @@ def read_pairs(job: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, list[np
             "clusters": len(table),
         }
         start += len(frame)
-    return np.concatenate(queries), np.concatenate(targets), clusters, mined
+    items = [
+        read_items(path, side)
+        for path, side in ((job.query_items, "query"), (job.target_items, "target"))
+    ]
+    ids = [np.concatenate(of_side) for of_side in (queries, targets)]
+    for side, of_side, its_items, path in zip(
+        ("query", "target"), ids, items, (job.query_items, job.target_items), strict=True
+    ):
+        if of_side.min() < 0 or of_side.max() >= len(its_items):
+            raise InputError(
+                f"{path}: holds {len(its_items)} items, but the pairs name {side}_id "
+                f"{of_side.min() if of_side.min() < 0 else of_side.max()}; "
+                "prepare items and pairs together"
+            )
+    return Inputs(*ids, clusters, mined, *items)
 
 
 def digest_of(job: argparse.Namespace) -> str:
@@ -129,137 +157,128 @@ def digest_of(job: argparse.Namespace) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def train(job: argparse.Namespace, inputs: tuple, items: dict[str, list[Any]]) -> None:
-    import torch
-    from transformers import TrainingArguments, set_seed
-    from transformers.trainer_utils import get_last_checkpoint
+SETTINGS = (
+    "seed", "steps", "pairs_per_batch", "chunk", "caching", "temperature", "mask_duplicates",
+    "rate", "warm_up", "max_grad_norm", "rank", "alpha", "dropout", "dora", "dtype", "resolution",
+    "max_tokens", "threads",
+)  # fmt: skip
+
+
+def build_trainer(
+    job: argparse.Namespace, inputs: Inputs, batches: list[np.ndarray], states: Path
+) -> ContrastiveTrainer:
+    """The backbone with a fresh adapter, its data and settings; states go to ``states``."""
+    from transformers import set_seed
 
     from gen2embed.models.backbones import load_backbone
     from gen2embed.models.device import resolve_device
     from gen2embed.models.encoder import plan_items
     from gen2embed.training.adapter import AdapterShape, add_adapter
-    from gen2embed.training.card import render_card
     from gen2embed.training.pairs import Batches, PairCollator
     from gen2embed.training.trainer import (
         ContrastiveTrainer,
         SaveAdapters,
         ShowProgress,
-        save_adapter,
+        training_arguments,
     )
 
-    query_id, target_id, clusters, mined = inputs
+    device = resolve_device(job.device)
+    backbone = load_backbone(job.model, job.revision, job.dtype, device)
+    prompt = get_prompt(job.prompt, job.prompt_file)
+    resolution = get_resolution(job.resolution)
+    queries, targets = (
+        plan_items(
+            backbone, items, prompt, resolution, Path(job.image_root), job.max_tokens, path
+        )
+        for items, path in (
+            (inputs.query_items, job.query_items),
+            (inputs.target_items, job.target_items),
+        )
+    )  # fmt: skip
+    set_seed(job.seed)
+    model = add_adapter(backbone, AdapterShape(job.rank, job.alpha, job.dropout, job.dora))
     out = Path(job.out)
-    batches = form_batches(clusters, job.pairs_per_batch, job.steps, job.seed)
+    return ContrastiveTrainer(
+        backbone=backbone,
+        temperature=job.temperature,
+        mask_duplicates=job.mask_duplicates,
+        caching=job.caching,
+        model=model,
+        args=training_arguments(
+            states,
+            steps=job.steps,
+            rate=job.rate,
+            warm_up=job.warm_up,
+            max_grad_norm=job.max_grad_norm,
+            seed=job.seed,
+            bf16=job.dtype == "bf16",
+            on_cpu=device == "cpu",
+            save_every=job.save_every if job.partial else None,
+        ),
+        train_dataset=Batches(batches),
+        data_collator=PairCollator(
+            backbone, inputs.query_id, inputs.target_id, queries, targets, resolution, job.chunk
+        ),
+        callbacks=[
+            SaveAdapters(job.save_adapters_at, states / ADAPTERS),
+            ShowProgress(f"train {out.parent.name} {out.name}"),
+        ],
+    )
+
+
+def write_adapter(
+    job: argparse.Namespace, inputs: Inputs, trainer: ContrastiveTrainer, pairs_seen: int
+) -> None:
+    """Adapter, adapters of named steps, log and card, from a trainer that is done."""
+    from gen2embed.training.card import render_card
+    from gen2embed.training.trainer import save_adapter
+
+    out = Path(job.out)
+    save_adapter(trainer.model, out)
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    for step in job.save_adapters_at:
+        place = f"step-{step}"
+        shutil.copytree(
+            Path(trainer.args.output_dir) / ADAPTERS / place, out / "checkpoints" / place
+        )
+    log = [line for line in trainer.state.log_history if "loss" in line]
+    names = {"step": "step", "loss": "loss", "learning_rate": "lr", "grad_norm": "grad_norm"}
+    lines = [{to: line[of] for of, to in names.items()} for line in log]
+    write_text(out / "training_log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    trained = sum(one.numel() for one in trainer.model.parameters() if one.requires_grad)
+    card = {
+        "model": job.model,
+        "model_digest": digest_folder(job.model),
+        "revision": job.revision,
+        "prompt": job.prompt,
+        "clusters": inputs.mined,
+        "settings": {name: getattr(job, name) for name in SETTINGS},
+        "trained_parameters": trained,
+        "pairs_seen": pairs_seen,
+        "first_loss": lines[0]["loss"],
+        "last_loss": lines[-1]["loss"],
+        "versions": package_versions("torch", "transformers", "peft"),
+    }
+    write_json(out / "card.json", card)
+    write_text(out / "README.md", render_card(card))
+
+
+def train(job: argparse.Namespace, inputs: Inputs) -> None:
+    import torch
+
+    from gen2embed.training.states import last_whole_state
+
     if job.threads:
         torch.set_num_threads(job.threads)
+    torch.use_deterministic_algorithms(True, warn_only=job.device != "cpu")
+    out = Path(job.out)
+    batches = form_batches(inputs.clusters, job.pairs_per_batch, job.steps, job.seed)
+    states = (Path(job.partial) if job.partial else out.parent) / digest_of(job)
     with run_record(out.parent / f"{out.name}.run.json") as record:
-        device = resolve_device(job.device)
-        torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
-        backbone = load_backbone(job.model, job.revision, job.dtype, device)
-        prompt = get_prompt(job.prompt, job.prompt_file)
-        resolution = get_resolution(job.resolution)
-        planned = {
-            side: plan_items(
-                backbone,
-                items[side],
-                prompt,
-                resolution,
-                Path(job.image_root),
-                job.max_tokens,
-                path,
-            )
-            for side, path in (("query", job.query_items), ("target", job.target_items))
-        }
-        set_seed(job.seed)
-        model = add_adapter(backbone, AdapterShape(job.rank, job.alpha, job.dropout, job.dora))
-        states = (Path(job.partial) if job.partial else out.parent) / digest_of(job)
-        trainer = ContrastiveTrainer(
-            backbone=backbone,
-            temperature=job.temperature,
-            mask_duplicates=job.mask_duplicates,
-            caching=job.caching,
-            model=model,
-            args=TrainingArguments(
-                output_dir=str(states),
-                max_steps=job.steps,
-                per_device_train_batch_size=1,  # one item of the data set is a whole batch
-                train_sampling_strategy="sequential",
-                learning_rate=job.rate,
-                lr_scheduler_type="linear",
-                warmup_steps=job.warm_up,
-                max_grad_norm=job.max_grad_norm,
-                weight_decay=0.0,
-                optim="adamw_torch",
-                seed=job.seed,
-                bf16=job.dtype == "bf16",
-                use_cpu=device == "cpu",
-                logging_steps=1,
-                save_strategy="steps" if job.partial else "no",
-                save_steps=job.save_every,
-                save_total_limit=2,
-                report_to="none",
-                disable_tqdm=True,
-                remove_unused_columns=False,
-            ),
-            train_dataset=Batches(batches),
-            data_collator=PairCollator(
-                backbone,
-                query_id,
-                target_id,
-                planned["query"],
-                planned["target"],
-                resolution,
-                job.chunk,
-            ),
-            callbacks=[
-                SaveAdapters(job.save_adapters_at, out / "checkpoints"),
-                ShowProgress(f"train {out.parent.name} {out.name}"),
-            ],
-        )
-        last = get_last_checkpoint(str(states)) if states.is_dir() else None
+        trainer = build_trainer(job, inputs, batches, states)
+        last = last_whole_state(states)
         trainer.train(resume_from_checkpoint=last)
-        save_adapter(model, out)
-        log = [line for line in trainer.state.log_history if "loss" in line]
-        names = {"step": "step", "loss": "loss", "learning_rate": "lr", "grad_norm": "grad_norm"}
-        lines = [{to: line[of] for of, to in names.items()} for line in log]
-        write_text(out / "training_log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
-        card = {
-            "model": job.model,
-            "model_digest": digest_folder(job.model),
-            "revision": job.revision,
-            "prompt": job.prompt,
-            "clusters": mined,
-            "settings": {
-                name: getattr(job, name)
-                for name in [
-                    "seed",
-                    "steps",
-                    "pairs_per_batch",
-                    "chunk",
-                    "caching",
-                    "temperature",
-                    "mask_duplicates",
-                    "rate",
-                    "warm_up",
-                    "max_grad_norm",
-                    "rank",
-                    "alpha",
-                    "dropout",
-                    "dora",
-                    "dtype",
-                    "resolution",
-                    "max_tokens",
-                    "threads",
-                ]
-            },
-            "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "pairs_seen": int(sum(map(len, batches))),
-            "first_loss": lines[0]["loss"],
-            "last_loss": lines[-1]["loss"],
-            "versions": package_versions("torch", "transformers", "peft"),
-        }
-        write_json(out / "card.json", card)
-        write_text(out / "README.md", render_card(card))
+        write_adapter(job, inputs, trainer, pairs_seen=sum(map(len, batches)))
         shutil.rmtree(states, ignore_errors=True)
         record["resumed_from"] = Path(last).name if last else None
 
@@ -268,16 +287,9 @@ def main(argv: list[str] | None = None) -> int:
     def work(jobs: list[argparse.Namespace]) -> None:
         for job in jobs:
             check_flags(job)
-        inputs = [read_pairs(job) for job in jobs]
-        items = [
-            {
-                "query": read_items(job.query_items, "query"),
-                "target": read_items(job.target_items, "target"),
-            }
-            for job in jobs
-        ]
-        for job, of_job, its_items in zip(jobs, inputs, items, strict=True):
-            train(job, of_job, its_items)
+        inputs = [read_inputs(job) for job in jobs]
+        for job, of_job in zip(jobs, inputs, strict=True):
+            train(job, of_job)
 
     return run_program(build_parser(), work, argv)
 

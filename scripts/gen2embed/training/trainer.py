@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch.nn.functional import normalize
-from transformers import Trainer, TrainerCallback
+from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.program import progress_bar
@@ -54,6 +54,45 @@ class ContrastiveTrainer(Trainer):
 
     def _encode(self, chunk: Chunk) -> torch.Tensor:
         return normalize(self.backbone.last_hidden(dict(chunk)).float(), dim=-1)
+
+
+def training_arguments(
+    states: Path,
+    steps: int,
+    rate: float,
+    warm_up: int,
+    max_grad_norm: float,
+    seed: int,
+    bf16: bool,
+    on_cpu: bool,
+    save_every: int | None,
+) -> TrainingArguments:
+    """AdamW with a linear schedule over ``steps``; one item of the data set is a whole batch.
+
+    save_every: steps between the states (below ``states``) that a run can go on from; None: none.
+    """
+    return TrainingArguments(
+        output_dir=str(states),
+        max_steps=steps,
+        per_device_train_batch_size=1,
+        train_sampling_strategy="sequential",
+        learning_rate=rate,
+        lr_scheduler_type="linear",
+        warmup_steps=warm_up,
+        max_grad_norm=max_grad_norm,
+        weight_decay=0.0,
+        optim="adamw_torch",
+        seed=seed,
+        bf16=bf16,
+        use_cpu=on_cpu,
+        logging_steps=1,
+        save_strategy="steps" if save_every else "no",
+        save_steps=save_every or steps,
+        save_total_limit=2,
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+    )
 
 
 class SaveAdapters(TrainerCallback):

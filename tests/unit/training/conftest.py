@@ -1,0 +1,1 @@
+from unit.tiny import backbone, metadata, photos, tiny  # noqa: F401
