@@ -85,6 +85,7 @@ def lock():
 
 
 CONDA_NAMES = {
+    "snakemake-minimal": "snakemake",
     "pytorch-cpu": "torch",
     "pytorch-gpu": "torch",
     "faiss-cpu": "faiss-cpu",

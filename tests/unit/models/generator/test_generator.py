@@ -71,7 +71,7 @@ def test_muon_goes_downhill():
     losses = []
     for _ in range(60):
         loss = (weight**2).sum()
-        losses.append(float(loss))
+        losses.append(loss.item())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -1,0 +1,95 @@
+"""Fine-tuned runs: which are compared, how seeds are pooled, what a caption may claim."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gen2embed.errors import InputError
+from gen2embed.reporting import runs as fine_tuned
+from gen2embed.reporting.captions import verdict
+from gen2embed.reporting.results import Run, aggregate, over_seeds
+from gen2embed.reporting.runs import RunName, comparisons
+
+REGISTER = pd.DataFrame(
+    {
+        "part": "eval",
+        "name": ["A", "B"],
+        "meta_task": ["vqa", "retrieval"],
+        "split": ["ind", "ood"],
+        "rows": [200, 200],
+    }
+)
+
+
+def run(name, rate, seed=0):
+    rng = np.random.default_rng(seed)
+    hits = {one: rng.random(200) < rate for one in "AB"}
+    scores = {one: {"value": float(hits[one].mean()), "chance": 0.1} for one in "AB"}
+    return Run(name, scores, hits, {one: np.arange(200) for one in "AB"})
+
+
+def test_names_are_parsed_and_faults_named():
+    assert RunName.parse("saha/hierarchical").label == "saha, hierarchical"
+    with pytest.raises(InputError, match="write STRATEGY/PROMPT"):
+        RunName.parse("saha")
+
+
+def test_comparisons_are_decided_by_names_alone():
+    names = [
+        RunName.parse(one)
+        for one in ("in_batch/user_only", "in_batch/hierarchical", "hns/hierarchical")
+    ] + [RunName("saha", "hierarchical")]
+    pairs = [(first.label, second.label) for first, second in comparisons(names)]
+    assert pairs == [
+        ("in_batch, user_only", "zero-shot, user_only"),
+        ("in_batch, hierarchical", "zero-shot, hierarchical"),
+        ("hns, hierarchical", "zero-shot, hierarchical"),
+        ("saha, hierarchical", "zero-shot, hierarchical"),
+        ("hns, hierarchical", "in_batch, hierarchical"),
+        ("saha, hierarchical", "in_batch, hierarchical"),
+        ("saha, hierarchical", "hns, hierarchical"),
+        ("in_batch, hierarchical", "in_batch, user_only"),
+    ]
+
+
+def test_seeds_are_averaged_by_query():
+    one, two = run("a", 0.4, 1), run("a", 0.6, 2)
+    pooled = over_seeds("a", [one, two])
+    assert pooled.seeds == 2
+    assert pooled.scores["A"]["value"] == pytest.approx(
+        (one.scores["A"]["value"] + two.scores["A"]["value"]) / 2
+    )
+    assert set(np.unique(pooled.hits["A"])) <= {0.0, 0.5, 1.0}
+    means = aggregate([pooled], REGISTER).set_index("aggregate")
+    assert means.loc["all", "seeds"] == 2
+    assert means.loc["ind", "value"] == pytest.approx(pooled.scores["A"]["value"])
+
+
+def test_seeds_scored_on_other_rows_are_refused():
+    one, two = run("a", 0.4, 1), run("a", 0.4, 2)
+    two.row_ids["B"] = np.arange(1, 201)
+    with pytest.raises(InputError, match="other rows of B"):
+        over_seeds("a", [one, two])
+
+
+def test_a_real_difference_is_found_and_an_absent_one_is_not():
+    names = [RunName("zero-shot", "p"), RunName("in_batch", "p"), RunName("hns", "p")]
+    same = run("in_batch, p", 0.7, 5)
+    runs = {
+        names[0]: run("zero-shot, p", 0.3, 4),
+        names[1]: same,
+        names[2]: Run("hns, p", same.scores, same.hits, same.row_ids),
+    }
+    tests = fine_tuned.tested(runs, REGISTER)
+    of_all = tests[tests["aggregate"] == "all"].set_index(["first", "second"])
+    better = of_all.loc[("in_batch, p", "zero-shot, p")]
+    assert better["ci_low"] > 0.2 and better["p_holm"] < 0.01
+    equal = of_all.loc[("hns, p", "in_batch, p")]
+    assert equal["difference"] == 0 and equal["p_holm"] == 1
+
+
+def test_a_caption_claims_no_more_than_the_test():
+    assert verdict("a - b", 0.01, -0.01, 0.03, 0.4).startswith("a - b: no difference shown")
+    assert verdict("a - b", 0.05, 0.03, 0.07, 0.001) == (
+        "a - b: +5.0 points [+3.0, +7.0], p = 0.001"
+    )

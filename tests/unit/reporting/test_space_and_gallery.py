@@ -1,0 +1,57 @@
+"""The space in numbers and the gallery's choice, worked out by hand."""
+
+import numpy as np
+import pytest
+
+from gen2embed.mining.clusters import ClusterTable
+from gen2embed.reporting.gallery import Case, find_cases
+from gen2embed.reporting.space import alignment, flatten, modality_gap
+
+
+def test_modality_gap_of_opposite_and_of_equal_clouds():
+    east = np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert modality_gap(east, east) == 0
+    assert modality_gap(east, -east[:1]) == pytest.approx(2)
+    assert modality_gap(east, np.array([[0.0, 1.0]])) == pytest.approx(2**0.5)
+
+
+def test_alignment_of_matching_and_of_other_pairs():
+    """Scores [[1, 0], [0.6, 0.8]]: matching (1 + .8) / 2, others (0 + .6) / 2."""
+    queries = np.array([[1.0, 0.0], [0.6, 0.8]])
+    assert alignment(queries, np.eye(2)) == pytest.approx((0.9, 0.3))
+
+
+def test_flatten_is_the_seeds_alone():
+    vectors = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
+    one, two = flatten(vectors, 0), flatten(vectors, 0)
+    assert one.shape == (40, 2) and np.array_equal(one, two)
+
+
+def table(rows):
+    """rows: anchor -> [(pair, hardness, overlap)]."""
+    flat = [one for of_anchor in rows.values() for one in of_anchor]
+    return ClusterTable(
+        anchor_pair=np.array(list(rows)),
+        phase=np.ones(len(rows), dtype=np.int8),
+        starts=np.concatenate([[0], np.cumsum([len(one) for one in rows.values()])]),
+        negative_pairs=np.array([one[0] for one in flat]),
+        hardness=np.array([one[1] for one in flat]),
+        overlap=np.array([one[2] for one in flat]),
+    )
+
+
+def test_the_hardest_false_negative_beside_the_hardest_true_one():
+    hns = table({5: [(1, 0.9, 0.8), (2, 0.7, 0.6)], 6: [(3, 0.5, 0.4)], 7: [(4, 0.95, 0.1)]})
+    false = np.array([False, True, True, False])
+    saha = table({5: [(1, 0.9, 0.8), (8, 0.4, 0.2)], 6: [(9, 0.3, 0.1)]})
+    cases = find_cases(hns, false, saha, np.array([True, False, False]))
+    assert cases == [
+        Case(5, 2, 0.7, 0.6, 8, 0.4, 0.2),
+        Case(6, 3, 0.5, 0.4, 9, 0.3, 0.1),
+    ]  # anchor 7's negative is a true one
+
+
+def test_no_case_where_the_other_strategy_has_no_true_negative():
+    hns = table({5: [(1, 0.9, 0.8)]})
+    saha = table({5: [(1, 0.9, 0.8)]})
+    assert find_cases(hns, np.array([True]), saha, np.array([True])) == []
