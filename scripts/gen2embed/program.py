@@ -60,7 +60,9 @@ def _parse_jobs(parser: argparse.ArgumentParser, argv: list[str]) -> list[argpar
     found, common = finder.parse_known_args(argv)
     if found.job_list is None:
         return [parser.parse_args(argv)]
-    return [parser.parse_args(common + _flags(job)) for job in _read_job_list(found.job_list)]
+    return [
+        parser.parse_args(common + _flags(parser, job)) for job in _read_job_list(found.job_list)
+    ]
 
 
 def _read_job_list(source: str) -> list[dict[str, Any]]:
@@ -78,17 +80,23 @@ def _read_job_list(source: str) -> list[dict[str, Any]]:
     return jobs
 
 
-def _flags(job: dict[str, Any]) -> list[str]:
-    """A job as command-line words: true is a bare flag; false and null are left out."""
+def _flags(parser: argparse.ArgumentParser, job: dict[str, Any]) -> list[str]:
+    """A job as command-line words; true is a bare flag, null is left out.
+
+    false is ``--no-<flag>`` where there is one, and otherwise left out (a switch that is off).
+    """
+    known = {option for action in parser._actions for option in action.option_strings}
     words: list[str] = []
     for key, value in job.items():
-        flag = "--" + key.replace("_", "-")
+        name = key.replace("_", "-")
         if value is True:
-            words.append(flag)
+            words.append(f"--{name}")
         elif isinstance(value, list):
-            words += [flag, *map(str, value)]
-        elif value is not None and value is not False:
-            words.append(f"{flag}={value}")
+            words += [f"--{name}", *map(str, value)]
+        elif value is False:
+            words += [f"--no-{name}"] if f"--no-{name}" in known else []
+        elif value is not None:
+            words.append(f"--{name}={value}")
     return words
 
 

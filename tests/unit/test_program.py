@@ -27,6 +27,7 @@ def parser():
     made.add_argument("--size", type=int, default=1)
     made.add_argument("--loud", action="store_true")
     made.add_argument("--many", nargs="*")
+    made.add_argument("--soft", action=argparse.BooleanOptionalAction, default=True)
     return made
 
 
@@ -36,15 +37,22 @@ def test_a_job_list_is_the_same_as_flags(tmp_path):
     jobs.write_text(
         json.dumps(
             [
-                {"name": "--a", "loud": True, "many": ["x", "y"]},
-                {"name": "b", "size": None, "loud": False},
+                {"name": "--a", "loud": True, "many": ["x", "y"], "soft": True},
+                {"name": "b", "size": None, "loud": False, "soft": False},
             ]
         )
     )
     assert run_program(parser(), seen.extend, ["--job-list", str(jobs), "--size", "3"]) == 0
     assert [vars(job) | {"job_list": None} for job in seen] == [
-        {"name": "--a", "size": 3, "loud": True, "many": ["x", "y"], "job_list": None},
-        {"name": "b", "size": 3, "loud": False, "many": None, "job_list": None},
+        {
+            "name": "--a",
+            "size": 3,
+            "loud": True,
+            "many": ["x", "y"],
+            "soft": True,
+            "job_list": None,
+        },
+        {"name": "b", "size": 3, "loud": False, "many": None, "soft": False, "job_list": None},
     ]
 
 

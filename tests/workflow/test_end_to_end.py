@@ -20,7 +20,8 @@ def test_two_runs_from_nothing_agree_to_the_byte(finished, tmp_path):
     first, second = digest(finished).splitlines(), digest(again).splitlines()
     assert sorted(set(first) ^ set(second)) == []
     kinds = {line.split("\t")[1].split("/")[0] for line in first}
-    assert kinds >= {"data", "items", "generator", "embeddings", "scores", "tables", "figures"}
+    assert kinds >= {"data", "items", "generator", "embeddings", "clusters", "false_negatives"}
+    assert kinds >= {"adapters", "scores", "tables", "figures"}
 
 
 def test_every_score_keeps_the_contract(finished):
@@ -42,21 +43,30 @@ def test_nothing_is_left_to_do_after_a_run(finished):
 
 def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     """Edits are undone by content, so that the shared project stays finished."""
-    downstream = {"tabulate_zero_shot": 1, "plot_prompt_scores": 1, "all": 1}
+    report = {"write_provenance": 1, "write_report": 1, "all": 1}
+    scored = {
+        **{"tabulate_runs": 1, "plot_dynamics": 1, "plot_task_scores": 1},
+        **report,
+    }
+    zero_shot = {"score_subset": 5, "tabulate_zero_shot": 1, "plot_prompt_scores": 1}
+    trained = {"train_adapter": 4, "embed_adapted": 4, "score_adapted": 4, **scored}
+    mined = {
+        **{"mine_negatives": 1, "measure_false_negatives": 1, "tabulate_mining": 1},
+        **{"plot_mining": 1, "draw_gallery": 1},
+        **trained,
+    }
+    embedded = {"embed_items": 6, "plot_umap": 1, **zero_shot, **mined}
     cases = {
-        "scripts/gen2embed/reporting/bars.py": {"plot_prompt_scores": 1, "all": 1},
-        "scripts/gen2embed/evaluation/precision.py": {"score_subset": 5, **downstream},
-        "scripts/gen2embed/models/prompts.yaml": {"embed_items": 5, "score_subset": 5} | downstream,
-        "scripts/gen2embed/models/generator/muon.py": {
-            "train_generator": 1,
-            "embed_items": 5,
-            "score_subset": 5,
-            **downstream,
-        },
-        "scripts/gen2embed/mining/saha.py": {},
+        "reporting/bars.py": {"plot_prompt_scores": 1, **report},
+        "reporting/gallery.py": {"draw_gallery": 1, **report},
+        "evaluation/precision.py": {"score_adapted": 4, **zero_shot, **scored},
+        "training/loss.py": trained,
+        "mining/saha.py": mined,
+        "models/prompts.yaml": embedded,
+        "models/generator/muon.py": {"train_generator": 1, **embedded},
     }
     for name, expected in cases.items():
-        path = finished.folder / name
+        path = finished.folder / "scripts" / "gen2embed" / name
         text = path.read_text(encoding="utf-8")
         path.touch()
         assert finished.planned(*CI) == {}, f"touching {name} re-runs something"

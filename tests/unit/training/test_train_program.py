@@ -57,7 +57,7 @@ def job(tiny, tmp_path):
         "query_items": str(tmp_path / "query.parquet"),
         "target_items": str(tmp_path / "target.parquet"),
         "image_root": str(tiny.images), "resolution": "native", "max_tokens": 256, "seed": 0,
-        "steps": 6, "save_adapters_at": [2], "pairs_per_batch": 4, "chunk": 2, "caching": True,
+        "steps": 6, "save_adapters_at": [2], "pairs_per_batch": 4, "chunk": 2, "caching": False,
         "temperature": 0.1, "mask_duplicates": True, "rate": 0.01, "warm_up": 1, "rank": 2,
         "alpha": 16, "dropout": 0.1, "dora": True, "threads": 1, "save_every": 2,
         "partial": str(tmp_path / "partial"), "out": str(tmp_path / "adapter"),
@@ -93,6 +93,7 @@ def test_a_whole_folder_that_peft_loads(job, tiny, tmp_path):
     card = json.loads((out / "card.json").read_text())
     assert card["clusters"] == {"Toy": {"strategy": "hns", "pairs": 8, "clusters": 2}}
     assert card["pairs_seen"] == 24 and card["settings"]["dora"] is True
+    assert card["settings"]["caching"] is False  # as told: a default of the program is no answer
     log = [json.loads(line) for line in (out / "training_log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [1, 2, 3, 4, 5, 6]
     assert log[-1]["loss"] < log[0]["loss"]
