@@ -48,8 +48,11 @@ def test_the_default_is_valid():
         ({"mine": {"prompt": "nonesuch"}}, "mine.prompt: unknown prompt 'nonesuch'"),
         ({"mine": {"strategies": ["hsn"]}}, "mine.strategies.0: 'hsn' is not one of"),
         ({"mine": {"strategies": ["hns"]}}, "train.runs: 'in_batch' is not among mine.strategies"),
-        ({"train": {"checkpoints": [20, 60]}}, "train.checkpoints: 60 is not before the last step"),
-        ({"train": {"warm_up": 60}}, "train.warm_up: 60 is not before the last step"),
+        (
+            {"train": {"checkpoints": [20, 100]}},
+            "train.checkpoints: 100 is not before the last step",
+        ),
+        ({"train": {"warm_up": 100}}, "train.warm_up: 100 is not before the last step"),
     ],
 )
 def test_each_fault_is_one_line_with_the_key(change, said):
