@@ -76,19 +76,21 @@ def read_cases(job: argparse.Namespace) -> list[dict]:
 
 def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> None:
     text = item["text"].removeprefix("<|image_1|>\n")
-    shown = "\n".join(textwrap.wrap(text, 30)[:3])
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)
+    axes.set_box_aspect(1)
     for spine in axes.spines.values():
         spine.set(visible=True, color=edge, linewidth=1.6)
     if item["image_path"]:
         with Image.open(root / item["image_path"]) as image:
-            axes.imshow(image.convert("RGB"))
-        axes.set_xlabel("\n".join(filter(None, [shown, note])), fontsize=6)
+            axes.imshow(image.convert("RGB"), aspect="auto")
+        below = [*textwrap.wrap(text, 32)[:2], note]
     else:
-        axes.text(0.5, 0.5, shown, ha="center", va="center", transform=axes.transAxes)
-        axes.set_xlabel(note, fontsize=6)
+        shown = "\n".join(textwrap.wrap(text, 17, max_lines=6, placeholder=" ..."))
+        axes.text(0.5, 0.5, shown, ha="center", va="center", fontsize=7, transform=axes.transAxes)
+        below = [note]
+    axes.set_xlabel("\n".join(filter(None, below)), fontsize=6)
 
 
 def draw(job: argparse.Namespace) -> None:
@@ -104,7 +106,7 @@ def draw(job: argparse.Namespace) -> None:
         f"{len(cases)} cases, the hardest of each subset by turns; chosen by rule, not by hand."
     )
     with style():
-        figure = Figure(figsize=(7.0, 1.75 * max(1, len(cases)) + 0.3), layout="constrained")
+        figure = Figure(figsize=(7.0, 2.0 * max(1, len(cases)) + 0.3), layout="constrained")
         if not cases:
             figure.text(0.5, 0.5, "no such case was mined", ha="center")
         grid = figure.subplots(max(1, len(cases)), len(COLUMNS), squeeze=False)

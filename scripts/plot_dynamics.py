@@ -68,13 +68,13 @@ def plot(job: argparse.Namespace) -> None:
     )
     with style():
         figure = Figure(figsize=(7.0, 2.9), layout="constrained")
-        axes = figure.subplots(1, len(PANELS))
+        axes = figure.subplots(1, len(PANELS), sharey=True)
         for panel, name in zip(axes, PANELS, strict=True):
             of_panel = drawn[drawn["aggregate"] == name]
             draw_lines(panel, of_panel, "run", [one.label for one in names], "step")
             panel.set_title(AGGREGATE_LABELS[name])
             panel.set_xlabel("step")
-            panel.set_ylabel("Precision@1 (%)")
+        axes[0].set_ylabel("Precision@1 (%)")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=4)
         write_figure(job.out, "training_dynamics", figure, drawn, caption)

@@ -87,7 +87,7 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
         )  # fmt: skip
     axes.set_xlabel("hardness")
     axes.set_ylabel("overlap")
-    figure.legend(loc="outside upper center", ncols=2)
+    figure.legend(loc="outside upper center", ncols=3, fontsize=7)
     write_figure(job.out, "hardness_overlap", figure, means, caption)
 
 

@@ -1,11 +1,12 @@
 """The small experiment from nothing to its figures, twice; what an edit re-runs; the cache."""
 
 import json
+import re
 import shutil
 
 import pandas as pd
 
-from workflow.conftest import Project, copy_project
+from workflow.conftest import ROOT, Project, copy_project
 
 CI = ("--configfile", "configs/ci.yaml")
 
@@ -35,6 +36,54 @@ def test_every_score_keeps_the_contract(finished):
         assert 0 <= score["ci_low"] <= score["value"] <= score["value_index0"] <= 1
         assert score["value"] <= score["ci_high"] <= 1
         assert score["manifest"]["query"]["prompt"] == path.parent.name
+
+
+def test_the_report_is_whole_and_needs_no_network(finished):
+    """Every figure and table is in it, with its caption; nothing is fetched."""
+    results = finished.folder / "results" / "ci"
+    report = (results / "report.html").read_text(encoding="utf-8")
+    shown = [path.name for path in results.glob("figures/*.png")]
+    shown += [path.name for path in results.glob("tables/*.html")]
+    assert len(shown) == 7 + 8
+    for name in [*shown, "provenance.html"]:
+        assert f'"name": "{name}"' in report, name
+    for caption in results.glob("figures/*.md"):
+        assert caption.read_text(encoding="utf-8").split("[")[0].strip()[:60] in report, caption
+    assert not re.search(r'<(script|img|iframe)[^>]+src="(https?:)?//', report)
+    assert not re.search(r'<link[^>]+href="(https?:)?//[^>]+stylesheet', report)
+    provenance = (results / "provenance.html").read_text(encoding="utf-8")
+    assert "experiment: ci" in provenance and "train_adapter/saha_seed0_hierarchical" in provenance
+
+
+def test_figures_and_tables_alone_come_back(finished, tmp_path):
+    project = copy_project(tmp_path)
+    for name in ("results", ".snakemake"):
+        shutil.copytree(finished.folder / name, tmp_path / name, dirs_exist_ok=True)
+    results = tmp_path / "results" / "ci"
+    for name in ("figures", "tables"):
+        shutil.rmtree(results / name)
+    plan = project.planned(*CI, "--", "figures", "tables")
+    assert set(plan) - {"figures", "tables"} == {
+        *("tabulate_zero_shot", "tabulate_mining", "tabulate_runs", "plot_prompt_scores"),
+        *("plot_umap", "plot_mining", "draw_gallery", "plot_dynamics", "plot_task_scores"),
+    }
+    project.snakemake(*CI, "--", "figures", "tables")
+    for name in ("figures", "tables"):
+        for path in sorted((finished.folder / "results" / "ci" / name).iterdir()):
+            assert (results / name / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_publishing_writes_paper_figures_and_nothing_else_does(finished):
+    published = finished.folder / "paper_figures"
+    committed = ROOT / "paper_figures"
+    before = {path.name: path.read_bytes() for path in committed.glob("*")}
+    assert {path.name: path.read_bytes() for path in published.glob("*")} == before
+    finished.snakemake(*CI, "--", "publish")
+    index = (published / "README.md").read_text(encoding="utf-8")
+    assert "experiment `ci`" in index
+    for name in re.findall(r"\]\((\S+\.png)\)", index):
+        assert (published / name).is_file()
+    assert finished.planned(*CI, "--", "all", "digest") == {}
 
 
 def test_nothing_is_left_to_do_after_a_run(finished):

@@ -1,0 +1,40 @@
+"""What the README shows is there: its links, its targets, its rule graph."""
+
+import re
+
+import pytest
+
+from workflow.conftest import ROOT
+
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "paper_figures/README.md",
+    *map(str, ROOT.glob("docs/*.md")),
+]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    path = ROOT / page
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    for link in links:
+        if not link.startswith("http"):
+            assert (path.parent / link).exists(), link
+
+
+def test_the_rule_graph_is_the_workflows(project):
+    drawn = README.split("```mermaid")[1].split("```")[0]
+    of_readme = set(re.findall(r"\w+(?= -->)|(?<=--> )\w+", drawn))
+    output = project.snakemake("--rulegraph", "mermaid-js")
+    assert of_readme == set(re.findall(r"id\d+\[(\w+)\]", output))
+
+
+def test_every_target_of_the_table_exists(project):
+    targets = set(re.findall(r"`snakemake --cores all (\w+)`", README))
+    row = next(line for line in README.splitlines() if "also a single stage" in line)
+    targets |= set(re.findall(r"`(\w+)`", row.split("single stage")[1]))
+    assert targets >= {"data", "mine", "train", "report", "publish", "digest"}
+    listed = project.snakemake("--list-target-rules").split()
+    assert targets <= set(listed)
