@@ -29,7 +29,8 @@ def run_program(
     inputs before the first long step. Returns the exit status: 0 done, 2 bad input. Any other
     exception is a defect of ours and keeps its traceback.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("gen2embed").setLevel(logging.INFO)  # ours alone; fontTools says a lot
     parser.add_argument(
         "--job-list",
         metavar="JOBS.json",

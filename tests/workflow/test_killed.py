@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -29,7 +30,7 @@ def killed_when(project, pattern, *arguments):
     """Start Snakemake and kill everything as soon as a file of the pattern exists."""
     environment = os.environ | {"XDG_CACHE_HOME": str(project.folder / ".cache")}
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    environment["PATH"] = f"{os.path.dirname(sys.executable)}:{environment['PATH']}"
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     started = subprocess.Popen(
         command,
         cwd=project.folder,
