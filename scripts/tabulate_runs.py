@@ -36,7 +36,7 @@ def tabulate(job: argparse.Namespace) -> None:
     caption = (
         "Precision@1 in percent before (zero-shot) and after fine-tuning, by the clusters trained "
         "on and the prompt: mean over data sets, 95 % bootstrap interval over queries. "
-        f"{seeds}. Measured here, not published. {said} {verdicts(tests, 'all')}"
+        f"{seeds}. Measured here, not published. {said} {verdicts(tests)}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
     write_table(job.out, "runs", means, shown, caption)

@@ -12,7 +12,7 @@ import pandas as pd
 from gen2embed.evaluation.aggregates import AGGREGATES, members
 from gen2embed.evaluation.paired import holm
 from gen2embed.program import run_program
-from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, conditions
+from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, conditions, verdicts
 from gen2embed.reporting.results import (
     Run,
     aggregate,
@@ -54,10 +54,11 @@ def tabulate(job: argparse.Namespace) -> None:
     runs = [read_run(name, Path(job.scores) / name, register) for name in job.prompts]
     said = conditions(runs[0], register)
     means = aggregate(runs, register)
+    frame = tests(runs, register)
     caption = (
         "Zero-shot Precision@1 in percent by prompt: mean over data sets, 95 % bootstrap "
         f"interval over queries. Measured here, not published. {said} "
-        f"{best_and_worst(means, 'all')}"
+        f"{best_and_worst(means, 'all')} {verdicts(frame[frame['aggregate'] == 'all'])}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
     shown = shown.rename(columns={"run": "prompt"})
@@ -71,7 +72,6 @@ def tabulate(job: argparse.Namespace) -> None:
         "(binomial test, p < 0.01)."
     )
     write_table(job.out, "zero_shot_datasets", sets, wide, caption)
-    frame = tests(runs, register)
     caption = (
         "Paired differences between prompts in points of Precision@1, on the same queries: 95 % "
         "bootstrap interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "

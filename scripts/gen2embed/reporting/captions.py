@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gen2embed.reporting.results import Run
-from gen2embed.reporting.tables import percent
+from gen2embed.reporting.tables import percent, points
 
 AGGREGATE_LABELS = {
     "classification": "Cla",
@@ -45,24 +45,37 @@ def best_and_worst(aggregates: pd.DataFrame, name: str) -> str:
     return f"{AGGREGATE_LABELS[name]}: highest {said(high)}, lowest {said(low)}."
 
 
-def verdict(label: str, value: float, low: float, high: float, p_adjusted: float) -> str:
-    """One paired comparison in words; a difference that is not there is said not to be there."""
-    numbers = (
-        f"{100 * value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], p = {p_adjusted:.2g}"
+def is_shown(tests: pd.DataFrame) -> pd.Series:
+    """Which comparisons may be claimed: adjusted p below 0.05, and every seed has the sign."""
+    shown = tests["p_holm"] < 0.05
+    return shown & (tests["seeds_agreeing"] == tests["seeds"]) if "seeds" in tests else shown
+
+
+def verdicts(tests: pd.DataFrame) -> str:
+    """What the paired tests show, by aggregate, and how many of them show nothing.
+
+    tests: aggregate, first, second, difference, ci_low, ci_high, p_holm; where runs were trained:
+    seeds, seeds_agreeing. A difference that is not there is said not to be there.
+    """
+    shown = tests[is_shown(tests)]
+    parts = []
+    for aggregate in tests["aggregate"].unique():
+        rows = shown[shown["aggregate"] == aggregate]
+        said = "; ".join(map(_numbers, rows.itertuples())) or "none"
+        parts.append(f"{AGGREGATE_LABELS[aggregate]}: {said}")
+    of_seeds = ", the same sign in every seed" if "seeds" in tests else ""
+    return (
+        f"Paired differences that are shown (Holm-adjusted p < 0.05{of_seeds}): "
+        f"{'. '.join(parts)}. The other {len(tests) - len(shown)} of {len(tests)} comparisons show "
+        "no difference."
     )
-    if p_adjusted >= 0.05:
-        return f"{label}: no difference shown ({numbers})"
-    return f"{label}: {numbers}"
 
 
-def verdicts(tests: pd.DataFrame, aggregate: str) -> str:
-    """Every comparison of one aggregate in a sentence (``tested``'s columns)."""
-    rows = tests[tests["aggregate"] == aggregate]
-    parts = [
-        verdict(f"{row.first} - {row.second}", row.difference, row.ci_low, row.ci_high, row.p_holm)
-        for row in rows.itertuples()
-    ]
-    return f"Paired differences on {AGGREGATE_LABELS[aggregate]}: " + "; ".join(parts) + "."
+def _numbers(row: Any) -> str:
+    difference = points(row.difference, row.ci_low, row.ci_high)
+    trained = getattr(row, "seeds", 1)
+    seeds = f", {row.seeds_agreeing} of {trained} seeds" if trained > 1 else ""
+    return f"{row.first} - {row.second} {difference} points (p = {row.p_holm:.2g}{seeds})"
 
 
 def rate_sentence(report: Mapping[str, Any], strategies: Sequence[str]) -> str:

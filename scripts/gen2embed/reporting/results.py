@@ -26,7 +26,11 @@ class Run:
     scores: Mapping[str, Mapping[str, Any]]
     hits: Mapping[str, np.ndarray]  # shape (n,): bool, or over seeds the share that hit
     row_ids: Mapping[str, np.ndarray]
-    seeds: int = 1
+    of_seeds: tuple[Run, ...] = ()  # where this is a mean over several: each of them
+
+    @property
+    def seeds(self) -> int:
+        return max(1, len(self.of_seeds))
 
     def facts(self) -> dict[str, Any]:
         """What a caption must say of how the vectors were made (of the first data set's)."""
@@ -72,7 +76,7 @@ def over_seeds(name: str, runs: Sequence[Run]) -> Run:
     scores = {
         one: {**score, "value": float(hits[one].mean())} for one, score in first.scores.items()
     }
-    return Run(name, scores, hits, first.row_ids, len(runs))
+    return Run(name, scores, hits, first.row_ids, tuple(runs) if len(runs) > 1 else ())
 
 
 def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:

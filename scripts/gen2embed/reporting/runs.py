@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gen2embed.errors import InputError
@@ -78,15 +79,34 @@ def comparisons(names: Sequence[RunName]) -> list[tuple[RunName, RunName]]:
 
 
 def tested(runs: Mapping[RunName, Run], register: pd.DataFrame) -> pd.DataFrame:
-    """Paired differences on IND, OOD and all, Holm-adjusted over the whole table."""
+    """Paired differences on IND, OOD and all, Holm-adjusted over the whole table.
+
+    seeds_agreeing: in how many of ``seeds`` trainings the difference has the sign of their mean.
+    """
     rows = []
     for aggregate, names in members(register).items():
         if aggregate not in ("ind", "ood", "all"):
             continue
         for first, second in comparisons(list(runs)):
             found = compare(runs[first], runs[second], names)
+            each = _by_seed(runs[first], runs[second], names)
+            agreeing = sum(one * found.value > 0 for one in each)
             numbers = (found.value, found.ci_low, found.ci_high, found.p_value)
-            rows.append((aggregate, first.label, second.label, *numbers))
+            rows.append(
+                (aggregate, first.label, second.label, *numbers, len(each), agreeing)
+            )  # fmt: skip
     columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_value"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.assign(p_holm=holm(frame["p_value"].tolist())).round(9)
+    frame = pd.DataFrame(rows, columns=[*columns, "seeds", "seeds_agreeing"])
+    frame.insert(len(columns), "p_holm", holm(frame["p_value"].tolist()))
+    return frame.round(9)
+
+
+def _by_seed(first: Run, second: Run, names: Sequence[str]) -> list[float]:
+    """The difference in each training: seed by seed, a run without seeds (zero-shot) with all."""
+    ones, others = first.of_seeds or (first,), second.of_seeds or (second,)
+    seeds = max(len(ones), len(others))
+    pairs = zip(ones * (seeds // len(ones)), others * (seeds // len(others)), strict=True)
+    return [
+        float(np.mean([one.hits[name].mean() - other.hits[name].mean() for name in names]))
+        for one, other in pairs
+    ]

@@ -42,7 +42,7 @@ def pivot(
 
 def shown_tests(frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     """Paired tests as they are read; labels: headings of the aggregates."""
-    return pd.DataFrame(
+    shown = pd.DataFrame(
         {
             "mean of": frame["aggregate"].map(labels),
             "first": frame["first"],
@@ -54,6 +54,12 @@ def shown_tests(frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
             "p (Holm)": [f"{value:.2g}" for value in frame["p_holm"]],
         }
     )
+    if "seeds" in frame:
+        shown["seeds of this sign"] = [
+            f"{agreeing} of {seeds}"
+            for agreeing, seeds in zip(frame["seeds_agreeing"], frame["seeds"], strict=True)
+        ]
+    return shown
 
 
 def shown_datasets(sets: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 
 from gen2embed.errors import InputError
 from gen2embed.reporting import runs as fine_tuned
-from gen2embed.reporting.captions import verdict
+from gen2embed.reporting.captions import verdicts
 from gen2embed.reporting.results import Run, aggregate, over_seeds
 from gen2embed.reporting.runs import RunName, comparisons
 
@@ -88,8 +88,25 @@ def test_a_real_difference_is_found_and_an_absent_one_is_not():
     assert equal["difference"] == 0 and equal["p_holm"] == 1
 
 
-def test_a_caption_claims_no_more_than_the_test():
-    assert verdict("a - b", 0.01, -0.01, 0.03, 0.4).startswith("a - b: no difference shown")
-    assert verdict("a - b", 0.05, 0.03, 0.07, 0.001) == (
-        "a - b: +5.0 points [+3.0, +7.0], p = 0.001"
-    )
+def test_seeds_that_disagree_make_no_claim():
+    """Two trainings up, one down: found by the test over queries, not claimed."""
+    base = run("zero-shot, p", 0.3, 4)
+    ups = [run("hns, p", rate, seed) for seed, rate in ((5, 0.8), (6, 0.8), (7, 0.1))]
+    runs = {RunName("zero-shot", "p"): base, RunName("hns", "p"): over_seeds("hns, p", ups)}
+    tests = fine_tuned.tested(runs, REGISTER)
+    row = tests[tests["aggregate"] == "all"].iloc[0]
+    assert row["p_holm"] < 0.01 and (row["seeds"], row["seeds_agreeing"]) == (3, 2)
+    assert "all: none. The other 3 of 3 comparisons show no difference" in verdicts(tests)
+
+
+def test_a_caption_claims_no_more_than_the_tests():
+    rows = [
+        ("ind", "a", "b", 0.05, 0.03, 0.07, 0.001, 3, 3),
+        ("ind", "a", "c", 0.01, -0.01, 0.03, 0.4, 3, 3),
+        ("ood", "a", "b", 0.05, 0.03, 0.07, 0.001, 3, 2),
+    ]
+    columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_holm"]
+    tests = pd.DataFrame(rows, columns=[*columns, "seeds", "seeds_agreeing"])
+    said = verdicts(tests)
+    assert "IND: a - b +5.0 [+3.0, +7.0] points (p = 0.001, 3 of 3 seeds). OOD: none." in said
+    assert said.endswith("The other 2 of 3 comparisons show no difference.")
