@@ -44,13 +44,15 @@ def build_parser() -> argparse.ArgumentParser:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     add("--threads", type=int, help="CPU threads (default: torch's choice)")
     add("--partial", help="folder for blocks to resume from; none: an interrupted run starts anew")
+    add("--save-seconds", type=float, default=10.0, help="seconds between blocks to resume from")
     add("--out", required=True, help="embeddings .npy; manifest beside it as .json")
     return parser
 
 
 def digest_of(job: argparse.Namespace) -> str:
     """Of everything that determines the vectors: flags, files, library versions."""
-    told = {key: value for key, value in vars(job).items() if key not in ("out", "partial")}
+    irrelevant = ("out", "partial", "save_seconds")
+    told = {key: value for key, value in vars(job).items() if key not in irrelevant}
     told["items_digest"] = digest_file(job.items)
     told["model_digest"] = digest_folder(job.model)
     told["adapter_digest"] = digest_folder(job.adapter)
@@ -104,7 +106,9 @@ def embed(job: argparse.Namespace, items: list[Item], loaded: Loaded) -> None:
             backbone, items, prompt, resolution, Path(job.image_root), job.max_tokens, job.items
         )
         what = f"embed {Path(job.items).stem}, {job.prompt}"
-        blocks = Blocks(Path(job.partial) / digest_of(job)) if job.partial else None
+        blocks = None
+        if job.partial:
+            blocks = Blocks(Path(job.partial) / digest_of(job), job.save_seconds)
         vectors = encode(backbone, planned, resolution, job.token_budget, device, what, blocks)
         manifest = {
             "model": job.model,

@@ -62,8 +62,8 @@ def plot(job: argparse.Namespace) -> None:
         for row in last.itertuples()
     )
     caption = (
-        "Training dynamics: Precision@1 (mean over data sets; bands: 95 % bootstrap interval over "
-        f"queries) along the steps of fine-tuning; step 0 is zero-shot. {len(job.seeds)} seed"
+        "Training dynamics: precision at 1 (mean over data sets; bands: 95 % bootstrap interval "
+        f"over queries) along the steps of fine-tuning; step 0 is zero-shot. {len(job.seeds)} seed"
         f"{'s' * (len(job.seeds) > 1)}. At step {job.steps}: {ends}."
     )
     with style():

@@ -32,7 +32,7 @@ def plot(job: argparse.Namespace) -> None:
     order = [name for name in AGGREGATES if name in counts]
     labels = {name: f"{AGGREGATE_LABELS[name]}\n({counts[name]})" for name in order}
     caption = (
-        "Zero-shot Precision@1 by prompt: mean over the data sets of each meta-task and split "
+        "Zero-shot precision at 1 by prompt: mean over the data sets of each meta-task and split "
         "(their number in brackets), whiskers: 95 % bootstrap interval over queries, dotted: "
         f"chance. {best_and_worst(frame, 'ind')} {best_and_worst(frame, 'ood')}"
     )

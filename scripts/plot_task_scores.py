@@ -30,7 +30,7 @@ def plot(job: argparse.Namespace) -> None:
     datasets = frame.drop_duplicates("dataset").reset_index(drop=True)
     runs = frame["run"].drop_duplicates().tolist()
     caption = (
-        f"Precision@1 on each of the {len(datasets)} data sets before and after fine-tuning "
+        f"Precision at 1 on each of the {len(datasets)} data sets before and after fine-tuning "
         "(whiskers: 95 % bootstrap interval over queries; dotted: chance). "
         f"{', '.join(datasets.loc[datasets['split'] == 'ind', 'dataset'])} are in distribution."
     )

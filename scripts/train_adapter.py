@@ -148,7 +148,8 @@ def read_inputs(job: argparse.Namespace) -> Inputs:
 
 def digest_of(job: argparse.Namespace) -> str:
     """Of everything that determines the result: flags, the files they name, library versions."""
-    told = {key: value for key, value in vars(job).items() if key not in ("out", "partial")}
+    irrelevant = ("out", "partial", "save_every")
+    told = {key: value for key, value in vars(job).items() if key not in irrelevant}
     files = [*job.pairs, *job.clusters, job.query_items, job.target_items]
     told["files"] = [digest_file(path) for path in files]
     told["model_digest"] = digest_folder(job.model)

@@ -168,11 +168,11 @@ def test_a_failure_leaves_its_traceback_in_the_log_and_resumes(finished, tmp_pat
     photo = min((tmp_path / "results/ci/data/eval/images/photos").iterdir())
     whole = photo.read_bytes()
     photo.write_bytes(b"not an image")
-    targets = ("results/ci/embeddings/base/plain/eval_query.npy", "--rerun-triggers", "params")
-    output = broken.snakemake(*CI, *targets, ok=False)
+    target = ("--rerun-triggers", "params", "--", "results/ci/embeddings/base/plain/eval_query.npy")
+    output = broken.snakemake(*CI, *target, ok=False)
     log = (tmp_path / "results/ci/logs/embed_items/base_plain_eval.log").read_text()
     assert "not a readable image" in log and photo.name in log and "Traceback" not in log
     assert "not a readable image" in output  # shown to the user, too
     assert not (tmp_path / "results/ci/embeddings/base/plain/eval_query.npy").exists()
     photo.write_bytes(whole)
-    broken.snakemake(*CI, *targets)
+    broken.snakemake(*CI, *target)

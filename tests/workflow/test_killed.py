@@ -80,9 +80,9 @@ def test_killed_in_training(finished, tmp_path):
 
 
 def test_killed_in_embedding(finished, tmp_path):
-    """One item per forward pass, so that there is time for blocks; compared with a quiet run."""
+    """One item per forward pass, so that there is time to kill it; compared with a quiet run."""
     overlay = tmp_path / "overlay.yaml"
-    overlay.write_text("embed: {token_budget: 1}\n")
+    overlay.write_text("embed: {token_budget: 1, save_seconds: 0.2}\n")
     target = "results/ci/embeddings/base/plain/eval_query.npy"
     arguments = (*CI, str(overlay), "--", target)
     killed, quiet = (

@@ -10,8 +10,6 @@ import numpy as np
 
 from gen2embed.files import whole_file
 
-SAVE_SECONDS = 10.0
-
 
 class Blocks:
     """Vectors of the batches done so far, in files ``<first>-<end>.npz`` of one folder.
@@ -20,7 +18,7 @@ class Blocks:
     picked up. Batches are numbered in their fixed order; how they are cut into blocks is free.
     """
 
-    def __init__(self, folder: Path, save_seconds: float = SAVE_SECONDS):
+    def __init__(self, folder: Path, save_seconds: float):
         self.folder = folder
         self.save_seconds = save_seconds
         self.resumed = 0

@@ -26,7 +26,8 @@ def write_figure(
 ) -> None:
     """Write ``<name>.pdf``, ``.png``, ``.csv`` (the numbers drawn) and ``.md`` (the caption).
 
-    The files hold no date and no version, so that two runs agree to the byte.
+    The files hold no date and no version, so that two runs agree to the byte. The report reads the
+    caption as reStructuredText, too: no ``@`` (it makes an e-mail address of its word).
     """
     folder = Path(folder)
     with whole_file(folder / f"{name}.pdf") as temporary:

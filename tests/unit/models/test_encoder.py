@@ -133,7 +133,7 @@ def test_an_interrupted_run_goes_on_from_its_blocks(backbone, tiny, tmp_path):
 
     with pytest.raises(Stopped):
         run(backbone, ITEMS * 3, tiny.images, 200, StopAfterTwo(tmp_path / "x", save_seconds=0))
-    blocks = Blocks(tmp_path / "x")
+    blocks = Blocks(tmp_path / "x", save_seconds=10)
     resumed = run(backbone, ITEMS * 3, tiny.images, 200, blocks)
     assert blocks.resumed == 2
     assert resumed.tobytes() == whole.tobytes()
