@@ -17,7 +17,7 @@ rule plot_prompt_scores:
         program("plot_prompt_scores.py"),
         table=f"{RESULTS}/tables/zero_shot.csv",
     output:
-        figures_named("prompt_scores"),
+        reported(figures_named("prompt_scores")),
     log:
         f"{RESULTS}/logs/plot_prompt_scores.log",
     benchmark:
@@ -45,7 +45,7 @@ rule plot_umap:
             for side in SIDES
         ],
     output:
-        figures_named("umap"),
+        reported(figures_named("umap")),
     log:
         f"{RESULTS}/logs/plot_umap.log",
     benchmark:
@@ -75,7 +75,7 @@ rule plot_mining:
         clusters=clusters_of(MINED, "parquet"),
         rates=f"{RESULTS}/false_negatives/all.json",
     output:
-        figures_named("hardness_overlap", "false_negative_rate"),
+        reported(figures_named("hardness_overlap", "false_negative_rate")),
     log:
         f"{RESULTS}/logs/plot_mining.log",
     benchmark:
@@ -106,7 +106,7 @@ rule draw_gallery:
         target_items=f"{RESULTS}/items/train_target.parquet",
         images=f"{DATA}/train",
     output:
-        figures_named("gallery"),
+        reported(figures_named("gallery")),
     log:
         f"{RESULTS}/logs/draw_gallery.log",
     benchmark:
@@ -134,7 +134,7 @@ rule plot_dynamics:
         zero_shot=scores_of(ZERO_SHOT, RUN_PROMPTS),
         tuned=[scores_of(model, run["prompt"]) for run in RUNS for model in models_of(run)],
     output:
-        figures_named("training_dynamics"),
+        reported(figures_named("training_dynamics")),
     log:
         f"{RESULTS}/logs/plot_dynamics.log",
     benchmark:
@@ -162,7 +162,7 @@ rule plot_task_scores:
         program("plot_task_scores.py"),
         table=f"{RESULTS}/tables/runs_datasets.csv",
     output:
-        figures_named("task_scores"),
+        reported(figures_named("task_scores")),
     log:
         f"{RESULTS}/logs/plot_task_scores.log",
     benchmark:

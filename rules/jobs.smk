@@ -45,28 +45,33 @@ def clusters_of(strategies, what):
 
 
 def tables_named(*names):
-    """Renderings of the named tables; the report shows the HTML, whose caption is inside."""
-    files = []
-    for name in names:
-        stem = f"{RESULTS}/tables/{name}"
-        shown = report(f"{stem}.html", category="Tables", labels={"table": name})
-        files += [f"{stem}.csv", f"{stem}.md", f"{stem}.tex", shown]
-    return files
+    return expand(
+        f"{RESULTS}/tables/{{name}}.{{what}}", name=names, what=["csv", "md", "tex", "html"]
+    )
 
 
 def figures_named(*names):
-    """Renderings of the named figures; the report shows the PNG with the written caption."""
-    files = []
-    for name in names:
-        stem = f"{RESULTS}/figures/{name}"
-        shown = report(
-            f"{stem}.png",
-            caption=Path(f"{stem}.md").resolve(),
-            category="Figures",
-            labels={"figure": name},
-        )
-        files += [f"{stem}.pdf", shown, f"{stem}.csv", f"{stem}.md"]
-    return files
+    return expand(
+        f"{RESULTS}/figures/{{name}}.{{what}}", name=names, what=["pdf", "png", "csv", "md"]
+    )
+
+
+def reported(paths):
+    """The same files as outputs, those that the report shows marked for it.
+
+    Of a table the HTML, whose caption is inside; of a figure the PNG with its written caption.
+    """
+    marked = []
+    for path in map(Path, paths):
+        if path.suffix == ".html":
+            marked.append(report(str(path), category="Tables", labels={"table": path.stem}))
+        elif path.suffix == ".png":
+            caption = path.with_suffix(".md").resolve()
+            labels = {"figure": path.stem}
+            marked.append(report(str(path), caption, category="Figures", labels=labels))
+        else:
+            marked.append(str(path))
+    return marked
 
 
 def embedding_jobs_of(model, prompt, part, adapter=None):

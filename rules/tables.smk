@@ -17,7 +17,7 @@ rule tabulate_zero_shot:
         register=rules.build_benchmark.output.register,
         scores=scores_of(ZERO_SHOT, PROMPTS),
     output:
-        tables_named("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
+        reported(tables_named("zero_shot", "zero_shot_datasets", "zero_shot_tests")),
     log:
         f"{RESULTS}/logs/tabulate_zero_shot.log",
     benchmark:
@@ -42,7 +42,7 @@ rule tabulate_mining:
         clusters=clusters_of(MINED, "json"),
         rates=expand(f"{RESULTS}/false_negatives/{{name}}.json", name=[*TRAIN_SETS, "all"]),
     output:
-        tables_named("mining", "mining_subsets"),
+        reported(tables_named("mining", "mining_subsets")),
     log:
         f"{RESULTS}/logs/tabulate_mining.log",
     benchmark:
@@ -71,7 +71,7 @@ rule tabulate_runs:
         zero_shot=scores_of(ZERO_SHOT, RUN_PROMPTS),
         tuned=[scores_of(model_name(run), run["prompt"]) for run in RUNS],
     output:
-        tables_named("runs", "runs_datasets", "runs_tests"),
+        reported(tables_named("runs", "runs_datasets", "runs_tests")),
     log:
         f"{RESULTS}/logs/tabulate_runs.log",
     benchmark:
