@@ -40,6 +40,7 @@ localrules:
     generator,
     embed,
     mine,
+    grid,
     train,
     evaluate,
     tables,

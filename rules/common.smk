@@ -20,6 +20,7 @@ RUNS = [
 RUN_NAMES = [f"{run['strategy']}/{run['prompt']}" for run in config["train"]["runs"]]
 RUN_PROMPTS = sorted({run["prompt"] for run in config["train"]["runs"]})
 CHECKPOINTS = config["train"]["checkpoints"]
+GRID = config["mine"]["grid"]
 MINED = [one for one in STRATEGIES if one != "in_batch"]  # those with negatives
 ADAPTER = f"{RESULTS}/adapters/{{strategy}}_seed{{seed}}/{{prompt}}"
 

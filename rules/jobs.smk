@@ -133,38 +133,80 @@ def adapted_scoring_jobs(wildcards):
     return json.dumps(sum((scoring_jobs_of(one, wildcards.prompt) for one in models), []))
 
 
-def mining_jobs(wildcards):
-    settings = config["mine"]
+def mining_job(name, strategy, k, m, folder):
     files = vectors_of(ZERO_SHOT, MINE_PROMPT, "train")
+    settings = dict(config["mine"])
+    for key in ("prompt", "strategies", "grid"):
+        settings.pop(key)
+    return {
+        **settings,
+        "pairs": f"{RESULTS}/pairs/{name}.parquet",
+        "query_embeddings": files["query"],
+        "target_embeddings": files["target"],
+        "strategy": strategy,
+        "k": k,
+        "m": m,
+        "seed": config["seed"],
+        "out": f"{folder}/{strategy}/{name}.parquet",
+    }
+
+
+def mining_jobs(wildcards):
+    k, m = config["mine"]["k"], config["mine"]["m"]
     jobs = [
-        {
-            "pairs": f"{RESULTS}/pairs/{name}.parquet",
-            "query_embeddings": files["query"],
-            "target_embeddings": files["target"],
-            "strategy": strategy,
-            "seed": config["seed"],
-            **{key: settings[key] for key in ("k", "m", "memory_gb")},
-            "out": f"{RESULTS}/clusters/{strategy}/{name}.parquet",
-        }
+        mining_job(name, strategy, k, m, f"{RESULTS}/clusters")
         for strategy in STRATEGIES
         for name in TRAIN_SETS
     ]
     return json.dumps(jobs)
 
 
+def grid_folders():
+    """Folder of the clusters of each k and m."""
+    return {(k, m): f"{RESULTS}/grid/clusters/k{k}_m{m}" for k in GRID["k"] for m in GRID["m"]}
+
+
+def grid_mining_jobs(wildcards):
+    jobs = [
+        mining_job(name, strategy, k, m, folder)
+        for (k, m), folder in grid_folders().items()
+        for strategy in GRID["strategies"]
+        for name in TRAIN_SETS
+    ]
+    return json.dumps(jobs)
+
+
+def false_negative_job(subsets, strategies, folder, out):
+    """Several subsets are pooled."""
+    return {
+        "pairs": [f"{RESULTS}/pairs/{name}.parquet" for name in subsets],
+        "equivalences": [f"{RESULTS}/equivalences/train/{name}.parquet" for name in subsets],
+        "clusters": [f"{folder}/{one}/{name}.parquet" for one in strategies for name in subsets],
+        "out": out,
+    }
+
+
 def false_negative_jobs(wildcards):
     """Every subset alone, and all of them pooled as "all"."""
     subsets = {name: [name] for name in TRAIN_SETS} | {"all": TRAIN_SETS}
     jobs = [
-        {
-            "pairs": [f"{RESULTS}/pairs/{name}.parquet" for name in members],
-            "equivalences": [f"{RESULTS}/equivalences/train/{name}.parquet" for name in members],
-            "clusters": [
-                f"{RESULTS}/clusters/{one}/{name}.parquet" for one in MINED for name in members
-            ],
-            "out": f"{RESULTS}/false_negatives/{subset}.json",
-        }
+        false_negative_job(
+            members, MINED, f"{RESULTS}/clusters", f"{RESULTS}/false_negatives/{subset}.json"
+        )
         for subset, members in subsets.items()
+    ]
+    return json.dumps(jobs)
+
+
+def grid_false_negative_jobs(wildcards):
+    jobs = [
+        false_negative_job(
+            TRAIN_SETS,
+            GRID["strategies"],
+            folder,
+            f"{RESULTS}/grid/false_negatives/k{k}_m{m}.json",
+        )
+        for (k, m), folder in grid_folders().items()
     ]
     return json.dumps(jobs)
 

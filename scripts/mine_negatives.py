@@ -11,9 +11,11 @@ import numpy as np
 
 from gen2embed.errors import InputError
 from gen2embed.files import load_embeddings, load_valid, read_parquet, run_record, write_json
+from gen2embed.mining.approximate import Approximation, Index
+from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
+from gen2embed.mining.gpu import neighbours_on
 from gen2embed.mining.mine import mine_subset
-from gen2embed.mining.search import threads
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
@@ -40,6 +42,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="who searches")
     add("--threads", type=int, help="CPU threads (default: all); the result is the same")
     add("--block-rows", type=int, default=1024, help="most anchors searched at once; likewise")
+    add("--index", default="", help="FAISS factory string: approximate search (default: exact)")
+    add("--index-parameters", default="", help="of the index, such as nprobe=32")
+    add("--index-from", type=int, default=0, help="targets from which on the index is used")
+    add("--least-recall", type=float, default=0.95, help="of an index's pool, measured; or refused")
     add("--memory-gb", type=float, default=2.0, help="bound of extra memory, 1e9 bytes; likewise")
     add("--out", required=True, help="clusters .parquet; statistics beside it as .json")
     return parser
@@ -67,8 +73,8 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--threads is {job.threads}; give at least 1, or leave it out")
     if not job.memory_gb > 0:
         raise InputError(f"--memory-gb is {job.memory_gb}; give a positive number")
-    if job.device == "cuda":
-        raise InputError("--device cuda: there is no search on a GPU here; use --device auto")
+    if not 0 <= job.least_recall <= 1:
+        raise InputError(f"--least-recall is {job.least_recall}; give a share from 0 to 1")
     if Path(job.out).suffix != ".parquet":
         raise InputError(f"--out {job.out}: the name of a cluster file ends in .parquet")
 
@@ -136,7 +142,14 @@ def read_inputs(job: argparse.Namespace, embeddings: Embeddings) -> Inputs:
     )
 
 
-def mine(job: argparse.Namespace, inputs: Inputs) -> None:
+def approximation(job: argparse.Namespace) -> Approximation | None:
+    if not job.index:
+        return None
+    index = Index(job.index, job.index_parameters)
+    return Approximation(index, job.index_from, job.least_recall)
+
+
+def mine(job: argparse.Namespace, inputs: Inputs, neighbours: Neighbours) -> None:
     out = Path(job.out)
     subset = inputs.subset
     with run_record(out.with_suffix(".run.json")) as record, threads(job.threads):
@@ -151,6 +164,8 @@ def mine(job: argparse.Namespace, inputs: Inputs) -> None:
             seed=job.seed,
             block_rows=job.block_rows,
             memory=job.memory_gb * GIGABYTE,
+            neighbours=neighbours,
+            approximation=approximation(job),
         )
         how = {
             "subset": inputs.name,
@@ -166,6 +181,7 @@ def mine(job: argparse.Namespace, inputs: Inputs) -> None:
             "queries": len(subset.query_ids),
             "targets": len(subset.target_ids),
             "dropped_queries": mined.dropped_queries,
+            "search": mined.search,
             **describe(mined.clusters, mined.tally),
         }
         metadata = {name: str(value) for name, value in how.items()}
@@ -183,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
         embeddings = Embeddings()
         inputs = [read_inputs(job, embeddings) for job in jobs]
         for job, of_job in zip(jobs, inputs, strict=True):
-            mine(job, of_job)
+            mine(job, of_job, neighbours_on(job.device))
 
     return run_program(build_parser(), work, argv)
 

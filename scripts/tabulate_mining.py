@@ -11,7 +11,8 @@ import pandas as pd
 from gen2embed.files import read_json
 from gen2embed.program import run_program
 from gen2embed.reporting.captions import rate_sentence
-from gen2embed.reporting.tables import percent, write_table
+from gen2embed.reporting.mined import pooled, rates, shown_mined
+from gen2embed.reporting.tables import write_table
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -23,39 +24,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--subsets", required=True, nargs="+", help="training subsets")
     add("--out", required=True, help="folder for mining*.csv, .md, .tex")
     return parser
-
-
-def pooled(statistics: list[dict]) -> dict[str, float]:
-    """Counts added, means weighted by the number of negatives."""
-    negatives = sum(one["negatives"] for one in statistics)
-    found = {
-        key: sum(one[key] for one in statistics)
-        for key in ("pairs", "clusters", "clusters_phase_2", "dropped_queries", "negatives")
-    }
-    for key in ("hardness", "overlap"):
-        total = sum(one[key]["mean"] * one["negatives"] for one in statistics if one[key])
-        found[key] = total / negatives
-    return found
-
-
-def rates(row: dict) -> dict[str, float]:
-    keys = ("overall", "equal_hardness")
-    return {
-        f"{key}{end}": row[f"{key}{end}"] for key in keys for end in ("", "_ci_low", "_ci_high")
-    }
-
-
-def shown(frame: pd.DataFrame, first: list[str]) -> pd.DataFrame:
-    def interval(key: str) -> list[str]:
-        rows = zip(frame[key], frame[f"{key}_ci_low"], frame[f"{key}_ci_high"], strict=True)
-        return ["-" if pd.isna(row[0]) else percent(*row) for row in rows]
-
-    table = frame[[*first, "clusters", "negatives"]].copy()
-    table["hardness"] = [f"{value:.3f}" for value in frame["hardness"]]
-    table["overlap"] = [f"{value:.3f}" for value in frame["overlap"]]
-    table["false negatives (%)"] = interval("overall")
-    table["at equal hardness (%)"] = interval("equal_hardness")
-    return table
 
 
 def tabulate(job: argparse.Namespace) -> None:
@@ -76,7 +44,7 @@ def tabulate(job: argparse.Namespace) -> None:
         "the true false-negative rate from known equivalences with 95 % bootstrap intervals over "
         f"clusters. {rate_sentence(by_subset['all'], job.strategies)}"
     )
-    write_table(job.out, "mining", frame, shown(frame, ["strategy"]), caption)
+    write_table(job.out, "mining", frame, shown_mined(frame, ["strategy"]), caption)
     order = {name: place for place, name in enumerate(job.subsets)}
     frame = (
         pd.DataFrame(each).round(9).sort_values("subset", key=lambda s: s.map(order), kind="stable")
@@ -86,7 +54,9 @@ def tabulate(job: argparse.Namespace) -> None:
         "A subset without equivalences has no false negatives by construction; labelled subsets "
         "are not reordered by SaHa."
     )
-    write_table(job.out, "mining_subsets", frame, shown(frame, ["subset", "strategy"]), caption)
+    write_table(
+        job.out, "mining_subsets", frame, shown_mined(frame, ["subset", "strategy"]), caption
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from gen2embed.mining.approximate import Approximation, approximate_or_refuse
+from gen2embed.mining.backends import ExactBackend, Neighbours, on_cpu
 from gen2embed.mining.clusters import ClusterTable
 from gen2embed.mining.owners import RANKS, RandomOwners, SearchedOwners
 from gen2embed.mining.saha import mine
-from gen2embed.mining.search import Backend, FaissBackend, Search
+from gen2embed.mining.search import Search
 from gen2embed.mining.strategies import CHANCE, NOWHERE, Settings, Strategy
 from gen2embed.mining.subset import Subset
 from gen2embed.mining.vectors import Vectors
@@ -28,6 +31,7 @@ class Mined:
     dropped_queries: int
     prefetched: int  # anchors searched, those used before their turn included
     widened: int  # of these, searches that had to be widened
+    search: dict[str, Any]  # exact; or which index, and its recall
 
 
 def mine_subset(
@@ -42,28 +46,37 @@ def mine_subset(
     seed: int,
     block_rows: int,
     memory: float,
-    backend: Backend | None = None,
+    neighbours: Neighbours = on_cpu,
+    approximation: Approximation | None = None,
 ) -> Mined:
     """Clusters of one subset (METHOD 2; paper, algorithm 1).
 
     ``query_vectors`` and ``target_vectors``: unit vectors by item id, float32 or float16, shapes
     (n_items, dim), perhaps memory-mapped. ``memory``: bytes of temporary arrays, roughly. The
-    clusters do not depend on ``block_rows``, ``memory`` or ``backend`` (FAISS on the CPU if None).
+    clusters do not depend on ``block_rows``, ``memory`` or ``neighbours`` (who searches). They do
+    on ``approximation``: an index for large subsets, which InputError refuses if it misses much.
     """
     if strategy.candidates == NOWHERE:
-        return Mined(ClusterTable.alone(subset), Counter(), 0, 0, 0)
+        return Mined(ClusterTable.alone(subset), Counter(), 0, 0, 0, {})
     queries = Vectors(query_vectors, subset.query_ids, memory * RESIDENT_SHARE)
     targets = Vectors(target_vectors, subset.target_ids, memory * RESIDENT_SHARE)
     if strategy.candidates == CHANCE:
         proposer = RandomOwners(subset, queries, targets, k, seed)
-        search = None
+        search, told = None, {}
     else:
+        backend, told = ExactBackend(targets, memory, neighbours), {"exact": True}
+        count = max(2 * k * m, max(RANKS))
+        if approximation and len(targets) >= approximation.from_targets:
+            backend, of_index = approximate_or_refuse(
+                approximation, backend, queries, targets, count, memory, seed
+            )
+            told = {"exact": False, **of_index}
         search = Search(
             subset=subset,
             queries=queries,
             targets=targets,
-            backend=backend or FaissBackend(targets, memory),
-            count=max(2 * k * m, max(RANKS)),
+            backend=backend,
+            count=count,
             block_rows=block_rows,
             memory=memory,
             group=k + 1,
@@ -77,4 +90,5 @@ def mine_subset(
         dropped_queries=int((~used).sum()),
         prefetched=search.prefetched if search else 0,
         widened=search.backend.widened if search else 0,
+        search=told,
     )

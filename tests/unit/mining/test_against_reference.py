@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import gen2embed.mining.backends as backends_module
 import gen2embed.mining.owners as owners_module
-import gen2embed.mining.search as search_module
 from gen2embed.mining.clusters import ClusterTable
 from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
@@ -147,10 +147,10 @@ def test_both_ways_to_rank_owners_agree(crowded, data, k):
 @given(data=subsets(), k=st.sampled_from([1, 2]))
 def test_small_blocks_that_are_widened_agree(data, k):
     """No spare neighbours and an error bound as big as the scores: every search is widened."""
-    before = search_module.float32_error
-    search_module.float32_error = lambda _: 0.3
+    before = backends_module.float32_error
+    backends_module.float32_error = lambda _: 0.3
     try:
         mined = library(data, "hns", k, 1, block_rows=3)
     finally:
-        search_module.float32_error = before
+        backends_module.float32_error = before
     assert as_dicts(mined.clusters) == slow(data, "hns", k, 1)[0]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen2embed.mining.search import FaissBackend, Search
+from gen2embed.mining.backends import ExactBackend
+from gen2embed.mining.search import Search
 from gen2embed.mining.subset import Grouping, Subset
 from gen2embed.mining.vectors import Vectors
 from gen2embed.scores import canonical, float32_error
@@ -26,7 +27,7 @@ def searched(queries, targets, count, block_rows=64, memory=2e9, used=None):
         Vectors(rows, ids, memory / 4)
         for rows, ids in ((queries, subset.query_ids), (targets, subset.target_ids))
     ]
-    backend = FaissBackend(sides[1], memory)
+    backend = ExactBackend(sides[1], memory)
     search = Search(subset, *sides, backend, count, block_rows, memory, group=2)
     used = np.zeros(n, bool) if used is None else used
     return search, search.pools(used)

@@ -1,0 +1,85 @@
+"""Export mined clusters for training elsewhere: sentence-transformers tuples, MMEB rows, JSONL."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from gen2embed.errors import InputError
+from gen2embed.files import read_parquet, write_parquet, write_text
+from gen2embed.mining.clusters import read_clusters
+from gen2embed.mining.export import FORMATS, JSONL, MMEB, Texts, as_mmeb, as_records, as_tuples
+from gen2embed.program import run_program
+
+log = logging.getLogger("gen2embed.export_negatives")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="export_negatives", description=__doc__)
+    add = parser.add_argument
+    add("--pairs", required=True, help="pairs parquet that was mined")
+    add("--clusters", required=True, help="cluster file of mine_negatives.py")
+    add("--query-items", required=True, help="items parquet of the query side")
+    add("--target-items", required=True, help="items parquet of the target side")
+    add("--format", required=True, choices=FORMATS, help="what is written")
+    add("--negatives", type=int, default=1, help="of each tuple (sentence-transformers only)")
+    add("--out", required=True, help=".parquet; .jsonl for jsonl")
+    return parser
+
+
+def read_items(path: str, ids: pd.Series) -> pd.DataFrame:
+    items, _ = read_parquet(path, ["item_id", "text", "image_path"])
+    if not (items["item_id"].to_numpy() == range(len(items))).all():
+        raise InputError(f"{path}: item_id must be 0, 1, 2, ... in row order")
+    if ids.min() < 0 or ids.max() >= len(items):
+        raise InputError(
+            f"{path}: holds {len(items)} items, but the pairs name {ids.name} {ids.max()}; give "
+            "the items that these pairs were made from"
+        )
+    return items
+
+
+def export(job: argparse.Namespace) -> None:
+    suffix = ".jsonl" if job.format == JSONL else ".parquet"
+    if Path(job.out).suffix != suffix:
+        raise InputError(f"--out {job.out}: the name of a {job.format} file ends in {suffix}")
+    if job.negatives < 1:
+        raise InputError(f"--negatives is {job.negatives}; give at least 1")
+    pairs, _ = read_parquet(job.pairs, ["query_id", "target_id"])
+    table, metadata = read_clusters(job.clusters, len(pairs))
+    texts = Texts(
+        pairs["query_id"].to_numpy(),
+        pairs["target_id"].to_numpy(),
+        read_items(job.query_items, pairs["query_id"]),
+        read_items(job.target_items, pairs["target_id"]),
+    )
+    if job.format == JSONL:
+        lines = (json.dumps(one, ensure_ascii=False) + "\n" for one in as_records(table, texts))
+        write_text(job.out, "".join(lines))
+    elif job.format == MMEB:
+        write_parquet(job.out, as_mmeb(table, texts), metadata)
+    else:
+        frame, left_out = as_tuples(table, texts, job.negatives)
+        if frame.empty:
+            raise InputError(
+                f"--negatives {job.negatives}: no cluster of {job.clusters} has so many; give fewer"
+            )
+        log.info("%d tuples; %d clusters with fewer negatives left out", len(frame), left_out)
+        write_parquet(job.out, frame, metadata)
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            export(job)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
