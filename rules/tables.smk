@@ -7,7 +7,7 @@
 rule tables:
     input:
         tables_named("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
-        tables_named("mining", "mining_subsets"),
+        tables_named("mining", "mining_subsets", "mining_statistics"),
         tables_named("runs", "runs_datasets", "runs_tests"),
 
 
@@ -42,7 +42,7 @@ rule tabulate_mining:
         clusters=clusters_of(MINED, "json"),
         rates=expand(f"{RESULTS}/false_negatives/{{name}}.json", name=[*TRAIN_SETS, "all"]),
     output:
-        reported(tables_named("mining", "mining_subsets")),
+        reported(tables_named("mining", "mining_subsets", "mining_statistics")),
     log:
         f"{RESULTS}/logs/tabulate_mining.log",
     benchmark:

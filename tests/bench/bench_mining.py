@@ -1,20 +1,24 @@
 """Mining against its floor and against what the field does: python tests/bench/bench_mining.py
 
-floor: one bare FAISS search of the very anchors that mining searched, in one batch, for the same
-number of neighbours. loop: one query at a time, FAISS and Python sets, as reference programs do,
-timed on the first pairs and scaled by the share of anchors. Ratios within one run; interpreter
-start and imports excluded. Each case runs in a process of its own, whose peak memory is told.
+floor: one bare FAISS search of as many anchors as mining searched, in one batch, for as many
+neighbours. loop: one query at a time, FAISS and Python sets, as reference programs do, timed on
+the first anchors and scaled to as many as mining searched; "over all": to all queries.
+sentence-transformers (--peers, where it is installed): its mine_hard_negatives on the same vectors,
+through a model that looks them up; it mines every query, makes no clusters, filters by score.
+Ratios within one run; interpreter start and imports excluded. Each case runs in a process of its
+own; extra memory is what mining allocates beyond the vectors.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -66,18 +70,77 @@ def loop(queries: np.ndarray, targets: np.ndarray, limit: int) -> tuple[float, i
     return time.perf_counter() - start, anchors
 
 
-def case(n: int, dim: int, device: str, memory_gb: float) -> dict[str, float]:
+def sentence_transformers(queries: np.ndarray, targets: np.ndarray) -> float | None:
+    """Seconds of mine_hard_negatives with as many negatives from as large a pool; None without."""
+    try:
+        import torch
+        from datasets import Dataset
+        from sentence_transformers.util import mine_hard_negatives
+    except ImportError:
+        return None
+
+    class LookUp:
+        device = torch.device("cpu")
+        model_card_data = SimpleNamespace(base_model="look-up")
+
+        def encode_query(self, texts: list[str], **_: object) -> np.ndarray:
+            return queries[[int(text[1:]) for text in texts]]
+
+        def encode_document(self, texts: list[str], **_: object) -> np.ndarray:
+            return targets[[int(text[1:]) for text in texts]]
+
+        def get_embedding_dimension(self) -> int:
+            return queries.shape[1]
+
+        def similarity_pairwise(self, left: np.ndarray, right: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(np.einsum("ij,ij->i", left, right))
+
+    columns = {"q": [f"q{i}" for i in range(len(queries))]}
+    columns["t"] = [f"t{i}" for i in range(len(targets))]
+    start = time.perf_counter()
+    mine_hard_negatives(
+        Dataset.from_dict(columns), LookUp(), range_max=K * M, num_negatives=K, use_faiss=True,
+        output_format="n-tuple", verbose=False,
+    )  # fmt: skip
+    return time.perf_counter() - start
+
+
+class ExtraMemory:
+    """Peak of anonymous memory (GB) above that at the start, sampled every 5 ms."""
+
+    def __enter__(self) -> ExtraMemory:
+        self.start = self.peak = self._now()
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self.thread.join()
+        self.gigabytes = (self.peak - self.start) / 1e6
+
+    def _watch(self) -> None:
+        while not self.done.wait(0.005):
+            self.peak = max(self.peak, self._now())
+
+    @staticmethod
+    def _now() -> int:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+
+def case(n: int, dim: int, device: str, memory_gb: float, peers: bool) -> dict[str, float]:
     queries, targets = clustered(n, dim, 0)
     everything = np.ones(n, dtype=bool)
     subset = Subset.of(np.arange(n), np.arange(n), everything, everything)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
-    mined = mine_subset(
-        subset, queries, targets, get_strategy("saha"), k=K, m=M, labelled=False, seed=0,
-        block_rows=1024, memory=memory_gb * 1e9, neighbours=neighbours_on(device),
-    )  # fmt: skip
+    with ExtraMemory() as extra:
+        mined = mine_subset(
+            subset, queries, targets, get_strategy("saha"), k=K, m=M, labelled=False, seed=0,
+            block_rows=1024, memory=memory_gb * 1e9, neighbours=neighbours_on(device),
+        )  # fmt: skip
     seconds = time.perf_counter() - start
-    extra = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     anchors = np.sort(np.random.default_rng(0).permutation(n)[: mined.prefetched])
     start = time.perf_counter()
     faiss.knn(queries[anchors], targets, 2 * K * M, metric=faiss.METRIC_INNER_PRODUCT)
@@ -91,19 +154,10 @@ def case(n: int, dim: int, device: str, memory_gb: float) -> dict[str, float]:
         "mining_s": seconds,
         "floor_s": floor,
         "loop_s": looped * searched / of_anchors,
-        "extra_gb": extra / 1e6,
+        "loop_all_s": looped * n / of_anchors,
+        "sentence_transformers_s": sentence_transformers(queries, targets) if peers else None,
+        "extra_gb": extra.gigabytes,
     }
-
-
-def sentence_transformers_says() -> str:
-    try:
-        import sentence_transformers
-    except ImportError:
-        return "sentence-transformers: not installed here"
-    return (
-        f"sentence-transformers {sentence_transformers.__version__}: mine_hard_negatives encodes "
-        "texts itself; compare by hand"
-    )
 
 
 def main() -> None:
@@ -111,21 +165,25 @@ def main() -> None:
     parser.add_argument("--case", nargs=2, type=int, metavar=("N", "DIM"), help="one case alone")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--memory-gb", type=float, default=2.0)
+    parser.add_argument("--peers", action="store_true", help="sentence-transformers, too")
     job = parser.parse_args()
     if job.case:
-        print(json.dumps(case(*job.case, job.device, job.memory_gb)))
+        print(json.dumps(case(*job.case, job.device, job.memory_gb, job.peers)))
         return
-    print("| pairs | dim | anchors | mining (s) | x floor | loop x mining | extra memory (GB) |")
-    print("|---|---|---|---|---|---|---|")
+    print("| pairs | dim | anchors | mining (s) | mining / floor | loop / mining | ", end="")
+    print("loop over all / mining | sentence-transformers / mining | extra memory (GB) |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for n, dim in CASES:
         command = [sys.executable, __file__, "--case", str(n), str(dim), "--device", job.device]
-        command += ["--memory-gb", str(job.memory_gb)]
+        command += ["--memory-gb", str(job.memory_gb), *(["--peers"] if job.peers else [])]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        one = json.loads(done.stdout)
+        one = json.loads(done.stdout.splitlines()[-1])
+        theirs = one["sentence_transformers_s"]
+        peer = "-" if theirs is None else f"{theirs / one['mining_s']:.1f}"
         print(
             f"| {n} | {dim} | {one['anchors']} | {one['mining_s']:.2f} "
             f"| {one['mining_s'] / one['floor_s']:.2f} | {one['loop_s'] / one['mining_s']:.1f} "
-            f"| {one['extra_gb']:.2f} |",
+            f"| {one['loop_all_s'] / one['mining_s']:.0f} | {peer} | {one['extra_gb']:.2f} |",
             flush=True,
         )
 

@@ -68,6 +68,16 @@ def copy_project(to):
     return Project(to)
 
 
+def copy_finished(finished, to, *without):
+    """A copy of a finished project with its results, but for some folders of them."""
+    project = copy_project(to)
+    for name in ("results", ".snakemake"):
+        shutil.copytree(finished.folder / name, to / name, dirs_exist_ok=True)
+    for name in without:
+        shutil.rmtree(to / "results" / "ci" / name)
+    return project
+
+
 @pytest.fixture
 def project(tmp_path):
     return copy_project(tmp_path)

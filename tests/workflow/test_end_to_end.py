@@ -2,11 +2,10 @@
 
 import json
 import re
-import shutil
 
 import pandas as pd
 
-from workflow.conftest import ROOT, Project, copy_project
+from workflow.conftest import ROOT, Project, copy_finished, copy_project
 
 CI = ("--configfile", "configs/ci.yaml")
 
@@ -44,7 +43,7 @@ def test_the_report_is_whole_and_needs_no_network(finished):
     report = (results / "report.html").read_text(encoding="utf-8")
     shown = [path.name for path in results.glob("figures/*.png")]
     shown += [path.name for path in results.glob("tables/*.html")]
-    assert len(shown) == 7 + 8
+    assert len(shown) == 7 + 9
     for name in [*shown, "provenance.html"]:
         assert f'"name": "{name}"' in report, name
     for caption in results.glob("figures/*.md"):
@@ -56,12 +55,8 @@ def test_the_report_is_whole_and_needs_no_network(finished):
 
 
 def test_figures_and_tables_alone_come_back(finished, tmp_path):
-    project = copy_project(tmp_path)
-    for name in ("results", ".snakemake"):
-        shutil.copytree(finished.folder / name, tmp_path / name, dirs_exist_ok=True)
+    project = copy_finished(finished, tmp_path, "figures", "tables")
     results = tmp_path / "results" / "ci"
-    for name in ("figures", "tables"):
-        shutil.rmtree(results / name)
     plan = project.planned(*CI, "--", "figures", "tables")
     assert set(plan) - {"figures", "tables"} == {
         *("tabulate_zero_shot", "tabulate_mining", "tabulate_runs", "plot_prompt_scores"),
@@ -71,6 +66,23 @@ def test_figures_and_tables_alone_come_back(finished, tmp_path):
     for name in ("figures", "tables"):
         for path in sorted((finished.folder / "results" / "ci" / name).iterdir()):
             assert (results / name / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_grid_of_k_and_m(finished, tmp_path):
+    """Its cell of the experiment's own k and m is the experiment's own mining."""
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("mine: {grid: {strategies: [saha], k: [2, 3], m: [3]}}\n")
+    project = copy_finished(finished, tmp_path / "copy")
+    project.snakemake(*CI, str(overlay), "--", "grid")
+    results = project.folder / "results" / "ci"
+    table = pd.read_csv(results / "tables" / "grid.csv")
+    assert table[["k", "m"]].to_numpy().tolist() == [[2, 3], [3, 3]]
+    own = pd.read_csv(results / "tables" / "mining.csv").set_index("strategy").loc["saha"]
+    for column in ("clusters", "negatives", "hardness", "overlap", "overall"):
+        assert table[column].iloc[1] == own[column], column
+    clusters = "clusters/saha/I2T.parquet"
+    grid = (results / "grid" / "clusters" / "k3_m3" / "saha" / "I2T.parquet").read_bytes()
+    assert grid == (results / clusters).read_bytes()
 
 
 def test_publishing_writes_paper_figures_and_nothing_else_does(finished):
@@ -161,10 +173,7 @@ def test_the_cache_serves_another_folder(finished, tmp_path):
 
 def test_a_failure_leaves_its_traceback_in_the_log_and_resumes(finished, tmp_path):
     """A broken image ends in one line in the job's log; mended, the run goes on from there."""
-    broken = copy_project(tmp_path)
-    shutil.copytree(finished.folder / "results", tmp_path / "results", dirs_exist_ok=True)
-    shutil.copytree(finished.folder / ".snakemake", tmp_path / ".snakemake", dirs_exist_ok=True)
-    shutil.rmtree(tmp_path / "results" / "ci" / "embeddings" / "base" / "plain")
+    broken = copy_finished(finished, tmp_path, "embeddings/base/plain")
     photo = min((tmp_path / "results/ci/data/eval/images/photos").iterdir())
     whole = photo.read_bytes()
     photo.write_bytes(b"not an image")

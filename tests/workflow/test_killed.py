@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import psutil
 import pytest
 
 from gen2embed.files import digest_file
-from workflow.conftest import copy_project
+from workflow.conftest import copy_finished
 
 pytestmark = pytest.mark.slow
 CI = ("--configfile", "configs/ci.yaml")
@@ -47,15 +46,6 @@ def killed_when(project, pattern, *arguments):
     project.snakemake("--unlock", *arguments)
 
 
-def copy_results(finished, to, *without):
-    project = copy_project(to)
-    for name in ("results", ".snakemake"):
-        shutil.copytree(finished.folder / name, to / name, dirs_exist_ok=True)
-    for name in without:
-        shutil.rmtree(to / "results" / "ci" / name)
-    return project
-
-
 def digests(folder):
     return {
         path.relative_to(folder).as_posix(): digest_file(path)
@@ -65,7 +55,7 @@ def digests(folder):
 
 
 def test_killed_in_training(finished, tmp_path):
-    project = copy_results(finished, tmp_path, "adapters")
+    project = copy_finished(finished, tmp_path, "adapters")
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("train: {save_every: 2}\n")
     arguments = (*CI, str(overlay), "--", "train")
@@ -86,7 +76,7 @@ def test_killed_in_embedding(finished, tmp_path):
     target = "results/ci/embeddings/base/plain/eval_query.npy"
     arguments = (*CI, str(overlay), "--", target)
     killed, quiet = (
-        copy_results(finished, tmp_path / name, "embeddings") for name in ("killed", "quiet")
+        copy_finished(finished, tmp_path / name, "embeddings") for name in ("killed", "quiet")
     )
     killed_when(killed, "results/ci/partial/embed_items/*/*.npz", *arguments)
     killed.snakemake(*arguments)

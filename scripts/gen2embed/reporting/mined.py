@@ -9,6 +9,12 @@ import pandas as pd
 
 from gen2embed.reporting.tables import percent
 
+COUNTS = (
+    "pairs", "queries", "targets", "searches", "clusters", "clusters_phase_1", "clusters_phase_2",
+    "singles", "dropped_queries", "left_out_pairs", "negatives", "owner_taken", "passed_over",
+)  # fmt: skip
+SPREAD = ("mean", "q05", "q25", "q50", "q75", "q95")
+
 
 def pooled(statistics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Statistics of several subsets as one: counts added, means weighted by their negatives."""
@@ -29,6 +35,56 @@ def rates(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         f"{key}{end}": row[f"{key}{end}"] for key in keys for end in ("", "_ci_low", "_ci_high")
     }
+
+
+def statistics_row(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that a statistics file tells of one subset and strategy, as a flat row."""
+    row = {key: one[key] for key in COUNTS}
+    row["cluster_sizes"] = " ".join(
+        f"{size}:{count}" for size, count in one["cluster_sizes"].items()
+    )
+    for name in ("hardness", "overlap"):
+        for key in SPREAD:
+            row[f"{name}_{key}"] = one[name][key] if one[name] else float("nan")
+    ranks = one["positive_rank"]
+    for rank in ("top_1", "top_5", "top_10"):
+        searched = ranks["searched_anchors"]
+        row[f"positive_in_{rank}"] = ranks[rank] / searched if searched else float("nan")
+    return row
+
+
+def shown_statistics(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same, as it is read: medians with the middle 90 %, ranks in percent."""
+
+    def middle(name: str) -> list[str]:
+        rows = zip(*(frame[f"{name}_{key}"] for key in ("q50", "q05", "q95")), strict=True)
+        return [
+            "-" if pd.isna(mid) else f"{mid:.2f} ({low:.2f}, {high:.2f})" for mid, low, high in rows
+        ]
+
+    def share(rank: str) -> list[str]:
+        return ["-" if pd.isna(one) else f"{100 * one:.0f}" for one in frame[f"positive_in_{rank}"]]
+
+    return pd.DataFrame(
+        {
+            "subset": frame["subset"],
+            "strategy": frame["strategy"],
+            "searches": frame["searches"],
+            "clusters (pass 1 + 2)": [
+                f"{first} + {second}"
+                for first, second in zip(
+                    frame["clusters_phase_1"], frame["clusters_phase_2"], strict=True
+                )
+            ],
+            "dropped": frame["dropped_queries"],
+            "owner taken": frame["owner_taken"],
+            "hardness": middle("hardness"),
+            "overlap": middle("overlap"),
+            "top 1 (%)": share("top_1"),
+            "top 5 (%)": share("top_5"),
+            "top 10 (%)": share("top_10"),
+        }
+    )
 
 
 def shown_mined(frame: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
