@@ -1,7 +1,8 @@
 # Tables: each as CSV, Markdown, LaTeX and HTML from one data frame.
-# in:  scores/<model>/<prompt>/, clusters/, false_negatives/, data/datasets.csv
+# in:  scores/<model>/<prompt>/, clusters/, false_negatives/, items/, rows/, data/
 # out: tables/<name>.csv, .md, .tex, .html
-# by:  tabulate_zero_shot.py, tabulate_mining.py, tabulate_runs.py
+# by:  tabulate_zero_shot.py, tabulate_mining.py, tabulate_runs.py, audit_leakage.py,
+#      audit_published.py
 
 
 rule tables:
@@ -9,6 +10,7 @@ rule tables:
         tables_named("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
         tables_named("mining", "mining_subsets", "mining_statistics"),
         tables_named("runs", "runs_datasets", "runs_tests"),
+        tables_named("leakage", "published_audit"),
 
 
 rule tabulate_zero_shot:
@@ -89,3 +91,54 @@ rule tabulate_runs:
     shell:
         "python scripts/tabulate_runs.py --register {input.register} --scores {params.scores}"
         " --runs {params.runs} --seeds {params.seeds} --out {params.out} > {log} 2>&1"
+
+
+rule audit_leakage:
+    input:
+        program("audit_leakage.py"),
+        item_files=expand(
+            f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=["train", "eval"], side=SIDES
+        ),
+        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
+        register=rules.build_benchmark.output.register,
+        train=rules.build_benchmark.output.train,
+        eval=rules.build_benchmark.output.eval,
+    output:
+        reported(tables_named("leakage")),
+    log:
+        f"{RESULTS}/logs/audit_leakage.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/audit_leakage.tsv"
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        item_folder=folder_of_input("item_files"),
+        rows=folder_of_input("rows"),
+        out=folder_of_output(),
+    shell:
+        "python scripts/audit_leakage.py --register {input.register} --rows {params.rows}"
+        " --items {params.item_folder} --train-images {input.train} --eval-images {input.eval}"
+        " --out {params.out} > {log} 2>&1"
+
+
+rule audit_published:
+    input:
+        program("audit_published.py"),
+    output:
+        reported(tables_named("published_audit")),
+    log:
+        f"{RESULTS}/logs/audit_published.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/audit_published.tsv"
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        out=folder_of_output(),
+    shell:
+        "python scripts/audit_published.py --out {params.out} > {log} 2>&1"

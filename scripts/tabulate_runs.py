@@ -43,7 +43,8 @@ def tabulate(job: argparse.Namespace) -> None:
     sets = per_dataset(every, register)
     caption = (
         "Precision@1 in percent of every data set before and after fine-tuning, 95 % bootstrap "
-        f"interval; chance is that of guessing. {seeds}. {said}"
+        "interval; chance is that of guessing, and a score that is not above it (binomial test, "
+        f"p < 0.01) is marked. {seeds}. {said}"
     )
     shown = shown_datasets(sets, [run.name for run in every])
     write_table(job.out, "runs_datasets", sets, shown, caption)

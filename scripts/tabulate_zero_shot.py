@@ -69,7 +69,7 @@ def tabulate(job: argparse.Namespace) -> None:
     caption = (
         "Zero-shot Precision@1 in percent of every data set by prompt, 95 % bootstrap interval; "
         f"chance is that of guessing. {said} {below} of {len(sets)} scores are not above chance "
-        "(binomial test, p < 0.01)."
+        "(binomial test, p < 0.01) and marked."
     )
     write_table(job.out, "zero_shot_datasets", sets, wide, caption)
     caption = (

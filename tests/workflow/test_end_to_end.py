@@ -43,7 +43,7 @@ def test_the_report_is_whole_and_needs_no_network(finished):
     report = (results / "report.html").read_text(encoding="utf-8")
     shown = [path.name for path in results.glob("figures/*.png")]
     shown += [path.name for path in results.glob("tables/*.html")]
-    assert len(shown) == 7 + 9
+    assert len(shown) == 7 + 11
     for name in [*shown, "provenance.html"]:
         assert f'"name": "{name}"' in report, name
     for caption in results.glob("figures/*.md"):
@@ -60,6 +60,7 @@ def test_figures_and_tables_alone_come_back(finished, tmp_path):
     plan = project.planned(*CI, "--", "figures", "tables")
     assert set(plan) - {"figures", "tables"} == {
         *("tabulate_zero_shot", "tabulate_mining", "tabulate_runs", "plot_prompt_scores"),
+        *("audit_leakage", "audit_published"),
         *("plot_umap", "plot_mining", "draw_gallery", "plot_dynamics", "plot_task_scores"),
     }
     project.snakemake(*CI, "--", "figures", "tables")

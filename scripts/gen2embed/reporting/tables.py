@@ -10,6 +10,8 @@ import pandas as pd
 from gen2embed.files import write_csv, write_text
 from gen2embed.reporting.pages import page, table
 
+NOT_ABOVE_CHANCE = " (chance!)"
+
 
 def percent(value: float, low: float | None = None, high: float | None = None) -> str:
     """A fraction as "43.3", with an interval as "43.3 [41.2, 45.4]"."""
@@ -63,8 +65,13 @@ def shown_tests(frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
 
 
 def shown_datasets(sets: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
-    """Scores by data set (rows) and run (columns), with meta-task, split and chance."""
+    """Scores by data set (rows) and run (columns), with meta-task, split and chance.
+
+    A score that is not above chance is marked: it may be a model that was loaded wrongly.
+    """
     wide = pivot(sets, "dataset", "run", runs, {})
+    for row in sets[~sets["above_chance"].astype(bool)].itertuples():
+        wide.loc[wide["dataset"] == row.dataset, row.run] += NOT_ABOVE_CHANCE
     chance = sets.drop_duplicates("dataset").set_index("dataset").loc[wide["dataset"]]
     wide.insert(1, "meta-task", chance["meta_task"].tolist())
     wide.insert(2, "split", chance["split"].str.upper().tolist())

@@ -113,6 +113,18 @@ def test_a_job_list_is_the_same_as_single_runs(folder):
     assert written(folder, "b") == written(folder, "two")
 
 
+def test_an_index_is_told_in_the_statistics_or_refused(folder, capsys):
+    """A flat index misses nothing; product codes of one byte miss much."""
+    assert mine(flags(folder)) == 0
+    exact, _ = written(folder)
+    assert mine([*flags(folder, "flat.parquet"), "--index=Flat", "--least-recall=1"]) == 0
+    flat, statistics = written(folder, "flat")
+    assert flat == exact and json.loads(statistics)["search"]["recall_at_pool"] == 1
+    assert mine([*flags(folder, "pq.parquet"), "--index=PQ1x4", "--least-recall=0.99"]) == 2
+    assert "below --least-recall 0.99" in capsys.readouterr().err
+    assert not (folder / "pq.parquet").exists()
+
+
 def test_labelled_comes_from_the_file_and_the_flag_overrides(folder):
     def mined(*words):
         assert mine([*flags(folder), *words]) == 0

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from gen2embed.files import write_csv, write_json, write_npy, write_parquet
+from gen2embed.reporting.tables import shown_datasets
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 SETS = {"A": ("vqa", "ind"), "B": ("retrieval", "ind"), "C": ("vqa", "ood")}
@@ -90,6 +91,15 @@ def test_three_renderings_say_the_same(results, tmp_path):
         assert cell in text, suffix
         assert "Measured here, not published" in text
     assert "zero\\_shot" not in (tmp_path / "zero_shot.tex").read_text().split("label")[1][:20]
+
+
+def test_a_score_that_is_not_above_chance_is_marked():
+    columns = ["value", "ci_low", "ci_high", "chance"]
+    rows = [("A", "vqa", "ind", "plain", False), ("A", "vqa", "ind", "eol", True)]
+    sets = pd.DataFrame(rows, columns=["dataset", "meta_task", "split", "run", "above_chance"])
+    sets[columns] = [0.1, 0.05, 0.15, 0.1]
+    shown = shown_datasets(sets, ["plain", "eol"]).iloc[0]
+    assert shown["plain"] == "10.0 [5.0, 15.0] (chance!)" and shown["eol"] == "10.0 [5.0, 15.0]"
 
 
 def test_the_paired_test_finds_the_better_prompt(results, tmp_path):
