@@ -42,10 +42,7 @@ rule embed_adapted:
         images=f"{DATA}/eval",
         model=rules.train_generator.output,
     output:
-        [
-            list(vectors_of(f"{{strategy}}_seed{{seed}}{step}", "{prompt}").values())
-            for step in ["", *(f"_step{step}" for step in CHECKPOINTS)]
-        ],
+        [list(vectors_of(model, "{prompt}").values()) for model in models_of_any_run()],
     log:
         f"{RESULTS}/logs/embed_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.log",
     benchmark:

@@ -38,10 +38,7 @@ rule score_adapted:
         expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
         rules.embed_adapted.output,
     output:
-        [
-            scores_of(f"{{strategy}}_seed{{seed}}{step}", "{prompt}")
-            for step in ["", *(f"_step{step}" for step in CHECKPOINTS)]
-        ],
+        [scores_of(model, "{prompt}") for model in models_of_any_run()],
     log:
         f"{RESULTS}/logs/score_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.log",
     benchmark:

@@ -15,6 +15,11 @@ def models_of(run):
     return steps | {model_name(run): folder}
 
 
+def models_of_any_run():
+    """Names of a run's models, its wildcards left open."""
+    return list(models_of({name: f"{{{name}}}" for name in ("strategy", "seed", "prompt")}))
+
+
 def vectors_of(model, prompt, part="eval"):
     """Vectors and manifests of both sides, by name."""
     folder = f"{RESULTS}/embeddings/{model}/{prompt}"

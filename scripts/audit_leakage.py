@@ -10,7 +10,7 @@ import pandas as pd
 
 from gen2embed.evaluation.leakage import KINDS, content_keys, shared
 from gen2embed.files import read_parquet
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.results import read_register
 from gen2embed.reporting.tables import write_table
 
@@ -79,11 +79,7 @@ def audit(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            audit(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), audit, argv)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ import sys
 
 import pandas as pd
 
-from gen2embed.evaluation.audit import AGREES, audit
+from gen2embed.evaluation.audit import AGREES, SYSTEM, audit
 from gen2embed.evaluation.published import mmeb_datasets, published_scores
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.tables import write_table
 
@@ -39,7 +39,7 @@ def run(job: argparse.Namespace) -> None:
     scores = published_scores()
     frame = audit(scores, mmeb_datasets())
     agree = int((frame["verdict"] == AGREES).sum())
-    systems = len(scores.groupby(["model", "backbone", "params", "setting"]))
+    systems = len(scores.groupby(SYSTEM))
     caption = (
         f"Published, not measured here: {len(scores)} scores of {systems} systems. Each of their "
         f"aggregates was recomputed in every way that the published numbers allow ({len(frame)} "
@@ -50,11 +50,7 @@ def run(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            run(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), run, argv)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, write_text
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 
 SUFFIXES = (".parquet", ".npy", ".json", ".csv", ".safetensors")
 LEFT_OUT = (".run.json",)
@@ -45,11 +45,7 @@ def digest(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            digest(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), digest, argv)
 
 
 if __name__ == "__main__":

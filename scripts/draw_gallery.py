@@ -16,7 +16,7 @@ from PIL import Image
 from gen2embed.files import read_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.false_negatives import label_negatives
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.gallery import find_cases
 
@@ -133,11 +133,7 @@ def draw(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            draw(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), draw, argv)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_parquet, write_text
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.export import FORMATS, JSONL, MMEB, Texts, as_mmeb, as_records, as_tuples
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 
 log = logging.getLogger("gen2embed.export_negatives")
 
@@ -74,11 +74,7 @@ def export(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            export(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), export, argv)
 
 
 if __name__ == "__main__":

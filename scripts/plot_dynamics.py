@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import Run, aggregate, over_seeds, read_register, read_run
@@ -81,11 +81,7 @@ def plot(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            plot(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), plot, argv)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from gen2embed.files import read_json, read_parquet
 from gen2embed.mining.clusters import read_clusters
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.captions import rate_sentence
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.series import draw_lines
@@ -123,11 +123,7 @@ def plot(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            plot(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), plot, argv)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.files import read_csv
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.figures import style, write_figure
 
 NUMBERS = ["value", "ci_low", "ci_high", "chance"]
@@ -61,11 +61,7 @@ def plot(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            plot(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), plot, argv)
 
 
 if __name__ == "__main__":

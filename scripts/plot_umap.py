@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from gen2embed.evaluation.aggregates import META_TASKS
 from gen2embed.files import load_embeddings, read_parquet
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import read_register
 from gen2embed.reporting.space import alignment, flatten, modality_gap
@@ -101,11 +101,7 @@ def plot(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            plot(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), plot, argv)
 
 
 if __name__ == "__main__":

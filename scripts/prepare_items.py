@@ -18,7 +18,7 @@ from gen2embed.data.mmeb import (
 )
 from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record, write_parquet
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role", "rows")
 COLUMNS = {
@@ -95,11 +95,7 @@ def prepare(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            prepare(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), prepare, argv)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, whole_file, write_text
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -53,11 +53,7 @@ def publish(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            publish(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), publish, argv)
 
 
 if __name__ == "__main__":

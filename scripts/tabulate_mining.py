@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.files import read_json
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.captions import rate_sentence
 from gen2embed.reporting.mined import (
     pooled,
@@ -78,11 +78,7 @@ def tabulate(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            tabulate(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), tabulate, argv)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from gen2embed.evaluation.aggregates import AGGREGATES
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, verdicts
 from gen2embed.reporting.results import aggregate, per_dataset, read_register
 from gen2embed.reporting.runs import RunName, read_runs, tested
@@ -58,11 +58,7 @@ def tabulate(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            tabulate(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), tabulate, argv)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gen2embed.evaluation.aggregates import AGGREGATES, members
 from gen2embed.evaluation.paired import holm
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, conditions, verdicts
 from gen2embed.reporting.results import (
     Run,
@@ -81,11 +81,7 @@ def tabulate(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            tabulate(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), tabulate, argv)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from gen2embed.models.generator.validation import (
     held_out_loss,
     sample_answers,
 )
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 
 PHOTO_COLUMNS = (
     "emoji_id split name concept group subgroup tone country background".split()  # noqa: SIM905
@@ -139,11 +139,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            train(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), train, argv)
 
 
 if __name__ == "__main__":

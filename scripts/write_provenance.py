@@ -11,7 +11,7 @@ import pandas as pd
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_json, write_text
-from gen2embed.program import run_program
+from gen2embed.program import run_each
 from gen2embed.reporting.pages import page, table
 from gen2embed.reporting.provenance import gather
 
@@ -63,11 +63,7 @@ def write(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            write(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), write, argv)
 
 
 if __name__ == "__main__":

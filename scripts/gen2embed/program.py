@@ -46,6 +46,20 @@ def run_program(
     return 0
 
 
+def run_each(
+    parser: argparse.ArgumentParser,
+    do: Callable[[argparse.Namespace], None],
+    argv: list[str] | None = None,
+) -> int:
+    """``run_program`` for jobs that share nothing: one after another."""
+
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            do(job)
+
+    return run_program(parser, work, argv)
+
+
 def or_exit(check: Callable[..., T], *arguments: Any) -> T:
     """Call a check; a user's mistake ends the process with one line on stderr, status 2."""
     try:

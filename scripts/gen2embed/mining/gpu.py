@@ -7,6 +7,7 @@ off.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import faiss
@@ -31,8 +32,6 @@ def neighbours_on(device: str) -> Neighbours:
 
 def _torch_is_worth_it() -> bool:
     """Whether there is an NVIDIA driver: torch takes seconds to import, so look first."""
-    from pathlib import Path
-
     return Path("/proc/driver/nvidia/version").exists()
 
 
