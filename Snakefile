@@ -22,7 +22,9 @@ or_exit(check_configuration, config, f"{workflow.basedir}/schemas/config.schema.
 
 
 include: "rules/common.smk"
+include: "rules/names.smk"
 include: "rules/jobs.smk"
+include: "rules/composition.smk"
 include: "rules/data.smk"
 include: "rules/generator.smk"
 include: "rules/mine.smk"
@@ -46,6 +48,7 @@ localrules:
     tables,
     figures,
     report,
+    plan,
     digest,
     publish,
     write_configuration,
@@ -55,6 +58,7 @@ localrules:
 rule all:
     default_target: True
     input:
+        rules.evaluate.input,
         rules.tables.input,
         rules.figures.input,
         rules.report.input,

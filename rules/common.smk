@@ -4,20 +4,39 @@ import json
 
 import yaml
 
+from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
 from gen2embed.data.datasets import names
-from gen2embed.workflow import ZERO_SHOT, sources
+from gen2embed.workflow import ZERO_SHOT, clusters_name, run_name, sources
 
 RESULTS = f"results/{config['experiment']}"
+SOURCE = config["data"]["source"]
+MMEB = SOURCE == "mmeb"  # downloaded; else the mini benchmark, whose equivalences are known
+TRAINS = bool(config["train"]["runs"])  # else the model is evaluated as it is
+MINING = f"results/{config['mining_from'] or config['experiment']}"  # whose clusters are trained on
+MINES = TRAINS and not config["mining_from"]
+KNOWN = MINES and not MMEB  # true false negatives can be told
 PROMPTS = config["embed"]["prompts"]
+SHARDS = config["embed"]["shards"]
 SIDES = ["query", "target"]
+EVALUATED = ["eval", "composition"]
+PARTS = [*(["train"] if TRAINS else []), *EVALUATED]
+TRAIN_SETS = names(SOURCE, "train") if TRAINS else []
+EVAL_SETS = names(SOURCE, "eval")
 TORCH_ENV = f"../envs/torch-{config['hardware']}.yaml"
 MINING_ENV = f"../envs/mining-{config['hardware']}.yaml"
-STRATEGIES = config["mine"]["strategies"]
+STRATEGIES = config["mine"]["strategies"] if TRAINS else []
 MINE_PROMPT = config["mine"]["prompt"]
+K, M = config["mine"]["k"], config["mine"]["m"]
+TRAINED = {run_name(run, K, M): run for run in config["train"]["runs"]}  # settings by name
+MINED_APART = {  # clusters with a k or m of their own
+    clusters_name(run, K, M): run for run in TRAINED.values() if "k" in run or "m" in run
+}
+RUN_NAMES = [f"{run_name(run, K, M)}/{run['prompt']}" for run in config["train"]["runs"]]
 RUNS = [
-    {**run, "seed": seed} for seed in config["train"]["seeds"] for run in config["train"]["runs"]
+    dict(zip(("strategy", "prompt", "seed"), (*name.split("/"), seed)))
+    for seed in config["train"]["seeds"]
+    for name in RUN_NAMES
 ]
-RUN_NAMES = [f"{run['strategy']}/{run['prompt']}" for run in config["train"]["runs"]]
 RUN_PROMPTS = sorted({run["prompt"] for run in config["train"]["runs"]})
 CHECKPOINTS = config["train"]["checkpoints"]
 GRID = config["mine"]["grid"]
@@ -28,10 +47,11 @@ ADAPTER = f"{RESULTS}/adapters/{{strategy}}_seed{{seed}}/{{prompt}}"
 wildcard_constraints:
     model=r"[A-Za-z0-9_.-]+",
     prompt=r"[A-Za-z0-9_-]+",
-    part="train|eval",
-    strategy=r"[a-z_]+",
+    part="|".join(PARTS),
+    strategy=r"[a-z_]+(-[a-z0-9.]+)*",  # of a run: with what it changes
     seed=r"\d+",
     step=r"\d+",
+    shard=r"\d+",
 
 
 def program(name):
@@ -40,6 +60,11 @@ def program(name):
         str(Path(path).relative_to(workflow.basedir))
         for path in sources(Path(workflow.basedir) / "scripts" / name)
     ]
+
+
+def scaled(mini, mmeb):
+    """A resource that grows with the data."""
+    return mmeb if MMEB else mini
 
 
 def folder_of_output(level=0):
@@ -58,5 +83,7 @@ def folder_of_input(name, level=0):
 
 
 def flags(values):
-    """A section of the configuration as command-line flags."""
-    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in values.items())
+    """A section of the configuration as command-line flags; null is left out."""
+    return " ".join(
+        f"--{key.replace('_', '-')} {value}" for key, value in values.items() if value is not None
+    )

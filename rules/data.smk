@@ -1,59 +1,125 @@
 # Data: images and rows in MMEB's schemas, then items, pairs and rows by id.
-# in:  the packages with emoji graphics and names
-# out: data/ (benchmark, checksums, credits), items/, pairs/, rows/, equivalences/
-# by:  build_benchmark.py, prepare_items.py
+# in:  the packages with emoji graphics and names; or the hub, or a copy of it (docs/data.md)
+# out: data/ (rows, images, credits), items/, pairs/, rows/, equivalences/, compositions/
+#      tables/data_sets, data_findings (of downloaded data)
+# by:  build_benchmark.py, or fetch_data.py and check_data.py; prepare_items.py,
+#      prepare_compositions.py
 
 DATA = f"{RESULTS}/data"
-TRAIN_SETS = names("mini", "train")
-EVAL_SETS = names("mini", "eval")
+DOCTOR = tables_named("data_sets", "data_findings") if MMEB else []
 
 
 rule data:
     input:
-        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=["train", "eval"], side=SIDES),
-        f"{DATA}/contact_sheet.png",
+        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=PARTS, side=SIDES),
+        [] if MMEB else f"{DATA}/contact_sheet.png",
+        DOCTOR,
 
 
-rule build_benchmark:
+rule doctor:
     input:
-        program("build_benchmark.py"),
-    output:
-        register=f"{DATA}/datasets.csv",
-        train=directory(f"{DATA}/train"),
-        eval=directory(f"{DATA}/eval"),
-        photos=f"{DATA}/generator/photos.npy",
-        metadata=f"{DATA}/generator/photos.parquet",
-        checksums=f"{DATA}/checksums.tsv",
-        credits=f"{DATA}/README.md",
-        sheet=f"{DATA}/contact_sheet.png",
-    log:
-        f"{RESULTS}/logs/build_benchmark.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/build_benchmark.tsv"
-    conda:
-        "../envs/data.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        out=folder_of_output(),
-        flags=flags({"seed": config["seed"], **config["benchmark"]}),
-    shell:
-        "python scripts/build_benchmark.py --out {params.out} {params.flags} > {log} 2>&1"
+        DOCTOR,
+
+
+if MMEB:
+
+    # where Snakemake runs: nodes of a cluster often have no network
+    localrules:
+        fetch_data,
+
+    rule fetch_data:
+        input:
+            program("fetch_data.py"),
+        output:
+            **{part: directory(f"{DATA}/{part}") for part in PARTS},
+            register=f"{DATA}/datasets.csv",
+            credits=f"{DATA}/README.md",
+        log:
+            f"{RESULTS}/logs/fetch_data.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/fetch_data.tsv"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=24 * 60,
+        params:
+            job=fetching_job,
+        shell:
+            "printf '%s' {params.job:q} | python scripts/fetch_data.py --job-list - > {log} 2>&1"
+
+    rule check_data:
+        input:
+            program("check_data.py"),
+            rules.fetch_data.output,
+            register=rules.fetch_data.output.register,
+        output:
+            reported(DOCTOR),
+        log:
+            f"{RESULTS}/logs/check_data.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/check_data.tsv"
+        conda:
+            "../envs/reporting.yaml"
+        threads: 4
+        resources:
+            mem_mb=8000,
+            runtime=4 * 60,
+        params:
+            job=checking_job,
+        shell:
+            "printf '%s' {params.job:q} | python scripts/check_data.py --job-list -"
+            " --workers {threads} > {log} 2>&1"
+
+    BENCHMARK = rules.fetch_data.output
+
+else:
+
+    rule build_benchmark:
+        input:
+            program("build_benchmark.py"),
+        output:
+            register=f"{DATA}/datasets.csv",
+            train=directory(f"{DATA}/train"),
+            eval=directory(f"{DATA}/eval"),
+            composition=directory(f"{DATA}/composition"),
+            photos=f"{DATA}/generator/photos.npy",
+            metadata=f"{DATA}/generator/photos.parquet",
+            checksums=f"{DATA}/checksums.tsv",
+            credits=f"{DATA}/README.md",
+            sheet=f"{DATA}/contact_sheet.png",
+        log:
+            f"{RESULTS}/logs/build_benchmark.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/build_benchmark.tsv"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            out=folder_of_output(),
+            flags=flags({"seed": config["seed"], **config["benchmark"]}),
+        shell:
+            "python scripts/build_benchmark.py --out {params.out} {params.flags} > {log} 2>&1"
+
+    BENCHMARK = rules.build_benchmark.output
 
 
 rule prepare_items:
     input:
         program("prepare_items.py"),
-        register=rules.build_benchmark.output.register,
-        train=rules.build_benchmark.output.train,
-        eval=rules.build_benchmark.output.eval,
+        program("prepare_compositions.py"),
+        DOCTOR,  # nothing goes on with data that have not been looked at
+        [BENCHMARK[part] for part in PARTS],
+        register=BENCHMARK.register,
+        composition=BENCHMARK.composition,
     output:
-        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=["train", "eval"], side=SIDES),
+        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=PARTS, side=SIDES),
+        COMPOSITION_ROWS,
         expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
         expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        expand(f"{RESULTS}/equivalences/train/{{name}}.parquet", name=TRAIN_SETS),
-        expand(f"{RESULTS}/equivalences/eval/{{name}}.parquet", name=EVAL_SETS),
+        EQUIVALENCES,
     log:
         f"{RESULTS}/logs/prepare_items.log",
     benchmark:
@@ -61,10 +127,14 @@ rule prepare_items:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000, 24000),
+        runtime=scaled(10, 120),
     params:
         data=folder_of_input("register"),
+        flags=flags({name: config["data"][name] for name in ROW_CHOICE}),
         out=folder_of_output(1),
     shell:
-        "python scripts/prepare_items.py --data {params.data} --out {params.out} > {log} 2>&1"
+        "python scripts/prepare_items.py --data {params.data} {params.flags} --out {params.out}"
+        " > {log} 2>&1; "
+        "python scripts/prepare_compositions.py --data {input.composition}"
+        " --image-root {input.composition}/images --out {params.out} >> {log} 2>&1"

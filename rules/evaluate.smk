@@ -1,31 +1,35 @@
-# Evaluation: Precision@1 of every data set, all data sets of a run in one process.
+# Evaluation: Precision@1 of every data set, zero-shot and fine-tuned, each in one process.
 # in:  rows/<dataset>.parquet, embeddings/<model>/<prompt>/eval_<side>.npy
-# out: scores/<model>/<prompt>/<dataset>.json and <dataset>.predictions.parquet
-# by:  score_subset.py (a job list of the data sets; a run's checkpoints beside its final adapter)
+# out: scores/<model>/<prompt>/<dataset>.json and <dataset>.predictions.parquet;
+#      leaderboard/<model>/<prompt>.json (all scores of one model, to submit elsewhere), .md (its
+#      model card with them)
+# by:  score_subset.py (a job list of data sets, prompts, runs and their checkpoints),
+#      write_leaderboard.py
 
 
 rule evaluate:
     input:
         scores_of(ZERO_SHOT, PROMPTS),
-        [scores_of(model, run["prompt"]) for run in RUNS for model in models_of(run)],
+        [scores_of(*one) for one in TUNED_MODELS],
+        list(leaderboards()),
 
 
 rule score_subset:
     input:
         program("score_subset.py"),
         expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        list(vectors_of(ZERO_SHOT, "{prompt}").values()),
+        [list(vectors_of(ZERO_SHOT, prompt).values()) for prompt in PROMPTS],
     output:
-        scores_of(ZERO_SHOT, "{prompt}"),
+        scores_of(ZERO_SHOT, PROMPTS),
     log:
-        f"{RESULTS}/logs/score_subset/{ZERO_SHOT}_{{prompt}}.log",
+        f"{RESULTS}/logs/score_subset.log",
     benchmark:
-        f"{RESULTS}/benchmarks/score_subset/{ZERO_SHOT}_{{prompt}}.tsv"
+        f"{RESULTS}/benchmarks/score_subset.tsv"
     conda:
         "../envs/mining-cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=scaled(2000, 16000),
+        runtime=60,
     params:
         jobs=scoring_jobs,
     shell:
@@ -36,19 +40,44 @@ rule score_adapted:
     input:
         program("score_subset.py"),
         expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        rules.embed_adapted.output,
+        [list(vectors_of(*one).values()) for one in TUNED_MODELS],
     output:
-        [scores_of(model, "{prompt}") for model in models_of_any_run()],
+        [scores_of(*one) for one in TUNED_MODELS],
     log:
-        f"{RESULTS}/logs/score_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.log",
+        f"{RESULTS}/logs/score_adapted.log",
     benchmark:
-        f"{RESULTS}/benchmarks/score_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
+        f"{RESULTS}/benchmarks/score_adapted.tsv"
     conda:
         "../envs/mining-cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=scaled(2000, 16000),
+        runtime=120,
     params:
         jobs=adapted_scoring_jobs,
     shell:
         "printf '%s' {params.jobs:q} | python scripts/score_subset.py --job-list - > {log} 2>&1"
+
+
+rule write_leaderboard:
+    input:
+        program("write_leaderboard.py"),
+        [scores_of(*model) for model in leaderboards().values()],
+        list(model_cards().values()),
+        register=BENCHMARK.register,
+    output:
+        list(leaderboards()),
+        [str(Path(path).with_suffix(".md")) for path in model_cards()],
+    log:
+        f"{RESULTS}/logs/write_leaderboard.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_leaderboard.tsv"
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        jobs=leaderboard_jobs,
+    shell:
+        "printf '%s' {params.jobs:q} | python scripts/write_leaderboard.py --job-list -"
+        " > {log} 2>&1"

@@ -1,43 +1,49 @@
 # Figures: each as PDF and PNG, with a CSV of what is drawn and its caption.
 # in:  tables/, scores/, clusters/, false_negatives/, embeddings/base/
 # out: figures/<name>.pdf, .png, .csv, .md
-# by:  plot_prompt_scores.py, plot_umap.py, plot_mining.py, draw_gallery.py, plot_dynamics.py,
-#      plot_task_scores.py
+#      analysis/: what is measured for figures alone, on the model itself
+# by:  plot_scores.py, plot_umap.py, plot_mining.py, draw_gallery.py, plot_dynamics.py;
+#      analyse_attention.py, analyse_layers.py and plot_analyses.py
 
 
 rule figures:
     input:
-        figures_named("prompt_scores", "umap", "hardness_overlap", "false_negative_rate"),
-        figures_named("training_dynamics", "task_scores"),
-        figures_named("gallery") if {"hns", "saha"} <= set(MINED) else [],
+        figures_named("prompt_scores", "umap", "attention_mass", "layers"),
+        figures_named("training_dynamics", "task_scores") if TRAINS else [],
+        figures_named("hardness_overlap") if MINES else [],
+        figures_named("false_negative_rate") if KNOWN else [],
+        figures_named("gallery") if KNOWN and {"hns", "saha"} <= set(MINED) else [],
 
 
-rule plot_prompt_scores:
+rule plot_scores:
     input:
-        program("plot_prompt_scores.py"),
-        table=f"{RESULTS}/tables/zero_shot.csv",
+        program("plot_scores.py"),
+        prompts=f"{RESULTS}/tables/zero_shot.csv",
+        datasets=f"{RESULTS}/tables/runs_datasets.csv" if TRAINS else [],
     output:
         reported(figures_named("prompt_scores")),
+        reported(figures_named("task_scores")) if TRAINS else [],
     log:
-        f"{RESULTS}/logs/plot_prompt_scores.log",
+        f"{RESULTS}/logs/plot_scores.log",
     benchmark:
-        f"{RESULTS}/benchmarks/plot_prompt_scores.tsv"
+        f"{RESULTS}/benchmarks/plot_scores.tsv"
     conda:
         "../envs/reporting.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
     params:
+        datasets=f"--datasets {RESULTS}/tables/runs_datasets.csv" if TRAINS else "",
         out=folder_of_output(),
     shell:
-        "python scripts/plot_prompt_scores.py --table {input.table} --out {params.out}"
-        " > {log} 2>&1"
+        "python scripts/plot_scores.py --prompts {input.prompts} {params.datasets}"
+        " --out {params.out} > {log} 2>&1"
 
 
 rule plot_umap:
     input:
         program("plot_umap.py"),
-        register=rules.build_benchmark.output.register,
+        register=BENCHMARK.register,
         rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
         vectors=[
             vectors_of(ZERO_SHOT, prompt)[side]
@@ -53,7 +59,7 @@ rule plot_umap:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=scaled(2000, 16000),
         runtime=20,
     params:
         rows=folder_of_input("rows"),
@@ -73,9 +79,10 @@ rule plot_mining:
         program("plot_mining.py"),
         pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
         clusters=clusters_of(MINED, "parquet"),
-        rates=f"{RESULTS}/false_negatives/all.json",
+        rates=f"{RESULTS}/false_negatives/all.json" if KNOWN else [],
     output:
-        reported(figures_named("hardness_overlap", "false_negative_rate")),
+        reported(figures_named("hardness_overlap")),
+        reported(figures_named("false_negative_rate")) if KNOWN else [],
     log:
         f"{RESULTS}/logs/plot_mining.log",
     benchmark:
@@ -88,11 +95,12 @@ rule plot_mining:
     params:
         clusters=folder_of_input("clusters", 1),
         strategies=MINED,
+        rates=f"--rates {RESULTS}/false_negatives/all.json" if KNOWN else "",
         seed=config["seed"],
         out=folder_of_output(),
     shell:
         "python scripts/plot_mining.py --pairs {input.pairs} --clusters {params.clusters}"
-        " --strategies {params.strategies} --rates {input.rates} --seed {params.seed}"
+        " --strategies {params.strategies} {params.rates} --seed {params.seed}"
         " --out {params.out} > {log} 2>&1"
 
 
@@ -130,9 +138,9 @@ rule draw_gallery:
 rule plot_dynamics:
     input:
         program("plot_dynamics.py"),
-        register=rules.build_benchmark.output.register,
+        register=BENCHMARK.register,
         zero_shot=scores_of(ZERO_SHOT, RUN_PROMPTS),
-        tuned=[scores_of(model, run["prompt"]) for run in RUNS for model in models_of(run)],
+        tuned=[scores_of(*one) for one in TUNED_MODELS],
     output:
         reported(figures_named("training_dynamics")),
     log:
@@ -157,16 +165,51 @@ rule plot_dynamics:
         " --steps {params.steps} --out {params.out} > {log} 2>&1"
 
 
-rule plot_task_scores:
+rule analyse_model:
     input:
-        program("plot_task_scores.py"),
-        table=f"{RESULTS}/tables/runs_datasets.csv",
+        program("analyse_attention.py"),
+        program("analyse_layers.py"),
+        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
+        query_items=f"{RESULTS}/items/eval_query.parquet",
+        target_items=f"{RESULTS}/items/eval_target.parquet",
+        images=f"{DATA}/eval",
+        model=MODEL_FILES,
     output:
-        reported(figures_named("task_scores")),
+        attention=f"{RESULTS}/analysis/attention.csv",
+        layers=f"{RESULTS}/analysis/layers.csv",
     log:
-        f"{RESULTS}/logs/plot_task_scores.log",
+        f"{RESULTS}/logs/analyse_model.log",
     benchmark:
-        f"{RESULTS}/benchmarks/plot_task_scores.tsv"
+        f"{RESULTS}/benchmarks/analyse_model.tsv"
+    conda:
+        TORCH_ENV
+    threads: config["embed"]["threads"]
+    resources:
+        mem_mb=scaled(4000, 48000),
+        runtime=60,
+    params:
+        common=analysis_flags,
+        queries=config["figures"]["analysis_items"],
+        rows=config["figures"]["analysis_rows"],
+    shell:
+        "python scripts/analyse_attention.py {params.common} --items {input.query_items}"
+        " --count {params.queries} --out {output.attention} > {log} 2>&1"
+        " && python scripts/analyse_layers.py {params.common} --rows {input.rows}"
+        " --query-items {input.query_items} --target-items {input.target_items}"
+        " --rows-per-set {params.rows} --out {output.layers} >> {log} 2>&1"
+
+
+rule plot_analyses:
+    input:
+        program("plot_analyses.py"),
+        attention=rules.analyse_model.output.attention,
+        layers=rules.analyse_model.output.layers,
+    output:
+        reported(figures_named("attention_mass", "layers")),
+    log:
+        f"{RESULTS}/logs/plot_analyses.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_analyses.tsv"
     conda:
         "../envs/reporting.yaml"
     resources:
@@ -175,4 +218,5 @@ rule plot_task_scores:
     params:
         out=folder_of_output(),
     shell:
-        "python scripts/plot_task_scores.py --table {input.table} --out {params.out} > {log} 2>&1"
+        "python scripts/plot_analyses.py --attention {input.attention} --layers {input.layers}"
+        " --out {params.out} > {log} 2>&1"

@@ -1,46 +1,80 @@
-# Generator: the mini experiment's small Qwen2-VL, trained from scratch to generate text.
-# in:  data/generator/photos.npy, photos.parquet
-# out: generator/ (a transformers folder with its card and log)
-# by:  train_generator.py
+# The model: the mini experiment's small Qwen2-VL, trained from scratch to generate text; or one of
+# the register (docs/data.md), fetched.
+# in:  data/generator/photos.npy, photos.parquet; or the hub, or a copy of it
+# out: generator/ (a transformers folder with its card and log); or model/
+# by:  train_generator.py; or fetch_model.py
 
+GENERATED = config["model"]["name"] == "generator"
 GENERATOR = f"{RESULTS}/generator"
+MODEL = GENERATOR if GENERATED else f"{RESULTS}/model"
 
 
 rule generator:
     input:
-        f"{GENERATOR}/model.safetensors",
+        f"{GENERATOR}/model.safetensors" if GENERATED else MODEL,
 
 
-rule train_generator:
-    input:
-        program("train_generator.py"),
-        photos=rules.build_benchmark.output.photos,
-        metadata=rules.build_benchmark.output.metadata,
-    output:
-        weights=f"{GENERATOR}/model.safetensors",
-        config=f"{GENERATOR}/config.json",
-        generation=f"{GENERATOR}/generation_config.json",
-        tokenizer=f"{GENERATOR}/tokenizer.json",
-        tokenizer_config=f"{GENERATOR}/tokenizer_config.json",
-        processor=f"{GENERATOR}/processor_config.json",
-        template=f"{GENERATOR}/chat_template.jinja",
-        training_log=f"{GENERATOR}/training_log.jsonl",
-        card=f"{GENERATOR}/card.json",
-        readme=f"{GENERATOR}/README.md",
-    log:
-        f"{RESULTS}/logs/train_generator.log",
-    # Snakemake allows no benchmark where it may take the outputs from its cache: time and memory
-    # stand in the .run.json
-    cache: True
-    conda:
-        TORCH_ENV
-    threads: config["generator"]["threads"]
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        out=folder_of_output(),
-        flags=flags({"seed": config["seed"], **config["generator"]}),
-    shell:
-        "python scripts/train_generator.py --photos {input.photos} --metadata {input.metadata}"
-        " --out {params.out} {params.flags} > {log} 2>&1"
+if GENERATED:
+
+    rule train_generator:
+        input:
+            program("train_generator.py"),
+            photos=BENCHMARK.photos,
+            metadata=BENCHMARK.metadata,
+        output:
+            weights=f"{GENERATOR}/model.safetensors",
+            config=f"{GENERATOR}/config.json",
+            generation=f"{GENERATOR}/generation_config.json",
+            tokenizer=f"{GENERATOR}/tokenizer.json",
+            tokenizer_config=f"{GENERATOR}/tokenizer_config.json",
+            processor=f"{GENERATOR}/processor_config.json",
+            template=f"{GENERATOR}/chat_template.jinja",
+            training_log=f"{GENERATOR}/training_log.jsonl",
+            card=f"{GENERATOR}/card.json",
+            readme=f"{GENERATOR}/README.md",
+        log:
+            f"{RESULTS}/logs/train_generator.log",
+        # Snakemake allows no benchmark where it may take the outputs from its cache: time and memory
+        # stand in the .run.json
+        cache: True
+        conda:
+            TORCH_ENV
+        threads: config["generator"]["threads"]
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            out=folder_of_output(),
+            flags=flags({"seed": config["seed"], **config["generator"]}),
+        shell:
+            "python scripts/train_generator.py --photos {input.photos} --metadata {input.metadata}"
+            " --out {params.out} {params.flags} > {log} 2>&1"
+
+    MODEL_FILES = rules.train_generator.output
+
+else:
+
+    # where Snakemake runs: nodes of a cluster often have no network
+    localrules:
+        fetch_model,
+
+    rule fetch_model:
+        input:
+            program("fetch_model.py"),
+        output:
+            directory(MODEL),
+        log:
+            f"{RESULTS}/logs/fetch_model.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/fetch_model.tsv"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=12 * 60,
+        params:
+            job=model_job,
+        shell:
+            "printf '%s' {params.job:q} | python scripts/fetch_model.py --job-list - > {log} 2>&1"
+
+    MODEL_FILES = rules.fetch_model.output

@@ -1,93 +1,61 @@
-# Job lists: what the programs that pack many small jobs into one process are told; and the names
-# of models and files that such jobs share. The functions take wildcards alone: Snakemake does not
-# watch params that are derived from input or output, and a changed key would re-run nothing.
+# Job lists: what the programs that pack many small jobs into one process are told. The functions take
+# wildcards alone: Snakemake does not watch params that are derived from input or output, and a
+# changed key would re-run nothing.
 
 
-def model_name(run, step=None):
-    """Name of a fine-tuned model among the experiment's models; of a checkpoint with its step."""
-    return f"{run['strategy']}_seed{run['seed']}" + (f"_step{step}" if step else "")
+def fetching_job(wildcards):
+    job = {
+        "out": DATA,
+        "store": config["data"]["store"],
+        "source": config["data"]["copy"] or None,
+        "train_splits": [config["data"]["train_split"]],
+        "train_subsets": TRAIN_SETS,
+        "eval_sets": EVAL_SETS,
+    }
+    return json.dumps([job])
 
 
-def models_of(run):
-    """The run's checkpoints and its final adapter: model name -> PEFT folder."""
-    folder = ADAPTER.format(**run)
-    steps = {model_name(run, step): f"{folder}/checkpoints/step-{step}" for step in CHECKPOINTS}
-    return steps | {model_name(run): folder}
+def measured_experiment(wildcards):
+    """Whose measured rates the plan uses."""
+    return f"results/{config['plan_from'] or config['experiment']}"
 
 
-def models_of_any_run():
-    """Names of a run's models, its wildcards left open."""
-    return list(models_of({name: f"{{{name}}}" for name in ("strategy", "seed", "prompt")}))
+def checking_job(wildcards):
+    job = {
+        "data": DATA,
+        "train_split": config["data"]["train_split"],
+        "images": config["data"]["check_images"],
+        "rows": config["data"]["check_rows"],
+        "seed": config["seed"],
+        "out": f"{RESULTS}/tables",
+    }
+    return json.dumps([job])
 
 
-def vectors_of(model, prompt, part="eval"):
-    """Vectors and manifests of both sides, by name."""
-    folder = f"{RESULTS}/embeddings/{model}/{prompt}"
-    files = {}
-    for side in SIDES:
-        files[side] = f"{folder}/{part}_{side}.npy"
-        files[f"{side}_manifest"] = f"{folder}/{part}_{side}.json"
-    return files
+def model_job(wildcards):
+    job = {
+        "model": config["model"]["name"],
+        "revision": config["model"]["revision"],
+        "source": config["data"]["copy"],
+        "lock": f"{RESULTS}/model.lock.json",
+        "out": MODEL,
+    }
+    return json.dumps([job])
 
 
-def scores_of(model, prompt):
-    return expand(
-        f"{RESULTS}/scores/{{model}}/{{prompt}}/{{name}}.{{what}}",
-        model=model,
-        prompt=prompt,
-        name=EVAL_SETS,
-        what=["json", "predictions.parquet"],
-    )
-
-
-def clusters_of(strategies, what):
-    return expand(
-        f"{RESULTS}/clusters/{{strategy}}/{{name}}.{{what}}",
-        strategy=strategies,
-        name=TRAIN_SETS,
-        what=what,
-    )
-
-
-def tables_named(*names):
-    return expand(
-        f"{RESULTS}/tables/{{name}}.{{what}}", name=names, what=["csv", "md", "tex", "html"]
-    )
-
-
-def figures_named(*names):
-    return expand(
-        f"{RESULTS}/figures/{{name}}.{{what}}", name=names, what=["pdf", "png", "csv", "md"]
-    )
-
-
-def reported(paths):
-    """The same files as outputs, those that the report shows marked for it.
-
-    Of a table the HTML, whose caption is inside; of a figure the PNG with its written caption.
-    """
-    marked = []
-    for path in map(Path, paths):
-        if path.suffix == ".html":
-            marked.append(report(str(path), category="Tables", labels={"table": path.stem}))
-        elif path.suffix == ".png":
-            caption = path.with_suffix(".md").resolve()
-            labels = {"figure": path.stem}
-            marked.append(report(str(path), caption, category="Figures", labels=labels))
-        else:
-            marked.append(str(path))
-    return marked
-
-
-def embedding_jobs_of(model, prompt, part, adapter=None):
+def embedding_jobs_of(model, prompt, part, adapter=None, shard=None):
     """Both sides of one model, under the settings of evaluation."""
-    files = vectors_of(model, prompt, part)
-    settings = {key: value for key, value in config["embed"].items() if key != "prompts"}
+    files = vectors_of(model, prompt, part, shard)
+    settings = dict(config["embed"])
+    for key in ("prompts", "shards"):
+        settings.pop(key)
+    if shard is not None:
+        settings["shard"] = f"{shard}/{SHARDS}"
     common = {
-        "model": GENERATOR,
+        "model": MODEL,
         "adapter": adapter,
         "prompt": prompt,
-        "image_root": f"{DATA}/{part}",
+        "image_root": f"{DATA}/{part}/images" if part == "composition" else f"{DATA}/{part}",
         "partial": f"{RESULTS}/partial/embed_items",
     }
     return [
@@ -103,16 +71,39 @@ def embedding_jobs_of(model, prompt, part, adapter=None):
 
 
 def embedding_jobs(wildcards):
-    return json.dumps(embedding_jobs_of(ZERO_SHOT, wildcards.prompt, wildcards.part))
+    shard = wildcards.get("shard")
+    jobs = [embedding_jobs_of(ZERO_SHOT, wildcards.prompt, part, shard=shard) for part in EVALUATED]
+    return json.dumps(sum(jobs, []))
+
+
+def training_embedding_jobs(wildcards):
+    shard = wildcards.get("shard")
+    return json.dumps(embedding_jobs_of(ZERO_SHOT, wildcards.prompt, "train", shard=shard))
+
+
+def merging_jobs(wildcards):
+    whole = vectors_of(ZERO_SHOT, wildcards.prompt, wildcards.part)
+    shards = shards_of(wildcards.prompt, wildcards.part)
+    jobs = [{"shards": [one[side] for one in shards], "out": whole[side]} for side in SIDES]
+    return json.dumps(jobs)
 
 
 def adapted_embedding_jobs(wildcards):
-    models = models_of(dict(wildcards))
-    jobs = [
-        embedding_jobs_of(model, wildcards.prompt, "eval", folder)
-        for model, folder in models.items()
-    ]
-    return json.dumps(sum(jobs, []))
+    """Checkpoints are scored on MMEB's sets alone, the final adapter on all; each is loaded once."""
+    jobs = []
+    for model, folder in models_of(dict(wildcards)).items():
+        for part in EVALUATED if model == model_name(dict(wildcards)) else ["eval"]:
+            jobs += embedding_jobs_of(model, wildcards.prompt, part, folder)
+    return json.dumps(jobs)
+
+
+def analysis_flags(wildcards):
+    """What both analysis programs are told, as flags; a model under several prompts."""
+    names = ("resolution", "max_tokens", "dtype", "threads")
+    settings = {name: config["embed"][name] for name in names}
+    prompts = " ".join(config["figures"]["analysis_prompts"])
+    common = {"model": MODEL, "prompts": prompts, "image_root": f"{DATA}/eval"}
+    return flags(common | settings)
 
 
 def scoring_jobs_of(model, prompt):
@@ -130,12 +121,26 @@ def scoring_jobs_of(model, prompt):
 
 
 def scoring_jobs(wildcards):
-    return json.dumps(scoring_jobs_of(ZERO_SHOT, wildcards.prompt))
+    return json.dumps(sum((scoring_jobs_of(ZERO_SHOT, prompt) for prompt in PROMPTS), []))
 
 
 def adapted_scoring_jobs(wildcards):
-    models = models_of(dict(wildcards))
-    return json.dumps(sum((scoring_jobs_of(one, wildcards.prompt) for one in models), []))
+    return json.dumps(sum((scoring_jobs_of(*one) for one in TUNED_MODELS), []))
+
+
+def leaderboard_jobs(wildcards):
+    cards = model_cards()
+    jobs = [
+        {
+            "register": f"{DATA}/datasets.csv",
+            "scores": f"{RESULTS}/scores/{model}/{prompt}",
+            "name": f"{config['experiment']}: {model}, {prompt}",
+            "card": cards.get(path),
+            "out": path,
+        }
+        for path, (model, prompt) in leaderboards().items()
+    ]
+    return json.dumps(jobs)
 
 
 def mining_job(name, strategy, k, m, folder):
@@ -152,28 +157,26 @@ def mining_job(name, strategy, k, m, folder):
         "k": k,
         "m": m,
         "seed": config["seed"],
-        "out": f"{folder}/{strategy}/{name}.parquet",
+        "out": f"{folder}/{name}.parquet",
     }
 
 
 def mining_jobs(wildcards):
-    k, m = config["mine"]["k"], config["mine"]["m"]
+    """Every strategy with the experiment's k and m; then what runs want apart from that."""
+    wanted = {strategy: (strategy, K, M) for strategy in STRATEGIES}
+    for folder, run in MINED_APART.items():
+        wanted[folder] = (run["strategy"], run.get("k", K), run.get("m", M))
     jobs = [
-        mining_job(name, strategy, k, m, f"{RESULTS}/clusters")
-        for strategy in STRATEGIES
+        mining_job(name, *how, f"{RESULTS}/clusters/{folder}")
+        for folder, how in wanted.items()
         for name in TRAIN_SETS
     ]
     return json.dumps(jobs)
 
 
-def grid_folders():
-    """Folder of the clusters of each k and m."""
-    return {(k, m): f"{RESULTS}/grid/clusters/k{k}_m{m}" for k in GRID["k"] for m in GRID["m"]}
-
-
 def grid_mining_jobs(wildcards):
     jobs = [
-        mining_job(name, strategy, k, m, folder)
+        mining_job(name, strategy, k, m, f"{folder}/{strategy}")
         for (k, m), folder in grid_folders().items()
         for strategy in GRID["strategies"]
         for name in TRAIN_SETS
@@ -192,7 +195,7 @@ def false_negative_job(subsets, strategies, folder, out):
 
 
 def false_negative_jobs(wildcards):
-    """Every subset alone, and all of them pooled as "all"."""
+    """Every subset alone, all of them pooled as "all", and the cells of the grid, pooled."""
     subsets = {name: [name] for name in TRAIN_SETS} | {"all": TRAIN_SETS}
     jobs = [
         false_negative_job(
@@ -200,11 +203,7 @@ def false_negative_jobs(wildcards):
         )
         for subset, members in subsets.items()
     ]
-    return json.dumps(jobs)
-
-
-def grid_false_negative_jobs(wildcards):
-    jobs = [
+    jobs += [
         false_negative_job(
             TRAIN_SETS,
             GRID["strategies"],
@@ -216,17 +215,39 @@ def grid_false_negative_jobs(wildcards):
     return json.dumps(jobs)
 
 
+def mining_report_flags():
+    """What the tables of mining are told of known equivalences and of the grid."""
+    folder = f"{RESULTS}/grid"
+    told = {
+        "rates": f"{RESULTS}/false_negatives",
+        "grid_clusters": f"{folder}/clusters",
+        "grid_rates": f"{folder}/false_negatives",
+        "k": " ".join(map(str, GRID["k"])),
+        "m": " ".join(map(str, GRID["m"])),
+        "grid_strategies": " ".join(GRID["strategies"]),
+    }
+    return flags(told)
+
+
+def launcher(processes):
+    """What starts a program: Python, or as many of it as share the work."""
+    if processes == 1:
+        return "python"
+    return f"python -m torch.distributed.run --standalone --nproc-per-node {processes}"
+
+
 def training_job(wildcards):
     settings = dict(config["train"])
-    for key in ("runs", "seeds"):
+    for key in ("runs", "seeds", "processes"):
         settings.pop(key)
+    run = TRAINED[wildcards.strategy]
     job = {
-        "model": GENERATOR,
+        "model": MODEL,
         "prompt": wildcards.prompt,
         "pairs": [f"{RESULTS}/pairs/{name}.parquet" for name in TRAIN_SETS],
-        "clusters": [
-            f"{RESULTS}/clusters/{wildcards.strategy}/{name}.parquet" for name in TRAIN_SETS
-        ],
+        "clusters": clusters_of_run(wildcards),
+        "mode": run.get("mode"),
+        "fraction": run.get("fraction"),
         "query_items": f"{RESULTS}/items/train_query.parquet",
         "target_items": f"{RESULTS}/items/train_target.parquet",
         "image_root": f"{DATA}/train",
@@ -237,3 +258,22 @@ def training_job(wildcards):
         "out": ADAPTER.format(**wildcards),
     }
     return json.dumps([job])
+
+
+def composition_jobs_of(model, prompt):
+    files = vectors_of(model, prompt, "composition")
+    return [
+        {
+            "subset": f"{benchmark}/{subset}",
+            "task": task,
+            "rows": f"{RESULTS}/compositions/{benchmark}/{subset}.parquet",
+            "query_embeddings": files["query"],
+            "target_embeddings": files["target"],
+            "out": f"{RESULTS}/scores/{model}/{prompt}/{score_name(benchmark, subset, task)}.json",
+        }
+        for benchmark, subset, task in scored_sets()
+    ]
+
+
+def composition_jobs(wildcards):
+    return json.dumps(sum((composition_jobs_of(*one) for one in COMPOSED), []))

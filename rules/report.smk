@@ -21,6 +21,32 @@ rule publish:
         f"{PUBLISHED}/README.md",
 
 
+rule plan:
+    input:
+        program("plan_run.py"),
+        config=f"{RESULTS}/config.yaml",
+    log:
+        f"{RESULTS}/logs/plan.log",
+    conda:
+        "../envs/workflow.yaml"
+    params:
+        results=folder_of_input("config"),
+        measured=measured_experiment,
+        asks="yes" if MMEB else "no",
+        job=fetching_job if MMEB else "[]",
+    shell:
+        # it has no output: what is here decides what is said, so it is said anew each time
+        "downloads=$(mktemp) && jobs=$(mktemp) && "
+        "if [ {params.asks} = yes ]; then printf '%s' {params.job:q}"
+        " | python scripts/fetch_data.py --job-list - --tries 1 --plan > $downloads 2> {log}"
+        " || echo 'the hub was not reached: bytes are not known' >&2; fi && "
+        "snakemake --dry-run --nolock --cores 1 --configfile {input.config} -- all"
+        " > $jobs 2>> {log} && "
+        "python scripts/plan_run.py --config {input.config} --results {params.results}"
+        " --measured {params.measured} --downloads $downloads --jobs $jobs"
+        " --out {params.results}/plan.run.json 2>> {log}"
+
+
 rule write_configuration:
     output:
         f"{RESULTS}/config.yaml",

@@ -1,6 +1,7 @@
 # Training: a LoRA adapter per run (strategy, prompt, seed), with checkpoints for the dynamics.
 # in:  clusters/<strategy>/, pairs/, items/train_<side>.parquet, images below data/train/, the model
-# out: adapters/<strategy>_seed<seed>/<prompt>/ (PEFT folder, card, log, checkpoints/)
+# out: adapters/<strategy>_seed<seed>/<prompt>/ (PEFT folder, card, log, checkpoints/); a run that
+#      changes more than the strategy says so in its name, such as hns-classic_seed0
 # by:  train_adapter.py
 
 
@@ -13,11 +14,11 @@ rule train_adapter:
     input:
         program("train_adapter.py"),
         pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
-        clusters=expand(f"{RESULTS}/clusters/{{{{strategy}}}}/{{name}}.parquet", name=TRAIN_SETS),
+        clusters=clusters_of_run,
         query_items=f"{RESULTS}/items/train_query.parquet",
         target_items=f"{RESULTS}/items/train_target.parquet",
         images=f"{DATA}/train",
-        model=rules.train_generator.output,
+        model=MODEL_FILES,
     output:
         weights=f"{ADAPTER}/adapter_model.safetensors",
         config=f"{ADAPTER}/adapter_config.json",
@@ -35,11 +36,14 @@ rule train_adapter:
         f"{RESULTS}/benchmarks/train_adapter/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
     conda:
         TORCH_ENV
-    threads: config["train"]["threads"]
+    threads: config["train"]["threads"] * config["train"]["processes"]
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=scaled(4000, 256000),
+        runtime=scaled(120, 72 * 60),
     params:
         jobs=training_job,
+        launcher=launcher(config["train"]["processes"]),
     shell:
-        "printf '%s' {params.jobs:q} | python scripts/train_adapter.py --job-list - > {log} 2>&1"
+        # several processes cannot share a standard input
+        "printf '%s' {params.jobs:q} > {log}.jobs.json; {params.launcher}"
+        " scripts/train_adapter.py --job-list {log}.jobs.json > {log} 2>&1"

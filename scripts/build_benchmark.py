@@ -24,6 +24,7 @@ from gen2embed.data.mini_benchmark import (
     training_frame,
     training_sets,
 )
+from gen2embed.data.mini_compositions import draw_compositions, published_layouts
 from gen2embed.data.render import Canvas, Photo, PhotoRoll, background_table
 from gen2embed.data.selection import Emoji, select_emoji
 from gen2embed.errors import InputError
@@ -32,6 +33,7 @@ from gen2embed.files import (
     run_record,
     whole_file,
     write_csv,
+    write_json,
     write_npy,
     write_parquet,
     write_text,
@@ -56,6 +58,10 @@ backgrounds. Names, groups and skin tones are Unicode's (emoji-test.txt of Emoji
 
 {table}
 """
+COMPOSITION_CREDITS = """
+`composition/` holds {rows} rows of each subset of two compositional sets in the layouts of
+SugarCrepe and SugarCrepe++, made here; none of their text or images is in it.
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -74,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     }
     for name, meaning in counts.items():
         add(f"--{name}", type=int, required=True, help=meaning)
+    add("--composition-rows", type=int, default=0, help="of each compositional subset; 0: no sets")
     add("--unseen-fraction", type=float, required=True, help="concepts held out of training")
     return parser
 
@@ -83,6 +90,8 @@ def check_flags(job: argparse.Namespace) -> None:
         if getattr(job, name) < 1:
             flag = name.replace("_", "-")
             raise InputError(f"--{flag} is {getattr(job, name)}; give at least 1")
+    if job.composition_rows < 0:
+        raise InputError(f"--composition-rows is {job.composition_rows}; give 0 or more")
     if not 0 < job.unseen_fraction < 1:
         raise InputError(f"--unseen-fraction is {job.unseen_fraction}; give a number in (0, 1)")
 
@@ -103,17 +112,28 @@ def write_sets(out: Path, part: str, sets: Sequence[DataSet], roll: PhotoRoll) -
         write_image(out / part / image.path, render(roll, image))
 
 
+def write_compositions(out: Path, emojis: Sequence[Emoji], roll: PhotoRoll, rows: int) -> None:
+    """SugarCrepe's and SugarCrepe++'s layouts: <benchmark>/<subset>.json and images/."""
+    drawn = draw_compositions(emojis, roll, rows, roll.seed)
+    for (benchmark, subset), content in published_layouts(drawn).items():
+        write_json(out / benchmark / f"{subset}.json", content)
+    scenes = list(dict.fromkeys(row.scene for of_subset in drawn.values() for row in of_subset))
+    for scene in progress(scenes, len(scenes), "render compositions", "picture"):
+        write_image(out / "images" / scene.file_name, render(roll, scene.image))
+
+
 def render(roll: PhotoRoll, image: Photo | Canvas) -> Image.Image:
     return roll.render_canvas(image) if isinstance(image, Canvas) else roll.render(image)
 
 
-def credits(emojis: Sequence[Emoji], register: pd.DataFrame) -> str:
+def credits(emojis: Sequence[Emoji], register: pd.DataFrame, compositions: int) -> str:
     concepts = {one.glyph.concept for one in emojis}
     unseen = {one.glyph.concept for one in emojis if one.unseen}
     heads = "| " + " | ".join(register.columns) + " |\n" + "|---" * len(register.columns) + "|\n"
     lines = ("| " + " | ".join(map(str, row)) + " |" for row in register.itertuples(index=False))
     counts = f"{len(emojis)} emoji of {len(concepts)} concepts, {len(unseen)} of them held out."
-    return CREDITS.format(concepts=counts, table=heads + "\n".join(lines))
+    said = CREDITS.format(concepts=counts, table=heads + "\n".join(lines))
+    return said + (COMPOSITION_CREDITS.format(rows=compositions) if compositions else "")
 
 
 def build(job: argparse.Namespace) -> None:
@@ -132,7 +152,7 @@ def build(job: argparse.Namespace) -> None:
         backgrounds = background_table(graphics)
         rolls = {
             stream: PhotoRoll(job.seed, stream, graphics, backgrounds)
-            for stream in ("train", "eval", "generator")
+            for stream in ("train", "eval", "generator", "composition")
         }
         register = load_register("mini")
         sets = {
@@ -145,6 +165,9 @@ def build(job: argparse.Namespace) -> None:
         }
         for part, of_part in sets.items():
             write_sets(out, part, of_part, rolls[part])
+        if job.composition_rows:
+            roll = rolls["composition"]
+            write_compositions(out / "composition", emojis, roll, job.composition_rows)
         photos, metadata = generator_photos(emojis, rolls["generator"], job.generator_photos)
         write_npy(out / "generator" / "photos.npy", photos)
         write_parquet(out / "generator" / "photos.parquet", metadata)
@@ -152,7 +175,7 @@ def build(job: argparse.Namespace) -> None:
         write_csv(out / "datasets.csv", table)
         sheet = draw_sheet(sets["eval"], lambda image: render(rolls["eval"], image))
         write_image(out / "contact_sheet.png", sheet)
-        write_text(out / "README.md", credits(emojis, table))
+        write_text(out / "README.md", credits(emojis, table, job.composition_rows))
         write_checksums(out)
 
 

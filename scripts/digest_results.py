@@ -11,7 +11,7 @@ from gen2embed.files import digest_file, write_text
 from gen2embed.program import run_each
 
 SUFFIXES = (".parquet", ".npy", ".json", ".csv", ".safetensors")
-LEFT_OUT = (".run.json",)
+LEFT_OUT = (".run.json", ".run.jsonl")
 LEFT_OUT_FOLDERS = ("logs", "benchmarks", "partial")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -12,18 +13,27 @@ from typing import Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import numpy as np
+
+from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
     digest_folder,
     package_versions,
     run_record,
+    write_embeddings,
     write_json,
-    write_npy,
 )
+from gen2embed.models.adapters import trained_on
 from gen2embed.models.items import Item, read_items
-from gen2embed.models.prompts import ROLES, get_prompt
+from gen2embed.models.prompts import ROLES, get_prompt, user_turn
+from gen2embed.models.released import named
 from gen2embed.models.resolutions import get_resolution
+from gen2embed.models.shards import shard_rows
 from gen2embed.program import run_program
+
+LOG = logging.getLogger("gen2embed.embed_items")
+PACKAGES = ("torch", "transformers", "tokenizers", "pillow")  # that decide the vectors
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,14 +42,36 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model", required=True, help="model folder or hub id")
     add("--revision", help="revision of a hub model (a commit)")
     add("--adapter", help="PEFT folder of a fine-tuned adapter")
+    add(
+        "--merge",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="add the adapter to the weights (--no-merge: compute it beside them)",
+    )
     add("--prompt", required=True, help="name in the prompt registry")
     add("--prompt-file", help="YAML file with further prompts")
+    add(
+        "--vision-wrapper",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="images between the backbone's vision start and end tokens (--no-...: bare)",
+    )
     add("--role", required=True, choices=ROLES, help="role of the items that name none themselves")
     add("--items", required=True, help="items parquet (docs/data_dictionary.md)")
     add("--image-root", required=True, help="folder that the items' image paths start from")
     add("--resolution", default="native", help="name in the resolution registry")
     add("--max-tokens", type=int, default=2048, help="longest prompt in tokens, image included")
     add("--token-budget", type=int, default=16384, help="padded tokens per forward pass")
+    add(
+        "--share-prefix",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="leave out what the vectors do not need (docs/encoder.md, Speed)",
+    )
+    add("--window", type=int, default=8192, help="rows that are sorted and batched together")
+    add("--shard", default="1/1", help="I/N: only the I-th of N slices of rows, in whole windows")
+    add("--skip-unreadable", action="store_true", help="go on without images that are broken")
+    add("--workers", type=int, default=0, help="processes that prepare batches (0: none beside)")
     add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of the weights")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     add("--threads", type=int, help="CPU threads (default: torch's choice)")
@@ -49,16 +81,39 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def parse_shard(job: argparse.Namespace) -> tuple[int, int]:
+    """``--shard I/N`` as two numbers."""
+    try:
+        shard, shards = map(int, job.shard.split("/"))
+    except ValueError:
+        raise InputError(f"--shard {job.shard}: give I/N, such as 1/4") from None
+    shard_rows(0, job.window, shard, shards)  # says what is wrong with them
+    return shard, shards
+
+
+def check_flags(job: argparse.Namespace) -> None:
+    """Everything that can be checked without items and model."""
+    for name in ("max_tokens", "token_budget", "window"):
+        if getattr(job, name) < 1:
+            flag = name.replace("_", "-")
+            raise InputError(f"--{flag} is {getattr(job, name)}; give at least 1")
+    if job.workers < 0:
+        raise InputError(f"--workers is {job.workers}; give 0 or more")
+    get_prompt(job.prompt, job.prompt_file)
+    get_resolution(job.resolution)
+    parse_shard(job)
+
+
 def digest_of(job: argparse.Namespace) -> str:
     """Of everything that determines the vectors: flags, files, library versions."""
-    irrelevant = ("out", "partial", "save_seconds")
+    irrelevant = ("out", "partial", "save_seconds", "workers")
     told = {key: value for key, value in vars(job).items() if key not in irrelevant}
     told["items_digest"] = digest_file(job.items)
     told["model_digest"] = digest_folder(job.model)
     told["adapter_digest"] = digest_folder(job.adapter)
     told["prompt_text"] = repr(get_prompt(job.prompt, job.prompt_file))
     told["resolution_text"] = get_resolution(job.resolution)
-    told["versions"] = package_versions("torch", "transformers", "tokenizers", "pillow")
+    told["versions"] = package_versions(*PACKAGES)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -71,18 +126,51 @@ class Loaded:
     def get(self, job: argparse.Namespace, device: str) -> Any:
         from gen2embed.models.backbones import load_backbone
 
-        key = (job.model, job.revision, job.adapter, job.dtype, device)
+        key = (job.model, job.revision, job.adapter, job.merge, job.dtype, device)
         if key != self.key:
             self.backbone = load_backbone(job.model, job.revision, job.dtype, device)
             if job.adapter is not None:
-                self.backbone.load_adapter(job.adapter)
+                self.backbone.load_adapter(job.adapter, job.merge)
             self.key = key
+        self.backbone.vision_wrapper = job.vision_wrapper
         return self.backbone
 
 
-def example(planned: list[Any], with_image: bool) -> str | None:
-    """The first rendered prompt with (or without) an image, for the manifest."""
-    return next((one.rendered for one in planned if bool(one.image) == with_image), None)
+def rendered(backbone: Any, job: argparse.Namespace, item: Item, planned: list[Any]) -> dict:
+    """Full prompts for the manifest: the first item in either role; the first of either kind."""
+    prompt = get_prompt(job.prompt, job.prompt_file)
+    turns = {role: user_turn(prompt, role, item.text, bool(item.image_path)) for role in ROLES}
+    return {
+        "rendered_query": backbone.render(prompt.system, turns["query"]),
+        "rendered_target": backbone.render(prompt.system, turns["target"]),
+        "rendered_example": next((one.rendered for one in planned if one.image), None),
+        "rendered_example_text_only": next(
+            (one.rendered for one in planned if not one.image), None
+        ),
+    }
+
+
+def manifest_of(job: argparse.Namespace, backbone: Any) -> dict[str, Any]:
+    """What the vectors were made with, but for what depends on the items."""
+    model, revision = named(job.model, job.revision)
+    return {
+        "model": model,
+        "model_digest": digest_folder(job.model),
+        "revision": revision,
+        "adapter": job.adapter,
+        "adapter_digest": digest_folder(job.adapter),
+        "trained_on": trained_on(job.adapter),
+        "backbone": backbone.name,
+        "prompt": job.prompt,
+        "role": job.role,
+        "vision_wrapper": job.vision_wrapper,
+        "resolution": {"name": job.resolution, **get_resolution(job.resolution)},
+        "max_tokens": job.max_tokens,
+        "dtype": job.dtype,
+        "items_digest": digest_file(job.items),
+        "dim": backbone.dim,
+        "versions": package_versions(*PACKAGES),
+    }
 
 
 def embed(job: argparse.Namespace, items: list[Item], loaded: Loaded) -> None:
@@ -95,6 +183,8 @@ def embed(job: argparse.Namespace, items: list[Item], loaded: Loaded) -> None:
     if job.threads:
         torch.set_num_threads(job.threads)
     out = Path(job.out)
+    shard, shards = parse_shard(job)
+    rows = shard_rows(len(items), job.window, shard, shards)
     with run_record(out.with_suffix(".run.json")) as record:
         device = resolve_device(job.device)
         if device != "cpu":  # on a CPU inference is deterministic as it is
@@ -102,49 +192,62 @@ def embed(job: argparse.Namespace, items: list[Item], loaded: Loaded) -> None:
         backbone = loaded.get(job, device)
         prompt = get_prompt(job.prompt, job.prompt_file)
         resolution = get_resolution(job.resolution)
+        unreadable: dict[int, str] | None = {} if job.skip_unreadable else None
         planned = plan_items(
-            backbone, items, prompt, resolution, Path(job.image_root), job.max_tokens, job.items
+            backbone,
+            items[rows.start : rows.stop],
+            prompt,
+            resolution,
+            Path(job.image_root),
+            job.max_tokens,
+            job.items,
+            first_row=rows.start,
+            unreadable=unreadable,
         )
-        what = f"embed {Path(job.items).stem}, {job.prompt}"
         blocks = None
         if job.partial:
             blocks = Blocks(Path(job.partial) / digest_of(job), job.save_seconds)
-        vectors = encode(backbone, planned, resolution, job.token_budget, device, what, blocks)
+        vectors = encode(
+            backbone,
+            planned,
+            resolution,
+            job.token_budget,
+            device,
+            f"embed {Path(job.items).stem}, {job.prompt}",
+            blocks,
+            source=job.items,
+            rows=rows,
+            window=job.window,
+            workers=job.workers,
+            unreadable=unreadable,
+            share_prefix=job.share_prefix,
+        )
+        for row, why in sorted((unreadable or {}).items()):
+            LOG.warning("%s: row %d skipped: %s", job.items, row, why)
         manifest = {
-            "model": job.model,
-            "model_digest": digest_folder(job.model),
-            "revision": job.revision,
-            "adapter": job.adapter,
-            "adapter_digest": digest_folder(job.adapter),
-            "backbone": backbone.name,
-            "prompt": job.prompt,
-            "role": job.role,
-            "rendered_example": example(planned, True),
-            "rendered_example_text_only": example(planned, False),
-            "resolution": {"name": job.resolution, **resolution},
-            "max_tokens": job.max_tokens,
-            "truncated_items": sum(one.truncated for one in planned),
-            "skipped_items": 0,
-            "dtype": job.dtype,
+            **manifest_of(job, backbone),
+            **rendered(backbone, job, items[0], planned),
             "items": len(items),
-            "items_digest": digest_file(job.items),
-            "dim": int(vectors.shape[1]),
-            "versions": package_versions("torch", "transformers", "tokenizers", "pillow"),
+            "truncated_items": sum(one.truncated for one in planned),
+            "skipped_items": len(unreadable or {}),
         }
-        write_npy(out, vectors)
+        if shards > 1:
+            manifest["shard"] = {"first_row": rows.start, "end_row": rows.stop}
+        valid = np.ones(len(rows), dtype=bool)
+        valid[[row - rows.start for row in unreadable or {}]] = False
+        write_embeddings(out, vectors, valid)
         write_json(out.with_suffix(".json"), manifest)
         if blocks:
             blocks.remove()
             record["resumed_batches"] = blocks.resumed
         record["tokens"] = sum(one.tokens for one in planned)
-        record["items"] = len(items)
+        record["items"] = len(rows)
 
 
 def main(argv: list[str] | None = None) -> int:
     def work(jobs: list[argparse.Namespace]) -> None:
         for job in jobs:  # everything that can be checked without the model, before it is loaded
-            get_prompt(job.prompt, job.prompt_file)
-            get_resolution(job.resolution)
+            check_flags(job)
         items = [read_items(job.items, job.role) for job in jobs]
         loaded = Loaded()
         for job, of_job in zip(jobs, items, strict=True):

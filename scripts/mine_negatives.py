@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from gen2embed.errors import InputError
-from gen2embed.files import load_embeddings, load_valid, read_parquet, run_record, write_json
+from gen2embed.files import (
+    load_embeddings,
+    load_valid,
+    read_json,
+    read_parquet,
+    run_record,
+    write_json,
+)
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
@@ -56,6 +63,7 @@ class Inputs:
     subset: Subset
     name: str
     labelled: bool
+    prompt: str | None  # of the query vectors, where their manifest tells
     rows: int
     queries: np.ndarray
     targets: np.ndarray
@@ -136,10 +144,17 @@ def read_inputs(job: argparse.Namespace, embeddings: Embeddings) -> Inputs:
         subset=subset,
         name=metadata.get("subset", Path(job.pairs).stem),
         labelled=labelled,
+        prompt=read_prompt(job.query_embeddings),
         rows=len(query_id),
         queries=queries,
         targets=targets,
     )
+
+
+def read_prompt(embeddings: str) -> str | None:
+    """The prompt that the vectors' manifest names; None without one, as of users' own vectors."""
+    manifest = Path(embeddings).with_suffix(".json")
+    return read_json(manifest).get("prompt") if manifest.is_file() else None
 
 
 def approximation(job: argparse.Namespace) -> Approximation | None:
@@ -186,6 +201,8 @@ def mine(job: argparse.Namespace, inputs: Inputs, neighbours: Neighbours) -> Non
         }
         metadata = {name: str(value) for name, value in how.items()}
         metadata["labelled"] = metadata["labelled"].lower()
+        if inputs.prompt:
+            metadata["prompt"] = inputs.prompt
         write_clusters(out, mined.clusters, metadata)
         write_json(out.with_suffix(".json"), statistics)
         record["prefetched_searches"] = mined.prefetched

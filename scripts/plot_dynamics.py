@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.program import run_each
-from gen2embed.reporting.captions import AGGREGATE_LABELS
+from gen2embed.reporting.captions import AGGREGATE_LABELS, in_seeds
 from gen2embed.reporting.figures import style, write_figure
-from gen2embed.reporting.results import Run, aggregate, over_seeds, read_register, read_run
-from gen2embed.reporting.runs import RunName
+from gen2embed.reporting.results import aggregate, read_register
+from gen2embed.reporting.runs import RunName, read_steps
 from gen2embed.reporting.series import draw_lines
 from gen2embed.reporting.tables import percent
 
@@ -33,26 +32,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_steps(job: argparse.Namespace, name: RunName, register: pd.DataFrame) -> dict[int, Run]:
-    """Step 0 is zero-shot under the run's prompt."""
-    scores = Path(job.scores)
-    found = {0: read_run(name.label, scores / "base" / name.prompt, register)}
-    for step in [*job.checkpoints, job.steps]:
-        suffix = "" if step == job.steps else f"_step{step}"
-        folders = [
-            scores / f"{name.strategy}_seed{seed}{suffix}" / name.prompt for seed in job.seeds
-        ]
-        runs = [read_run(name.label, folder, register) for folder in folders]
-        found[step] = over_seeds(name.label, runs)
-    return found
-
-
 def plot(job: argparse.Namespace) -> None:
     register = read_register(job.register)
     names = [RunName.parse(text) for text in job.runs]
     parts = []
     for name in names:
-        for step, run in read_steps(job, name, register).items():
+        steps = read_steps(job.scores, name, job.seeds, job.checkpoints, job.steps, register)
+        for step, run in steps.items():
             parts.append(aggregate([run], register).assign(step=step))
     frame = pd.concat(parts, ignore_index=True)
     drawn = frame[frame["aggregate"].isin(PANELS)].reset_index(drop=True)
@@ -63,8 +49,8 @@ def plot(job: argparse.Namespace) -> None:
     )
     caption = (
         "Training dynamics: precision at 1 (mean over data sets; bands: 95 % bootstrap interval "
-        f"over queries) along the steps of fine-tuning; step 0 is zero-shot. {len(job.seeds)} seed"
-        f"{'s' * (len(job.seeds) > 1)}. At step {job.steps}: {ends}."
+        f"over queries) along the steps of fine-tuning; step 0 is zero-shot. "
+        f"{in_seeds(len(job.seeds))}. At step {job.steps}: {ends}."
     )
     with style():
         figure = Figure(figsize=(7.0, 2.9), layout="constrained")

@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--pairs", required=True, nargs="+", help="pairs parquet of each subset")
     add("--clusters", required=True, help="folder with <strategy>/<subset>.parquet")
     add("--strategies", required=True, nargs="+", help="strategies to draw, in the legend's order")
-    add("--rates", required=True, help="pooled report of measure_false_negatives.py")
+    add("--rates", help="pooled report of measure_false_negatives.py; none: one figure less")
     add("--seed", type=int, default=0, help="of the points that are drawn")
     add("--out", required=True, help="folder of the two figures")
     return parser
@@ -67,7 +67,7 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
         "query and the query that owns the negative) of mined negatives, with zero-shot vectors; "
         f"at most {MOST_POINTS} points drawn per strategy, crosses: means. Means over all "
         f"negatives: {said}. Lower overlap is what SaHa selects for; whether it means fewer false "
-        "negatives is the next figure's question."
+        + ("negatives is the next figure's question." if job.rates else "negatives is not known.")
     )
     figure = Figure(figsize=(4.2, 3.6), layout="constrained")
     axes = figure.add_subplot()
@@ -119,7 +119,8 @@ def plot(job: argparse.Namespace) -> None:
     frame = read_negatives(job)
     with style():
         plot_overlap(job, frame)
-        plot_rates(job)
+        if job.rates:
+            plot_rates(job)
 
 
 def main(argv: list[str] | None = None) -> int:

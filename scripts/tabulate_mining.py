@@ -1,4 +1,4 @@
-"""Tabulate what each strategy mined: counts, hardness, overlap, true false negatives."""
+"""Tabulate what was mined, by strategy and by k and m: hardness, overlap, false negatives."""
 
 from __future__ import annotations
 
@@ -25,10 +25,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tabulate_mining", description=__doc__)
     add = parser.add_argument
     add("--clusters", required=True, help="folder with <strategy>/<subset>.json")
-    add("--rates", required=True, help="folder with the reports of measure_false_negatives.py")
+    add(
+        "--rates", help="folder with the reports of measure_false_negatives.py, where there are any"
+    )
     add("--strategies", required=True, nargs="+", help="strategies, in the order of the table")
     add("--subsets", required=True, nargs="+", help="training subsets")
-    add("--out", required=True, help="folder for mining*.csv, .md, .tex")
+    add("--grid-clusters", help="folder with k<k>_m<m>/<strategy>/<subset>.json; none: no grid")
+    add("--grid-rates", help="folder with k<k>_m<m>.json, pooled over the subsets")
+    add("--k", nargs="+", type=int, help="of the grid: negatives per cluster")
+    add("--m", nargs="+", type=int, help="of the grid: candidates per negative")
+    add("--grid-strategies", nargs="+", help="in the order of the table")
+    add("--out", required=True, help="folder for mining*.csv, grid.csv, .md, .tex")
     return parser
 
 
@@ -39,17 +46,26 @@ def in_order(rows: list[dict], subsets: list[str]) -> pd.DataFrame:
     return frame.sort_values("subset", key=lambda names: names.map(order), kind="stable")
 
 
-def tabulate(job: argparse.Namespace) -> None:
-    clusters, reports = Path(job.clusters), Path(job.rates)
-    by_subset = {name: read_json(reports / f"{name}.json") for name in [*job.subsets, "all"]}
+def read_report(folder: str | None, name: str) -> dict | None:
+    """The report ``<name>.json`` of false negatives; None where none was made."""
+    return read_json(Path(folder) / f"{name}.json") if folder else None
+
+
+def rates_of(report: dict | None, strategy: str) -> dict[str, float]:
+    return rates(report["strategies"][strategy] if report else None)
+
+
+def tabulate_strategies(job: argparse.Namespace) -> None:
+    clusters = Path(job.clusters)
+    by_subset = {name: read_report(job.rates, name) for name in [*job.subsets, "all"]}
     rows, each, told = [], [], []
     for strategy in job.strategies:
         statistics = [read_json(clusters / strategy / f"{name}.json") for name in job.subsets]
-        of_all = by_subset["all"]["strategies"][strategy]
-        rows.append({"strategy": strategy, **pooled(statistics), **rates(of_all)})
+        found = rates_of(by_subset["all"], strategy)
+        rows.append({"strategy": strategy, **pooled(statistics), **found})
         for name, one in zip(job.subsets, statistics, strict=True):
-            of_subset = by_subset[name]["strategies"][strategy]
-            each.append({"subset": name, "strategy": strategy, **pooled([one]), **rates(of_subset)})
+            found = rates_of(by_subset[name], strategy)
+            each.append({"subset": name, "strategy": strategy, **pooled([one]), **found})
             told.append({"subset": name, "strategy": strategy, **statistics_row(one)})
     frame = pd.DataFrame(rows).round(9)
     caption = (
@@ -75,6 +91,34 @@ def tabulate(job: argparse.Namespace) -> None:
         "positive was in the top 1, 5, 10 of its search in pass 1."
     )
     write_table(job.out, "mining_statistics", frame, shown_statistics(frame), caption)
+
+
+def tabulate_grid(job: argparse.Namespace) -> None:
+    rows = []
+    for k in job.k:
+        for m in job.m:
+            place = f"k{k}_m{m}"
+            report = read_report(job.grid_rates, place)
+            for strategy in job.grid_strategies:
+                folder = Path(job.grid_clusters) / place / strategy
+                statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
+                found = {**pooled(statistics), **rates_of(report, strategy)}
+                rows.append({"k": k, "m": m, "strategy": strategy, **found})
+    frame = pd.DataFrame(rows).round(9)
+    caption = (
+        "Sensitivity of mining to k (negatives per cluster, at most) and m (candidates per "
+        f"negative), from one set of zero-shot vectors, {len(job.subsets)} training subsets "
+        "pooled: mean hardness and overlap, and true false-negative rates with 95 % bootstrap "
+        "intervals over clusters. Equal hardness is among the strategies of one k and m."
+    )
+    shown = shown_mined(frame, ["k", "m", "strategy"])
+    write_table(job.out, "grid", frame, shown, caption)
+
+
+def tabulate(job: argparse.Namespace) -> None:
+    tabulate_strategies(job)
+    if job.grid_clusters:
+        tabulate_grid(job)
 
 
 def main(argv: list[str] | None = None) -> int:

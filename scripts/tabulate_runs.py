@@ -7,7 +7,14 @@ import sys
 
 from gen2embed.evaluation.aggregates import AGGREGATES
 from gen2embed.program import run_each
-from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, verdicts
+from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
+from gen2embed.reporting.captions import (
+    AGGREGATE_LABELS,
+    MACRO_NOTE,
+    conditions,
+    in_seeds,
+    verdicts,
+)
 from gen2embed.reporting.results import aggregate, per_dataset, read_register
 from gen2embed.reporting.runs import RunName, read_runs, tested
 from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests, write_table
@@ -20,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--scores", required=True, help="folder with a folder of scores per model and prompt")
     add("--runs", required=True, nargs="+", help="STRATEGY/PROMPT, in the order of the table")
     add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
+    add("--backbone", required=True, help="whose published scores stand beside ours")
     add("--out", required=True, help="folder for runs*.csv, .md, .tex")
     return parser
 
@@ -30,15 +38,19 @@ def tabulate(job: argparse.Namespace) -> None:
     runs = read_runs(job.scores, names, job.seeds, register)
     every = list(runs.values())
     said = conditions(every[0], register)
-    seeds = f"{len(job.seeds)} seed{'s' * (len(job.seeds) > 1)} of fine-tuning"
+    seeds = f"{in_seeds(len(job.seeds))} of fine-tuning"
     means = aggregate(every, register)
     tests = tested(runs, register)
     caption = (
         "Precision@1 in percent before (zero-shot) and after fine-tuning, by the clusters trained "
-        "on and the prompt: mean over data sets, 95 % bootstrap interval over queries. "
-        f"{seeds}. Measured here, not published. {said} {verdicts(tests)}"
+        "on and the prompt: mean over data sets, 95 % bootstrap interval over queries; with "
+        "several seeds sd is the standard deviation of that mean over seeds. "
+        f"{seeds}. {MARK_NOTE} {said} {MACRO_NOTE} {verdicts(tests)}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
+    labels = {f"{name.strategy}/{name.prompt}": name.label for name in names}
+    compared = beside(means, labels, "fine_tuned", job.backbone, is_full_size(every))
+    shown = with_published(shown, compared, AGGREGATE_LABELS)
     write_table(job.out, "runs", means, shown, caption)
     sets = per_dataset(every, register)
     caption = (

@@ -10,20 +10,25 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.evaluation.aggregates import AGGREGATES, members
-from gen2embed.evaluation.paired import holm
 from gen2embed.program import run_each
-from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, conditions, verdicts
+from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
+from gen2embed.reporting.captions import (
+    AGGREGATE_LABELS,
+    MACRO_NOTE,
+    best_and_worst,
+    conditions,
+    verdicts,
+)
 from gen2embed.reporting.results import (
     Run,
     aggregate,
-    compare,
+    paired_tests,
     per_dataset,
     read_register,
     read_run,
 )
+from gen2embed.reporting.runs import TESTED, RunName
 from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests, write_table
-
-TESTED = ("ind", "ood", "all")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,42 +37,58 @@ def build_parser() -> argparse.ArgumentParser:
     add("--register", required=True, help="datasets.csv of the benchmark")
     add("--scores", required=True, help="folder with a folder of scores per prompt")
     add("--prompts", required=True, nargs="+", help="prompts, in the order of the table")
+    add("--backbone", required=True, help="whose published scores stand beside ours")
+    add(
+        "--released-as",
+        default="",
+        help="STRATEGY/PROMPT: the model is that published fine-tuned "
+        "one as its authors released it, scored under PROMPT",
+    )
     add("--out", required=True, help="folder for zero_shot*.csv, .md, .tex")
     return parser
 
 
 def tests(runs: list[Run], register: pd.DataFrame) -> pd.DataFrame:
     """Paired differences of every two prompts on IND, OOD and all; Holm over all of them."""
-    rows = []
-    for name in (one for one in TESTED if one in members(register)):
-        for first, second in combinations(runs, 2):
-            found = compare(second, first, members(register)[name])
-            numbers = (found.value, found.ci_low, found.ci_high, found.p_value)
-            rows.append((name, second.name, first.name, *numbers))
-    columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_value"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.assign(p_holm=holm(frame["p_value"].tolist())).round(9)
+    sets = members(register)
+    return paired_tests(
+        (name, second, first, sets[name])
+        for name in TESTED
+        if name in sets
+        for first, second in combinations(runs, 2)
+    )
+
+
+def published_beside(job: argparse.Namespace, means: pd.DataFrame, full_size: bool) -> pd.DataFrame:
+    """The published counterparts: of zero-shot prompts, or of the released model."""
+    if not job.released_as:
+        names = {name: name for name in job.prompts}
+        return beside(means, names, "zero_shot", job.backbone, full_size)
+    names = {job.released_as: RunName.parse(job.released_as).prompt}
+    return beside(means, names, "fine_tuned", job.backbone, full_size)
 
 
 def tabulate(job: argparse.Namespace) -> None:
     register = read_register(job.register)
+    scored = "Released model's" if job.released_as else "Zero-shot"
     runs = [read_run(name, Path(job.scores) / name, register) for name in job.prompts]
     said = conditions(runs[0], register)
     means = aggregate(runs, register)
     frame = tests(runs, register)
     caption = (
-        "Zero-shot Precision@1 in percent by prompt: mean over data sets, 95 % bootstrap "
-        f"interval over queries. Measured here, not published. {said} "
+        f"{scored} Precision@1 in percent by prompt: mean over data sets, 95 % bootstrap "
+        f"interval over queries. {MARK_NOTE} {said} {MACRO_NOTE} "
         f"{best_and_worst(means, 'all')} {verdicts(frame[frame['aggregate'] == 'all'])}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
-    shown = shown.rename(columns={"run": "prompt"})
+    compared = published_beside(job, means, is_full_size(runs))
+    shown = with_published(shown.rename(columns={"run": "prompt"}), compared, AGGREGATE_LABELS)
     write_table(job.out, "zero_shot", means, shown, caption)
     sets = per_dataset(runs, register)
     wide = shown_datasets(sets, job.prompts)
     below = int((~sets["above_chance"]).sum())
     caption = (
-        "Zero-shot Precision@1 in percent of every data set by prompt, 95 % bootstrap interval; "
+        f"{scored} Precision@1 in percent of every data set by prompt, 95 % bootstrap interval; "
         f"chance is that of guessing. {said} {below} of {len(sets)} scores are not above chance "
         "(binomial test, p < 0.01) and marked."
     )

@@ -8,35 +8,36 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import numpy as np
-
-from gen2embed.errors import InputError
+from gen2embed.errors import InputError, Stopped
 from gen2embed.files import (
     digest_file,
     digest_folder,
     package_versions,
-    read_parquet,
     run_record,
+    whole_folder,
     write_json,
     write_text,
 )
-from gen2embed.mining.clusters import read_clusters
-from gen2embed.models.items import read_items
 from gen2embed.models.prompts import get_prompt
 from gen2embed.models.resolutions import get_resolution
 from gen2embed.program import run_program
-from gen2embed.training.batches import form_batches
+from gen2embed.training import processes
+from gen2embed.training.batches import CLUSTERS, MODES, Cluster, form_batches
+from gen2embed.training.inputs import Inputs, read_inputs
 
 if TYPE_CHECKING:
     from gen2embed.training.trainer import ContrastiveTrainer
 
 ADAPTERS = "adapters"  # of named steps, among the states until the training is done
+REPORTERS = ("none", "tensorboard", "trackio")
+ENDED_BY_SIGTERM = 128 + 15
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -53,18 +54,40 @@ def build_parser() -> argparse.ArgumentParser:
     add("--image-root", required=True, help="folder that the items' image paths start from")
     add("--resolution", required=True, help="name in the resolution registry")
     add("--max-tokens", type=int, required=True, help="longest prompt in tokens, image included")
+    add("--mode", default=CLUSTERS, choices=MODES, help="classic: anchors ask, the rest is targets")
+    add("--fraction", type=float, default=1.0, help="of each subset's pairs, in whole clusters")
+    add("--row-cap", type=int, default=0, help="most pairs of a subset (paper: 50000; 0: all)")
+    add(
+        "--allow-other-prompt",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="train on clusters that were mined under another prompt",
+    )
     add("--seed", type=int, required=True, help="decides initial weights, batches and dropout")
     add("--steps", type=int, required=True, help="optimiser steps (paper: 1500)")
     add("--save-adapters-at", type=int, nargs="*", default=[], help="steps to keep adapters of")
     add("--pairs-per-batch", type=int, required=True, help="at most (paper: 2048)")
-    add("--chunk", type=int, required=True, help="items per forward pass (paper: 4)")
+    add("--chunk", type=int, required=True, help="items per forward pass, at most (paper: 4)")
+    add("--token-budget", type=int, default=0, help="padded tokens per forward pass (0: any)")
     add("--caching", action=argparse.BooleanOptionalAction, default=True, help="gradient caching")
+    add(
+        "--activation-checkpointing",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="inside a forward pass, layer by layer: less memory, one more forward",
+    )
     add("--temperature", type=float, required=True, help="of InfoNCE (paper: 0.02)")
+    add(
+        "--symmetric",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="target to query as well (paper: query to target)",
+    )
     add(
         "--mask-duplicates",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="targets equal to a query's own are no negatives of it",
+        help="other annotated positives of a query are no negatives of it",
     )
     add("--rate", type=float, required=True, help="peak learning rate (paper: 5e-5), linear decay")
     add("--warm-up", type=int, required=True, help="steps of linear warm-up (paper: 100)")
@@ -73,9 +96,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--alpha", type=int, required=True, help="of LoRA (paper: 64)")
     add("--dropout", type=float, required=True, help="of the adapter's input (paper: 0.1)")
     add("--dora", action=argparse.BooleanOptionalAction, default=True, help="DoRA (paper: on)")
+    add("--modules", default="", help="regular expression of full names (paper: q, k, v, o, down)")
     add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of frozen weights")
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add("--threads", type=int, help="CPU threads (they decide the last bits of sums)")
+    add("--loader-workers", type=int, default=0, help="processes that prepare batches ahead")
+    add("--report-to", default="none", choices=REPORTERS, help="live curves, on this machine alone")
     add("--save-every", type=int, default=20, help="steps between states to resume from")
     add("--partial", help="folder for states to resume from; none: an interrupted run starts anew")
     add("--out", required=True, help="PEFT folder")
@@ -85,10 +111,16 @@ def build_parser() -> argparse.ArgumentParser:
 def check_flags(job: argparse.Namespace) -> None:
     get_prompt(job.prompt, job.prompt_file)
     get_resolution(job.resolution)
-    for flag in ("steps", "pairs_per_batch", "chunk", "rank", "save_every"):
-        if getattr(job, flag) < 1:
+    least = {flag: 1 for flag in ("steps", "pairs_per_batch", "chunk", "rank", "save_every")}
+    least |= {flag: 0 for flag in ("token_budget", "row_cap", "loader_workers", "warm_up", "seed")}
+    for flag, at_least in least.items():
+        if getattr(job, flag) < at_least:
             name = flag.replace("_", "-")
-            raise InputError(f"--{name} is {getattr(job, flag)}; give at least 1")
+            raise InputError(f"--{name} is {getattr(job, flag)}; give at least {at_least}")
+    if not 0 < job.fraction <= 1:
+        raise InputError(f"--fraction is {job.fraction}; give a share above 0, at most 1")
+    if job.report_to != "none" and find_spec(job.report_to) is None:
+        raise InputError(f"--report-to {job.report_to}: is not installed; pip install it, or none")
     if len(job.pairs) != len(job.clusters):
         raise InputError(
             f"--pairs names {len(job.pairs)} files, --clusters {len(job.clusters)}; "
@@ -99,57 +131,11 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--save-adapters-at {late[0]}: give steps from 1 to {job.steps - 1}")
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """Pairs of all subsets, numbered through; their clusters; the items; what was mined."""
-
-    query_id: np.ndarray  # item of each pair, shape (n_pairs,)
-    target_id: np.ndarray
-    clusters: list[np.ndarray]  # pair numbers, anchor first
-    mined: dict[str, dict[str, Any]]  # by subset: strategy, pairs, clusters
-    query_items: list[Any]
-    target_items: list[Any]
-
-
-def read_inputs(job: argparse.Namespace) -> Inputs:
-    queries, targets, clusters = [], [], []
-    mined: dict[str, dict[str, Any]] = {}
-    start = 0
-    for pairs_file, clusters_file in zip(job.pairs, job.clusters, strict=True):
-        frame, metadata = read_parquet(pairs_file, ["query_id", "target_id"])
-        table, mined_as = read_clusters(clusters_file, len(frame))
-        negatives = np.split(table.negative_pairs, table.starts[1:-1])
-        for anchor, others in zip(table.anchor_pair, negatives, strict=True):
-            clusters.append(start + np.concatenate([[anchor], others]).astype(np.int64))
-        queries.append(frame["query_id"].to_numpy())
-        targets.append(frame["target_id"].to_numpy())
-        mined[metadata.get("subset", Path(pairs_file).stem)] = {
-            "strategy": mined_as.get("strategy"),
-            "pairs": len(frame),
-            "clusters": len(table),
-        }
-        start += len(frame)
-    items = [
-        read_items(path, side)
-        for path, side in ((job.query_items, "query"), (job.target_items, "target"))
-    ]
-    ids = [np.concatenate(of_side) for of_side in (queries, targets)]
-    for side, of_side, its_items, path in zip(
-        ("query", "target"), ids, items, (job.query_items, job.target_items), strict=True
-    ):
-        if of_side.min() < 0 or of_side.max() >= len(its_items):
-            raise InputError(
-                f"{path}: holds {len(its_items)} items, but the pairs name {side}_id "
-                f"{of_side.min() if of_side.min() < 0 else of_side.max()}; "
-                "prepare items and pairs together"
-            )
-    return Inputs(*ids, clusters, mined, *items)
-
-
 def digest_of(job: argparse.Namespace) -> str:
     """Of everything that determines the result: flags, the files they name, library versions."""
-    irrelevant = ("out", "partial", "save_every")
-    told = {key: value for key, value in vars(job).items() if key not in irrelevant}
+    irrelevant = ("out", "partial", "save_every", "loader_workers", "report_to")
+    told: dict[str, object] = {"processes": processes.count()}
+    told |= {key: value for key, value in vars(job).items() if key not in irrelevant}
     files = [*job.pairs, *job.clusters, job.query_items, job.target_items]
     told["files"] = [digest_file(path) for path in files]
     told["model_digest"] = digest_folder(job.model)
@@ -159,31 +145,32 @@ def digest_of(job: argparse.Namespace) -> str:
 
 
 SETTINGS = (
-    "seed", "steps", "pairs_per_batch", "chunk", "caching", "temperature", "mask_duplicates",
-    "rate", "warm_up", "max_grad_norm", "rank", "alpha", "dropout", "dora", "dtype", "resolution",
-    "max_tokens", "threads",
+    "mode", "fraction", "row_cap", "seed", "steps", "pairs_per_batch", "chunk", "token_budget",
+    "caching", "activation_checkpointing", "temperature", "symmetric", "mask_duplicates", "rate",
+    "warm_up", "max_grad_norm", "rank", "alpha", "dropout", "dora", "modules", "dtype",
+    "resolution", "max_tokens", "threads",
 )  # fmt: skip
 
 
 def build_trainer(
-    job: argparse.Namespace, inputs: Inputs, batches: list[np.ndarray], states: Path
+    job: argparse.Namespace, inputs: Inputs, batches: list[list[Cluster]], states: Path
 ) -> ContrastiveTrainer:
     """The backbone with a fresh adapter, its data and settings; states go to ``states``."""
-    from transformers import set_seed
+    import torch
+    from transformers import PrinterCallback, set_seed
 
     from gen2embed.models.backbones import load_backbone
     from gen2embed.models.device import resolve_device
     from gen2embed.models.encoder import plan_items
     from gen2embed.training.adapter import AdapterShape, add_adapter
-    from gen2embed.training.pairs import Batches, PairCollator
-    from gen2embed.training.trainer import (
-        ContrastiveTrainer,
-        SaveAdapters,
-        ShowProgress,
-        training_arguments,
-    )
+    from gen2embed.training.callbacks import SaveAdapters, ShowProgress
+    from gen2embed.training.pairs import PairCollator, Shares
+    from gen2embed.training.positives import annotated
+    from gen2embed.training.trainer import ContrastiveTrainer, training_arguments
 
     device = resolve_device(job.device)
+    if device == "cuda":
+        torch.cuda.set_device(processes.local_rank())
     backbone = load_backbone(job.model, job.revision, job.dtype, device)
     prompt = get_prompt(job.prompt, job.prompt_file)
     resolution = get_resolution(job.resolution)
@@ -197,12 +184,14 @@ def build_trainer(
         )
     )  # fmt: skip
     set_seed(job.seed)
-    model = add_adapter(backbone, AdapterShape(job.rank, job.alpha, job.dropout, job.dora))
+    shape = AdapterShape(job.rank, job.alpha, job.dropout, job.dora, job.modules)
+    model = add_adapter(backbone, shape)
     out = Path(job.out)
-    return ContrastiveTrainer(
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(out.parent / f"{out.name}.tensorboard")
+    trainer = ContrastiveTrainer(
         backbone=backbone,
         temperature=job.temperature,
-        mask_duplicates=job.mask_duplicates,
+        symmetric=job.symmetric,
         caching=job.caching,
         model=model,
         args=training_arguments(
@@ -215,37 +204,70 @@ def build_trainer(
             bf16=job.dtype == "bf16",
             on_cpu=device == "cpu",
             save_every=job.save_every if job.partial else None,
+            activation_checkpointing=job.activation_checkpointing,
+            loader_workers=job.loader_workers,
+            report_to=job.report_to,
+            run_name=f"{out.parent.name} {out.name}",
         ),
-        train_dataset=Batches(batches),
+        train_dataset=Shares(batches, processes.count()),
         data_collator=PairCollator(
-            backbone, inputs.query_id, inputs.target_id, queries, targets, resolution, job.chunk
+            backbone=backbone,
+            query_id=inputs.query_id,
+            target_id=inputs.target_id,
+            queries=queries,
+            targets=targets,
+            resolution=resolution,
+            processes=processes.count(),
+            mode=job.mode,
+            positives=annotated(inputs.query_id, inputs.target_id) if job.mask_duplicates else None,
+            chunk=job.chunk,
+            token_budget=job.token_budget,
         ),
         callbacks=[
             SaveAdapters(job.save_adapters_at, states / ADAPTERS),
             ShowProgress(f"train {out.parent.name} {out.name}"),
         ],
     )
+    trainer.remove_callback(PrinterCallback)  # a line per step; ours is a bar
+    if processes.rank():
+        torch.manual_seed(job.seed + processes.rank())  # dropout differs between processes
+    return trainer
+
+
+def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str | None:
+    """Train from the newest state, if there is one, to the end; that state's name.
+
+    Raises Stopped after SIGTERM.
+    """
+    from gen2embed.training.callbacks import StopOnTerm
+    from gen2embed.training.states import last_whole_state
+
+    stop = StopOnTerm(trainer.accelerator, saves)
+    trainer.add_callback(stop)
+    with trainer.accelerator.main_process_first():
+        last = last_whole_state(states, processes.count())
+    with stop.listening():
+        trainer.train(resume_from_checkpoint=last)
+    trainer.accelerator.wait_for_everyone()
+    if stop.stopped:
+        kept = "its state is saved: run it again to go on" if saves else "nothing is kept"
+        raise Stopped(
+            f"ended by SIGTERM after step {trainer.state.global_step} of {trainer.state.max_steps}"
+            f"; {kept}{'' if saves else ' without --partial'}"
+        )
+    return Path(last).name if last else None
 
 
 def write_adapter(
-    job: argparse.Namespace, inputs: Inputs, trainer: ContrastiveTrainer, pairs_seen: int
+    job: argparse.Namespace, inputs: Inputs, trainer: ContrastiveTrainer, effort: dict[str, int]
 ) -> None:
-    """Adapter, adapters of named steps, log and card, from a trainer that is done."""
+    """Adapter, adapters of named steps, logs and card, from a trainer that is done."""
+    from gen2embed.training.callbacks import save_adapter
     from gen2embed.training.card import render_card
-    from gen2embed.training.trainer import save_adapter
+    from gen2embed.training.log import of_run, of_training
 
-    out = Path(job.out)
-    save_adapter(trainer.model, out)
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)
-    for step in job.save_adapters_at:
-        place = f"step-{step}"
-        shutil.copytree(
-            Path(trainer.args.output_dir) / ADAPTERS / place, out / "checkpoints" / place
-        )
-    log = [line for line in trainer.state.log_history if "loss" in line]
-    names = {"step": "step", "loss": "loss", "learning_rate": "lr", "grad_norm": "grad_norm"}
-    lines = [{to: line[of] for of, to in names.items()} for line in log]
-    write_text(out / "training_log.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    history = trainer.state.log_history
+    lines = of_training(history)
     trained = sum(one.numel() for one in trainer.model.parameters() if one.requires_grad)
     card = {
         "model": job.model,
@@ -253,46 +275,82 @@ def write_adapter(
         "revision": job.revision,
         "prompt": job.prompt,
         "clusters": inputs.mined,
-        "settings": {name: getattr(job, name) for name in SETTINGS},
+        "settings": {name: getattr(job, name) for name in SETTINGS}
+        | {"processes": processes.count()},
         "trained_parameters": trained,
-        "pairs_seen": pairs_seen,
+        **effort,
         "first_loss": lines[0]["loss"],
         "last_loss": lines[-1]["loss"],
         "versions": package_versions("torch", "transformers", "peft"),
     }
-    write_json(out / "card.json", card)
-    write_text(out / "README.md", render_card(card))
+    with whole_folder(job.out) as out:
+        save_adapter(trainer.model, out)
+        for step in job.save_adapters_at:
+            place = f"step-{step}"
+            shutil.copytree(
+                Path(trainer.args.output_dir) / ADAPTERS / place, out / "checkpoints" / place
+            )
+        logs = {"training_log.jsonl": lines, "training_log.run.jsonl": of_run(history)}
+        for name, its_lines in logs.items():
+            write_text(out / name, "".join(json.dumps(line) + "\n" for line in its_lines))
+        write_json(out / "card.json", card)
+        write_text(out / "README.md", render_card(card))
 
 
 def train(job: argparse.Namespace, inputs: Inputs) -> None:
     import torch
 
-    from gen2embed.training.states import last_whole_state
+    from gen2embed.training.effort import count_effort
 
     if job.threads:
         torch.set_num_threads(job.threads)
     torch.use_deterministic_algorithms(True, warn_only=job.device != "cpu")
     out = Path(job.out)
     batches = form_batches(inputs.clusters, job.pairs_per_batch, job.steps, job.seed)
+    effort = count_effort(
+        batches, inputs.query_id, inputs.target_id, job.mode, processes.count(), job.caching
+    )
     states = (Path(job.partial) if job.partial else out.parent) / digest_of(job)
-    with run_record(out.parent / f"{out.name}.run.json") as record:
-        trainer = build_trainer(job, inputs, batches, states)
-        last = last_whole_state(states)
-        trainer.train(resume_from_checkpoint=last)
-        write_adapter(job, inputs, trainer, pairs_seen=sum(map(len, batches)))
-        shutil.rmtree(states, ignore_errors=True)
-        record["resumed_from"] = Path(last).name if last else None
+    writes = processes.rank() == 0
+    try:
+        with run_record(out.parent / f"{out.name}.run.json") if writes else nullcontext({}) as told:
+            trainer = build_trainer(job, inputs, batches, states)
+            told["resumed_from"] = run_trainer(trainer, states, saves=bool(job.partial))
+            if writes:
+                write_adapter(job, inputs, trainer, effort)
+                shutil.rmtree(states, ignore_errors=True)
+    finally:
+        if writes and not job.partial:
+            shutil.rmtree(states, ignore_errors=True)
 
 
 def main(argv: list[str] | None = None) -> int:
     def work(jobs: list[argparse.Namespace]) -> None:
         for job in jobs:
             check_flags(job)
-        inputs = [read_inputs(job) for job in jobs]
+        inputs = [
+            read_inputs(
+                job.pairs,
+                job.clusters,
+                job.query_items,
+                job.target_items,
+                None if job.allow_other_prompt else job.prompt,
+                job.fraction,
+                job.row_cap,
+                job.seed,
+            )
+            for job in jobs
+        ]
         for job, of_job in zip(jobs, inputs, strict=True):
             train(job, of_job)
 
-    return run_program(build_parser(), work, argv)
+    try:
+        return run_program(build_parser(), work, argv)
+    except Stopped as reason:
+        print(f"train_adapter: {reason}", file=sys.stderr)
+        return ENDED_BY_SIGTERM
+    finally:
+        processes.leave()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from jsonschema.exceptions import ValidationError
 from gen2embed.errors import InputError
 from gen2embed.models.prompts import load_prompts
 from gen2embed.models.resolutions import get_resolution
+from gen2embed.workflow import run_name
 
 
 def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
@@ -36,6 +37,24 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
     for section in ("embed", "train"):
         get_resolution(config[section]["resolution"])
     _check_training(config)
+    _check_sources(config)
+
+
+def _check_sources(config: Mapping[str, Any]) -> None:
+    """What is downloaded and what is made here must fit each other."""
+    if config["data"]["source"] != "mini" and config["model"]["name"] == "generator":
+        raise InputError(
+            "configuration: model.name: the generator is trained on the mini benchmark's photos "
+            "(data.source: mini); name another model"
+        )
+    if config["mine"]["prompt"] not in config["embed"]["prompts"]:
+        raise InputError(
+            f"configuration: mine.prompt: {config['mine']['prompt']!r} is not among embed.prompts"
+        )
+    if config["mining_from"] == config["experiment"]:
+        raise InputError(
+            "configuration: mining_from: names this experiment; leave it empty to mine here"
+        )
 
 
 def _prompt_names(config: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -44,17 +63,29 @@ def _prompt_names(config: Mapping[str, Any]) -> dict[str, list[str]]:
         "mine.prompt": [config["mine"]["prompt"]],
         "train.runs": [run["prompt"] for run in config["train"]["runs"]],
         "figures.umap_prompts": config["figures"]["umap_prompts"],
+        "figures.analysis_prompts": config["figures"]["analysis_prompts"],
     }
 
 
 def _check_training(config: Mapping[str, Any]) -> None:
-    mined, train = config["mine"]["strategies"], config["train"]
+    mine, train = config["mine"], config["train"]
     for run in train["runs"]:
-        if run["strategy"] not in mined:
+        if run["strategy"] not in mine["strategies"]:
             raise InputError(
                 f"configuration: train.runs: {run['strategy']!r} is not among mine.strategies "
-                f"({', '.join(mined)}); add it there"
+                f"({', '.join(mine['strategies'])}); add it there"
             )
+        elsewhere = run["prompt"] != mine["prompt"] and run["strategy"] != "in_batch"
+        if elsewhere and not train["allow_other_prompt"]:
+            raise InputError(
+                f"configuration: train.runs: {run['strategy']!r} is trained under "
+                f"{run['prompt']!r} but mined under {mine['prompt']!r}; set "
+                "train.allow_other_prompt if that is meant"
+            )
+    named = [(run_name(run, mine["k"], mine["m"]), run["prompt"]) for run in train["runs"]]
+    for name, prompt in named:
+        if named.count((name, prompt)) > 1:
+            raise InputError(f"configuration: train.runs: {name}, {prompt} is there twice")
     for key in ("checkpoints", "warm_up"):
         last = max([train[key]] if isinstance(train[key], int) else train[key], default=0)
         if last >= train["steps"]:

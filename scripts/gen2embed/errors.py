@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"."""
+"""Exceptions that are no defects: what the user can mend, and a stop that was asked for."""
 
 
 class InputError(Exception):
@@ -9,3 +9,7 @@ class InputError(Exception):
 
     def __init__(self, message: str):
         super().__init__(" ".join(str(message).split()))
+
+
+class Stopped(Exception):
+    """The work was told to stop and has saved where it is: the message is one line."""

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,26 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; on success it takes its place.
+
+    On any exception it is removed and ``path`` is left as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o777 & ~umask)
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -184,6 +205,26 @@ def write_npy(path: str | Path, array: np.ndarray) -> None:
         np.save(file, array, allow_pickle=False)
 
 
+def write_embeddings(
+    path: str | Path, vectors: np.ndarray | Sequence[np.ndarray], valid: np.ndarray
+) -> None:
+    """Write vectors, and beside them ``<name>.valid.npy`` where a row is not valid.
+
+    vectors: (n_items, dim), or parts of it one after another, which are never all in memory.
+    """
+    parts = [vectors] if isinstance(vectors, np.ndarray) else list(vectors)
+    shape = (sum(map(len, parts)), parts[0].shape[1])
+    beside = Path(path).with_suffix(".valid.npy")
+    beside.unlink(missing_ok=True)
+    if not valid.all():
+        write_npy(beside, valid)
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        facts = {"descr": parts[0].dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, facts)
+        for part in parts:
+            np.ascontiguousarray(part).tofile(file)
+
+
 def digest_file(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with Path(path).open("rb") as file:
@@ -191,10 +232,14 @@ def digest_file(path: str | Path) -> str:
 
 
 def digest_folder(folder: str | Path | None) -> str | None:
-    """Digest of a local folder's weights; None for a hub id, whose revision identifies it."""
+    """Digest of a local folder's weights, and of ``adapter/``'s; None for a hub id.
+
+    A hub id is identified by its revision.
+    """
     if folder is None or not Path(folder).is_dir():
         return None
-    digests = [digest_file(path) for path in sorted(Path(folder).glob("*.safetensors"))]
+    weights = [*Path(folder).glob("*.safetensors"), *Path(folder).glob("adapter/*.safetensors")]
+    digests = [digest_file(path) for path in sorted(weights)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 

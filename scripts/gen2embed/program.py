@@ -131,13 +131,14 @@ class _Lines:
 
 
 def progress_bar(total: int, what: str, unit: str = "it") -> tqdm:
-    """A tqdm bar on a terminal; in a log, one plain line every 30 s."""
+    """A tqdm bar on a terminal; in a log, one plain line every 30 s. "B" is shown as kB, MB."""
     if sys.stderr.isatty():
-        return tqdm(total=total, desc=what, unit=unit)
+        return tqdm(total=total, desc=what, unit=unit, unit_scale=unit == "B")
     return tqdm(
         total=total,
         desc=what,
         unit=unit,
+        unit_scale=unit == "B",
         file=_Lines(sys.stderr),
         mininterval=LOG_INTERVAL_SECONDS,
         maxinterval=LOG_INTERVAL_SECONDS,

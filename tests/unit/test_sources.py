@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gen2embed.errors import InputError
-from gen2embed.workflow import sources
+from gen2embed.workflow import clusters_name, run_name, sources
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 TREE = {
@@ -45,6 +45,8 @@ def test_a_missing_program_is_one_line(tmp_path):
         ("mine_negatives.py", ("models", "training", "reporting", "evaluation", "data")),
         ("embed_items.py", ("mining", "training", "reporting", "evaluation", "data")),
         ("build_benchmark.py", ("models", "mining", "training", "reporting", "evaluation")),
+        ("fetch_data.py", ("models", "mining", "training", "reporting", "evaluation")),
+        ("check_data.py", ("mining", "training", "evaluation")),
     ],
 )
 def test_programs_depend_on_their_own_rooms_only(program, not_needed):
@@ -64,3 +66,24 @@ def test_help_is_there_and_only_model_programs_need_torch(program):
     needs_torch, described = done.stdout.split()
     assert described == "True"
     assert needs_torch == "False" or program == "train_generator"
+
+
+@pytest.mark.parametrize(
+    ("run", "clusters", "name"),
+    [
+        ({}, "saha", "saha"),
+        ({"mode": "clusters"}, "saha", "saha"),
+        ({"mode": "classic"}, "saha", "saha-classic"),
+        ({"k": 3}, "saha-k3-m5", "saha-k3-m5"),
+        ({"m": 1, "fraction": 0.25}, "saha-k7-m1", "saha-k7-m1-f0.25"),
+        (
+            {"k": 3, "m": 3, "mode": "classic", "fraction": 1.0},
+            "saha-k3-m3",
+            "saha-k3-m3-classic-f1",
+        ),
+    ],
+)
+def test_names_of_runs(run, clusters, name):
+    """k 7 and m 5 are the experiment's; a plain run is its strategy."""
+    run = {"strategy": "saha", "prompt": "hierarchical", **run}
+    assert (clusters_name(run, 7, 5), run_name(run, 7, 5)) == (clusters, name)

@@ -19,12 +19,16 @@ class Project:
     folder: Path
     cache: Path | None = None
 
-    def snakemake(self, *arguments, ok=True):
-        """Run Snakemake here with this Python's programs first on PATH; stdout and stderr."""
+    def snakemake(self, *arguments, ok=True, **variables):
+        """Run Snakemake here with this Python's programs first on PATH; stdout and stderr.
+
+        variables: of the environment, besides.
+        """
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HF_HUB_OFFLINE": "1",
             "XDG_CACHE_HOME": str(self.folder / ".cache"),
+            **variables,
         }
         if self.cache:
             environment["SNAKEMAKE_OUTPUT_CACHE"] = str(self.cache)

@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 
 
+RUN = {"strategy": "saha", "prompt": "hierarchical"}
+
+
 def load(path):
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
@@ -53,6 +56,26 @@ def test_the_default_is_valid():
             "train.checkpoints: 100 is not before the last step",
         ),
         ({"train": {"warm_up": 100}}, "train.warm_up: 100 is not before the last step"),
+        (
+            {"train": {"runs": [{"strategy": "saha", "prompt": "user_only"}]}},
+            "'saha' is trained under 'user_only' but mined under 'hierarchical'",
+        ),
+        (
+            {"train": {"runs": [RUN | {"k": 7}, RUN | {"m": 3}]}},
+            "train.runs: saha-k7-m3, hierarchical is there twice",
+        ),
+        ({"train": {"runs": [RUN | {"mode": "modern"}]}}, "train.runs.0.mode: 'modern' is not one"),
+        (
+            {"data": {"source": "mmeb"}},
+            "model.name: the generator is trained on the mini benchmark's",
+        ),
+        ({"data": {"source": "hub"}}, "data.source: 'hub' is not one of ['mini', 'mmeb']"),
+        (
+            {"embed": {"prompts": ["plain"]}},
+            "mine.prompt: 'hierarchical' is not among embed.prompts",
+        ),
+        ({"mining_from": "mini"}, "mining_from: names this experiment; leave it empty"),
+        ({"train": {"runs": [RUN | {"fraction": 0}]}}, "train.runs.0.fraction: 0 is less than or"),
     ],
 )
 def test_each_fault_is_one_line_with_the_key(change, said):

@@ -2,8 +2,10 @@
 
 import json
 import re
+import time
 
 import pandas as pd
+import pytest
 
 from workflow.conftest import ROOT, Project, copy_finished, copy_project
 
@@ -21,7 +23,7 @@ def test_two_runs_from_nothing_agree_to_the_byte(finished, tmp_path):
     assert sorted(set(first) ^ set(second)) == []
     kinds = {line.split("\t")[1].split("/")[0] for line in first}
     assert kinds >= {"data", "items", "generator", "embeddings", "clusters", "false_negatives"}
-    assert kinds >= {"adapters", "scores", "tables", "figures"}
+    assert kinds >= {"adapters", "scores", "tables", "figures", "analysis"}
 
 
 def test_every_score_keeps_the_contract(finished):
@@ -37,13 +39,30 @@ def test_every_score_keeps_the_contract(finished):
         assert score["manifest"]["query"]["prompt"] == path.parent.name
 
 
+def test_the_compositions_of_every_run_are_scored(finished):
+    """Of prompts and final adapters, not of checkpoints; with the vectors' own manifests."""
+    results = finished.folder / "results" / "ci"
+    for benchmark, scored in (("sugarcrepe", 7), ("sugarcrepe_pp/text_only", 5)):
+        paths = sorted(results.glob(f"scores/*/*/{benchmark}/*.json"))
+        paths = [path for path in paths if not path.name.endswith(".run.json")]
+        assert len(paths) == (5 + 4) * scored
+        for path in paths:
+            score = json.loads(path.read_text(encoding="utf-8"))
+            assert "_step" not in str(path) and score["n"] == 20
+            assert 0 <= score["ci_low"] <= score["value"] <= score["value_index0"] <= 1
+            assert score["manifest"]["query"]["prompt"] in path.parts
+    table = pd.read_csv(results / "tables" / "sugarcrepe.csv")
+    assert table.loc[table["source"] == "measured", "run"].nunique() == 9
+
+
 def test_the_report_is_whole_and_needs_no_network(finished):
     """Every figure and table is in it, with its caption; nothing is fetched."""
     results = finished.folder / "results" / "ci"
     report = (results / "report.html").read_text(encoding="utf-8")
     shown = [path.name for path in results.glob("figures/*.png")]
     shown += [path.name for path in results.glob("tables/*.html")]
-    assert len(shown) == 7 + 11
+    shown += [path.name for path in results.glob("benchmarks/*.html")]
+    assert len(shown) == 9 + 22 + 1
     for name in [*shown, "provenance.html"]:
         assert f'"name": "{name}"' in report, name
     for caption in results.glob("figures/*.md"):
@@ -59,9 +78,11 @@ def test_figures_and_tables_alone_come_back(finished, tmp_path):
     results = tmp_path / "results" / "ci"
     plan = project.planned(*CI, "--", "figures", "tables")
     assert set(plan) - {"figures", "tables"} == {
-        *("tabulate_zero_shot", "tabulate_mining", "tabulate_runs", "plot_prompt_scores"),
-        *("audit_leakage", "audit_published"),
-        *("plot_umap", "plot_mining", "draw_gallery", "plot_dynamics", "plot_task_scores"),
+        *("tabulate_zero_shot", "tabulate_prompts", "tabulate_mining", "tabulate_runs"),
+        *("tabulate_training", "tabulate_peers", "tabulate_cost", "plot_scores"),
+        *("audit_leakage", "audit_published", "tabulate_compositions"),
+        *("plot_umap", "plot_mining", "draw_gallery", "plot_dynamics"),
+        "plot_analyses",
     }
     project.snakemake(*CI, "--", "figures", "tables")
     for name in ("figures", "tables"):
@@ -107,21 +128,27 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     """Edits are undone by content, so that the shared project stays finished."""
     report = {"write_provenance": 1, "write_report": 1, "all": 1}
     scored = {
-        **{"tabulate_runs": 1, "plot_dynamics": 1, "plot_task_scores": 1},
+        **{"tabulate_runs": 1, "plot_dynamics": 1, "plot_scores": 1, "tabulate_training": 1},
+        **{"tabulate_peers": 1, "tabulate_cost": 1, "write_leaderboard": 1},
         **report,
     }
-    zero_shot = {"score_subset": 5, "tabulate_zero_shot": 1, "plot_prompt_scores": 1}
-    trained = {"train_adapter": 4, "embed_adapted": 4, "score_adapted": 4, **scored}
+    zero_shot = {"score_subset": 1, "tabulate_zero_shot": 1, "tabulate_prompts": 1}
+    composed = {"score_compositions": 1, "tabulate_compositions": 1}
+    embedding = {"embed_items": 5, "embed_training": 1}
+    trained = {"train_adapter": 4, "embed_adapted": 4, "score_adapted": 1, **scored, **composed}
     mined = {
         **{"mine_negatives": 1, "measure_false_negatives": 1, "tabulate_mining": 1},
-        **{"plot_mining": 1, "draw_gallery": 1},
+        **{"plot_mining": 1, "draw_gallery": 1, "mine_grid": 1},
         **trained,
     }
-    embedded = {"embed_items": 6, "plot_umap": 1, **zero_shot, **mined}
+    analysed = {"analyse_model": 1, "plot_analyses": 1}
+    embedded = {**embedding, "plot_umap": 1, **zero_shot, **mined, **analysed}
     cases = {
-        "reporting/bars.py": {"plot_prompt_scores": 1, **report},
+        "reporting/bars.py": {"plot_scores": 1, **report},
         "reporting/gallery.py": {"draw_gallery": 1, **report},
-        "evaluation/precision.py": {"score_adapted": 4, **zero_shot, **scored},
+        "evaluation/precision.py": {"score_adapted": 1, **zero_shot, **scored, **analysed},
+        "evaluation/compositionality.py": {**composed, **report},
+        "reporting/compositions.py": {"tabulate_compositions": 1, **report},
         "training/loss.py": trained,
         "mining/saha.py": mined,
         "models/prompts.yaml": embedded,
@@ -139,6 +166,44 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
             path.write_text(text, encoding="utf-8")
 
 
+def test_the_published_stand_beside_ours_and_the_small_run_lends_nothing(finished):
+    """Ours is "not run" in every comparison with MMEB; every published number carries its mark."""
+    tables = finished.folder / "results" / "ci" / "tables"
+    for name in ("peers_zero_shot", "peers_fine_tuned", "peers_datasets"):
+        frame = pd.read_csv(tables / f"{name}.csv")
+        ours = frame[frame["origin"] != "published"]
+        assert len(ours) and ours["value"].isna().all(), name
+        text = (tables / f"{name}.md").read_text(encoding="utf-8")
+        rows = [line for line in text.splitlines() if line.startswith("|")][2:]
+        for number in re.findall(
+            r"\b\d+\.\d\b\S*", "\n".join(row.split("|", 5)[-1] for row in rows)
+        ):
+            assert number.endswith(("†", "‡")), (name, number)
+    shown = (tables / "runs.md").read_text(encoding="utf-8")
+    assert "67.1†" in shown and "not run" in shown and "measured here" in shown
+
+
+def test_tables_come_fast_and_without_torch(finished, tmp_path):
+    """From existing scores; a torch that cannot be imported stands in the way of nothing."""
+    project = copy_finished(finished, tmp_path, "tables")
+    broken = tmp_path / "broken"
+    (broken / "torch").mkdir(parents=True)
+    (broken / "torch" / "__init__.py").write_text("raise ImportError('not for tables')\n")
+    start = time.perf_counter()
+    project.snakemake(*CI, "--", "tables", PYTHONPATH=str(broken))
+    assert time.perf_counter() - start < 60  # 30 s on a machine of its own: docs/performance.md
+
+
+def test_leaderboard_files_of_all_models(finished):
+    files = sorted((finished.folder / "results" / "ci" / "leaderboard").rglob("*.json"))
+    assert len(files) == 5 + 4
+    for path in files:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        assert len(found["metrics"]["image"]) == 18
+        assert found["metadata"]["data"] == {"split": "test", "row_cap": None}
+        assert found["metadata"]["prompt"] == path.stem
+
+
 def test_a_changed_key_re_runs_only_its_stage(finished, tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("embed: {prompts: [plain, hierarchical]}\n")
@@ -146,7 +211,8 @@ def test_a_changed_key_re_runs_only_its_stage(finished, tmp_path):
     assert "embed_items" not in fewer and fewer["tabulate_zero_shot"] == 1
     overlay.write_text("embed: {max_tokens: 512}\n")
     shorter = finished.planned(*CI, str(overlay))
-    assert shorter["embed_items"] == 6 and "train_generator" not in shorter
+    assert (shorter["embed_items"], shorter["embed_training"]) == (5, 1)
+    assert "train_generator" not in shorter
     assert "train_adapter" in shorter  # mining reads other vectors
     overlay.write_text("train: {rate: 0.1}\n")
     other_rate = finished.planned(*CI, str(overlay))
@@ -154,6 +220,28 @@ def test_a_changed_key_re_runs_only_its_stage(finished, tmp_path):
     overlay.write_text("mine: {k: 2}\n")
     other_k = finished.planned(*CI, str(overlay))
     assert other_k["mine_negatives"] == 1 and "embed_items" not in other_k
+
+
+def test_shards_are_jobs_of_their_own_and_join(finished, tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("embed: {shards: 3}\n")
+    planned = finished.planned(*CI, str(overlay), "--", "embed")
+    assert (planned["embed_items"], planned["merge_embeddings"]) == (15, 10)
+
+
+@pytest.mark.slow
+def test_shards_make_the_same_vectors(finished, tmp_path):
+    """In windows of 50 rows, in one job or in two."""
+    made = []
+    for shards in (1, 2):
+        overlay = tmp_path / f"{shards}.yaml"
+        overlay.write_text(f"embed: {{shards: {shards}, window: 50}}\n")
+        project = copy_finished(finished, tmp_path / str(shards), "embeddings")
+        place = "results/ci/embeddings/base/plain"
+        project.snakemake(*CI, str(overlay), "--", f"{place}/eval_query.npy")
+        names = ("eval_query.npy", "eval_query.json", "eval_target.npy", "eval_target.json")
+        made.append([(project.folder / place / name).read_bytes() for name in names])
+    assert made[0] == made[1]
 
 
 def test_the_cache_serves_another_folder(finished, tmp_path):
@@ -180,7 +268,7 @@ def test_a_failure_leaves_its_traceback_in_the_log_and_resumes(finished, tmp_pat
     photo.write_bytes(b"not an image")
     target = ("--rerun-triggers", "params", "--", "results/ci/embeddings/base/plain/eval_query.npy")
     output = broken.snakemake(*CI, *target, ok=False)
-    log = (tmp_path / "results/ci/logs/embed_items/base_plain_eval.log").read_text()
+    log = (tmp_path / "results/ci/logs/embed_items/base_plain.log").read_text()
     assert "not a readable image" in log and photo.name in log and "Traceback" not in log
     assert "not a readable image" in output  # shown to the user, too
     assert not (tmp_path / "results/ci/embeddings/base/plain/eval_query.npy").exists()

@@ -50,7 +50,7 @@ def digests(folder):
     return {
         path.relative_to(folder).as_posix(): digest_file(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith(".run.json")
+        if path.is_file() and ".run.json" not in path.name
     }
 
 

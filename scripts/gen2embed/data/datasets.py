@@ -7,12 +7,13 @@ standard library only, since the workflow imports it.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from gen2embed.errors import InputError
 
-REGISTERS = {"mini": "datasets_mini.csv"}
+REGISTERS = {"mini": "datasets_mini.csv", "mmeb": "registry.csv"}
+PARTS = ("train", "eval")  # the other lines of a register are no data sets of these
 COLUMNS = ("part", "name", "meta_task", "split", "labelled", "target_role")
 
 
@@ -20,7 +21,8 @@ COLUMNS = ("part", "name", "meta_task", "split", "labelled", "target_role")
 class DataSetEntry:
     """One line of a register; the columns are docs/data_dictionary.md's ``data/datasets.csv``.
 
-    ``task`` (what its rows ask) and ``concepts`` (seen, unseen) are the mini benchmark's own.
+    ``task`` (what its rows ask) and ``concepts`` (seen, unseen) are the mini benchmark's own: empty
+    elsewhere.
     """
 
     part: str
@@ -42,7 +44,9 @@ def load_register(benchmark: str) -> list[DataSetEntry]:
         raise InputError(f"unknown benchmark {benchmark!r}; known: {', '.join(REGISTERS)}")
     path = Path(__file__).with_name(REGISTERS[benchmark])
     with path.open(encoding="utf-8", newline="") as file:
-        return [DataSetEntry(**row) for row in csv.DictReader(file)]
+        rows = [row for row in csv.DictReader(file) if row["part"] in PARTS]
+    columns = [field.name for field in fields(DataSetEntry)]
+    return [DataSetEntry(**{name: row.get(name, "") for name in columns}) for row in rows]
 
 
 def names(benchmark: str, part: str) -> list[str]:

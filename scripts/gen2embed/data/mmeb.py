@@ -53,23 +53,32 @@ def rows_frame(query_ids: np.ndarray, candidate_ids: np.ndarray, sizes: np.ndarr
 
 
 def equivalences_by_id(
-    known: pd.DataFrame, query_ids: np.ndarray, targets: pd.DataFrame, role: str, source: str
+    known: pd.DataFrame,
+    query_ids: np.ndarray,
+    targets: pd.DataFrame,
+    role: str,
+    source: str,
+    capped: bool = False,
 ) -> pd.DataFrame:
     """Equivalences by content (row, text, image_path) as query_id, target_id, in their order.
 
     targets: the items of the target side. Raises InputError for a row that the data set has not,
-    or a target that is no item.
+    or a target that is no item; where the rows were capped, such equivalences are left out.
     """
+    if capped:
+        known = known[known["row"] < len(query_ids)]
     outside = np.flatnonzero((known["row"] < 0) | (known["row"] >= len(query_ids)))
     if len(outside):
         row = int(known["row"].iloc[outside[0]])
         raise InputError(f"{source}: names row {row} of {len(query_ids)}; build the data again")
     wanted = known.assign(role=role)[ITEM].astype("str")
     merged = wanted.merge(targets, on=ITEM, how="left")
-    missing = np.flatnonzero(merged["item_id"].isna())
-    if len(missing):
+    absent = merged["item_id"].isna().to_numpy()
+    if capped:
+        known, merged = known[~absent], merged[~absent]
+    elif absent.any():
         raise InputError(
-            f"{source}: entry {missing[0]} names a target that the data set has not; "
+            f"{source}: entry {absent.argmax()} names a target that the data set has not; "
             "build the data again"
         )
     found = pd.DataFrame(

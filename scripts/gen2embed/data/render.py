@@ -1,7 +1,8 @@
 """Photos of the mini benchmark: an emoji on a named background, slightly turned, scaled, lit.
 
 A photo is decided by (seed, stream, emoji id, number) alone: the order in which photos are asked
-for, and how many, change none of them. Streams keep training, evaluation and generator apart.
+for, and how many, change none of them. Streams keep training, evaluation, generator and
+compositions apart.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 SIZE = 72
-STREAMS = {"train": 0, "eval": 1, "generator": 2}
+STREAMS = {"train": 0, "eval": 1, "generator": 2, "composition": 3}
 BACKGROUNDS = {
     "red": (200, 30, 40),
     "orange": (245, 135, 20),

@@ -1,4 +1,8 @@
-"""Means over data sets: per meta-task, in and out of distribution, all (MMEB's headline)."""
+"""Means over data sets: per meta-task, in and out of distribution, all (MMEB's headline).
+
+MMEB's headline weighs every data set alike. The mean of the four meta-tasks' means, which some
+papers print as "overall", is another number: it is kept under a name of its own, ``macro_4``.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from gen2embed.evaluation.intervals import DRAWS, SEED, interval
 META_TASKS = ("classification", "vqa", "retrieval", "grounding")
 SPLITS = ("ind", "ood")
 ALL = "all"
-AGGREGATES = (*META_TASKS, *SPLITS, ALL)
+MACRO = "macro_4"
+AGGREGATES = (*META_TASKS, *SPLITS, ALL, MACRO)
 
 
 def members(register: pd.DataFrame) -> dict[str, list[str]]:
@@ -22,25 +27,44 @@ def members(register: pd.DataFrame) -> dict[str, list[str]]:
     """
     register = register[register["part"] == "eval"]
     found = {}
-    for name in AGGREGATES:
+    for name in (*META_TASKS, *SPLITS, ALL):
         wanted = (register["meta_task"] == name) | (register["split"] == name) | (name == ALL)
         if wanted.any():
             found[name] = register.loc[wanted, "name"].tolist()
     return found
 
 
+def weights(register: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """How much each data set counts in each aggregate; the weights of an aggregate sum to 1.
+
+    register: as for ``members``. ``macro_4`` is there only where all four meta-tasks are.
+    """
+    sets = members(register)
+    found = {name: dict.fromkeys(of, 1 / len(of)) for name, of in sets.items()}
+    if all(task in sets for task in META_TASKS):
+        found[MACRO] = {
+            name: weight / len(META_TASKS)
+            for task in META_TASKS
+            for name, weight in found[task].items()
+        }
+    return found
+
+
 def mean_of_sets(
-    hits: Sequence[np.ndarray], draws: int = DRAWS, seed: int = SEED
+    hits: Sequence[np.ndarray],
+    weights: Sequence[float] | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
 ) -> tuple[float, float, float]:
     """Mean over data sets of their Precision@1, and its 95 % interval.
 
-    hits: one array per data set: bool, or the share of seeds that hit. Queries are resampled
-    within each data set; the data sets are fixed, as a benchmark's are. Data set i draws from its
-    own stream (seed, i).
+    hits: one array per data set: bool, or the share of seeds that hit; weights: of the data sets,
+    summing to 1 (default: alike). Queries are resampled within each data set; the data sets are
+    fixed, as a benchmark's are. Data set i draws from its own stream (seed, i).
     """
-    value = float(np.mean([one.mean() for one in hits]))
-    drawn = np.mean([_bootstrap_share(one, draws, (seed, i)) for i, one in enumerate(hits)], axis=0)
-    return value, *interval(drawn)
+    value = float(np.average([one.mean() for one in hits], weights=weights))
+    shares = [_bootstrap_share(one, draws, (seed, i)) for i, one in enumerate(hits)]
+    return value, *interval(np.average(shares, axis=0, weights=weights))
 
 
 def _bootstrap_share(hits: np.ndarray, draws: int, seed: tuple[int, int]) -> np.ndarray:

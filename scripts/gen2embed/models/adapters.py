@@ -1,21 +1,94 @@
-"""Fine-tuned adapters: PEFT folders merged into a backbone's weights."""
+"""Fine-tuned adapters: PEFT folders merged into a backbone's weights, or put beside them."""
 
 from __future__ import annotations
 
+import re
+import warnings
+from pathlib import Path
 from typing import Any
 
 from gen2embed.errors import InputError
+from gen2embed.files import read_json
+
+CARD, WEIGHTS = "card.json", "adapter_model.safetensors"
+OLDER_NAMES = {  # of modules before transformers 4.52, as released adapters have them -> today's
+    r"^model\.layers\.": "model.language_model.layers.",
+    r"^language_model\.model\.": "model.language_model.",
+    r"^visual\.": "model.visual.",
+}
+PREFIX = "base_model.model."
 
 
-def merge_adapter(model: Any, folder: str) -> Any:
-    """The model with the LoRA or DoRA adapter of a PEFT folder merged in.
+def apply_adapter(model: Any, folder: str, merge: bool) -> Any:
+    """The model with the LoRA or DoRA adapter of a PEFT folder.
 
-    Raises InputError when the folder holds no adapter or one of another shape.
+    merge: add it to the weights (faster); otherwise it is computed beside them (closer to training
+    in bf16). Either way the result is of the model's own class.
+    Raises InputError when the folder holds no adapter, one of another shape, or weights that fit
+    nothing: PEFT only warns of those and goes on with the untouched model.
     """
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
 
     try:
-        return PeftModel.from_pretrained(model, folder).merge_and_unload()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Found missing adapter keys")
+            adapted = PeftModel.from_pretrained(model, folder, key_mapping=OLDER_NAMES)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{folder}: no adapter of this model ({reason})") from None
+    _check_loaded(folder, get_peft_model_state_dict(adapted))
+    return adapted.merge_and_unload() if merge else adapted.get_base_model().eval()
+
+
+def _check_loaded(folder: str, loaded: dict[str, Any]) -> None:
+    """Raise InputError unless every weight of the adapter's file, and no other, is in the model."""
+    from safetensors.torch import load_file
+
+    path = Path(folder) / WEIGHTS
+    if not path.is_file():
+        raise InputError(f"{folder}: has no {WEIGHTS}; save the adapter as safetensors")
+    released = {_today(name): weight for name, weight in load_file(path).items()}
+    strange = sorted(set(released) - set(loaded))
+    missing = sorted(set(loaded) - set(released))
+    unlike = [name for name in sorted(set(loaded) & set(released))
+              if not _same(loaded[name], released[name])]  # fmt: skip
+    for names, said in ((strange, "fit no module"), (missing, "are missing"), (unlike, "differ")):
+        if names:
+            raise InputError(
+                f"{folder}: {len(names)} of its weights {said} of this model, such as {names[0]}; "
+                "it belongs to another model, or has names that are not known here"
+            )
+
+
+def _today(name: str) -> str:
+    """A weight's name as this transformers has it."""
+    bare = name.removeprefix(PREFIX)
+    for pattern, now in OLDER_NAMES.items():
+        bare = re.sub(pattern, now, bare)
+    return PREFIX + bare
+
+
+def _same(loaded: Any, released: Any) -> bool:
+    """Equal but for precision, which follows the model's."""
+    released = released.to(loaded)
+    return loaded.shape == released.shape and bool((loaded == released).all())
+
+
+def trained_on(folder: str | None) -> dict[str, Any] | None:
+    """What an adapter of this project was trained on: split and cap of rows, strategy, steps.
+
+    Read from the card beside it, or, of a checkpoint, two folders above; None without a card.
+    """
+    if folder is None:
+        return None
+    place = Path(folder)
+    found = next((one for one in (place, *place.parents[1:2]) if (one / CARD).is_file()), None)
+    if found is None:
+        return None
+    card = read_json(found / CARD)
+    facts = {
+        name: sorted({one.get(name) for one in card["clusters"].values()}, key=str)
+        for name in ("split", "row_cap", "strategy")
+    }
+    single = {name: values[0] if len(values) == 1 else values for name, values in facts.items()}
+    return single | {"steps": card["settings"]["steps"], "seed": card["settings"]["seed"]}

@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.utils import is_flash_attn_2_available
+from transformers.utils.generic import is_flash_attention_requested
 
 NAME = "flash_grouped_sdpa"
 
@@ -52,6 +54,20 @@ def grouped_attention(
 
 
 def use_grouped_attention(vision_tower: torch.nn.Module) -> None:
-    """Switch a loaded vision tower (its blocks share its configuration) to grouped attention."""
+    """Switch a loaded vision tower (its blocks share its configuration) to grouped attention.
+
+    One that runs flash attention already takes all images in one call and is left alone.
+    """
+    if is_flash_attention_requested(vision_tower.config):
+        return
     ALL_ATTENTION_FUNCTIONS.register(NAME, grouped_attention)
     vision_tower.config._attn_implementation = NAME
+
+
+def best_attention(device: str, dtype: str) -> str:
+    """transformers' name of the fastest implementation here.
+
+    Flash attention where it is installed, on a GPU and in half precision; else torch's SDPA.
+    """
+    fits = device.startswith("cuda") and dtype == "bf16"
+    return "flash_attention_2" if fits and is_flash_attn_2_available() else "sdpa"

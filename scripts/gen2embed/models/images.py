@@ -10,28 +10,43 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from gen2embed.errors import InputError
 from gen2embed.models.resolutions import Resolution, target_size
 
+ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
+
+
+class UnreadableImage(InputError):
+    """An image that cannot be given to the model: absent, broken, refused."""
+
 
 def open_image(path: str | Path) -> Image.Image:
     """Open an image lazily: its header is read and checked, its pixels are not.
 
-    Raises InputError for a missing file, one that is no image, or a decompression bomb.
+    Raises UnreadableImage (an InputError) for a missing file, no image, or a decompression bomb.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(path)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such image") from None
+        raise UnreadableImage(f"{path}: no such image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path}: refused, it may be a decompression bomb ({error})") from None
+        raise UnreadableImage(
+            f"{path}: refused, it may be a decompression bomb ({error})"
+        ) from None
     except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"{path}: not a readable image ({error})") from None
+        raise UnreadableImage(f"{path}: not a readable image ({error})") from None
 
 
 def displayed_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) after the EXIF orientation is applied, from the header alone."""
-    turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    return image.size[::-1] if turned else image.size
+    """(width, height) after the EXIF orientation is applied, from the header alone.
+
+    Raises UnreadableImage when the header is broken.
+    """
+    try:
+        # the base method: that of PNG decodes the whole image in search of a late EXIF chunk
+        orientation = Image.Image.getexif(image).get(ORIENTATION, 1)
+    except Exception as error:  # as in load_rgb
+        raise UnreadableImage(f"{image.filename}: not a readable image ({error})") from None
+    return image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
 
 
 def load_rgb(path: str | Path, resolution: Resolution) -> Image.Image:
@@ -40,8 +55,8 @@ def load_rgb(path: str | Path, resolution: Resolution) -> Image.Image:
     try:
         with image:
             image = _to_rgb(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path}: not a readable image ({error}); fetch it again") from None
+    except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
+        raise UnreadableImage(f"{path}: not a readable image ({error}); fetch it again") from None
     size = target_size(resolution, *image.size)
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
 

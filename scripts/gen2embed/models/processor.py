@@ -1,7 +1,7 @@
-"""Qwen2-VL's processor for images and text, which does not need torchvision.
+"""The Qwen family's processors for images and text, which do not need torchvision.
 
-The stock processor insists on a video part that needs torchvision; without it AutoProcessor
-silently returns a bare tokenizer. Where torchvision is present the two give the same pixels.
+The stock processors insist on a video part that needs torchvision; without it AutoProcessor
+silently returns a bare tokenizer. Where torchvision is present, the stock ones are used.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from typing import Any
 from transformers import AutoTokenizer, Qwen2VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.processing_utils import ProcessorMixin
+from transformers.utils import is_torchvision_available
 
 
-class ImageTextProcessor(Qwen2VLProcessor):
-    """Qwen2VLProcessor without its video processor."""
+class WithoutVideo:
+    """Mixed into a stock processor (also named in ``stock``): a constructor without video."""
+
+    stock: type[ProcessorMixin]
 
     def __init__(
         self,
@@ -32,8 +35,23 @@ class ImageTextProcessor(Qwen2VLProcessor):
         )
 
 
-def load_processor(model: str, revision: str | None) -> ImageTextProcessor:
-    """The processor of a model folder or hub id, padding on the left."""
+class ImageTextProcessor(WithoutVideo, Qwen2VLProcessor):
+    """Qwen2VLProcessor without its video processor."""
+
+    stock = Qwen2VLProcessor
+
+
+def load_processor(
+    model: str, revision: str | None, kind: type[WithoutVideo] = ImageTextProcessor
+) -> Any:
+    """The processor of a model folder or hub id, padding on the left.
+
+    kind: of the model's family; the family's members share an image processor.
+    """
+    if is_torchvision_available():
+        processor = kind.stock.from_pretrained(model, revision=revision)
+        processor.tokenizer.padding_side = "left"
+        return processor
     tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, padding_side="left")
     images = Qwen2VLImageProcessorPil.from_pretrained(model, revision=revision)
-    return ImageTextProcessor(images, tokenizer, chat_template=tokenizer.chat_template)
+    return kind(images, tokenizer, chat_template=tokenizer.chat_template)

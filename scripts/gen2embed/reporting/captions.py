@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,24 +19,38 @@ AGGREGATE_LABELS = {
     "ind": "IND",
     "ood": "OOD",
     "all": "all",
+    "macro_4": "macro-4",
 }
+MACRO_NOTE = "macro-4 is the mean of the four meta-tasks' means, not the headline."
 
 
 def conditions(run: Run, register: pd.DataFrame) -> str:
-    """Which benchmark, how many queries, which images and token limit."""
+    """Which data sets, split and cap of rows; which model revision, images and token limit."""
     facts = run.facts()
     of_eval = register[register["part"] == "eval"]
     rows = pd.to_numeric(of_eval["rows"])
     resolution = (facts["resolution"] or {}).get("name", "unknown")
+    cap = facts.get("row_cap")
+    taken = f"at most {cap} rows each" if cap else "all rows"
+    revision = f", revision {facts['revision']}" if facts["revision"] else ""
     return (
-        f"{len(of_eval)} evaluation sets, {rows.sum()} queries; images: {resolution}; "
-        f"at most {facts['max_tokens']} tokens; {facts['dtype']}."
+        f"{len(of_eval)} evaluation sets, {rows.sum()} queries, split "
+        f"{facts.get('split') or 'unknown'}, {taken}; model {Path(str(facts['model'])).name}"
+        f"{revision}; images: {resolution}; at most {facts['max_tokens']} tokens; "
+        f"{facts['dtype']}."
     )
+
+
+def in_seeds(count: int) -> str:
+    """ "1 seed", "3 seeds"."""
+    return f"{count} seed{'s' * (count > 1)}"
 
 
 def best_and_worst(aggregates: pd.DataFrame, name: str) -> str:
     """The highest and the lowest mean of one aggregate, with intervals."""
-    rows = aggregates[aggregates["aggregate"] == name]
+    rows = aggregates[aggregates["aggregate"] == name].dropna(subset="value")
+    if rows.empty:
+        return f"{AGGREGATE_LABELS[name]}: not all data sets are scored."
     ordered = rows.sort_values("value", kind="stable")
     low, high = ordered.iloc[0], ordered.iloc[-1]
 
@@ -59,6 +74,8 @@ def verdicts(tests: pd.DataFrame) -> str:
     """
     shown = tests[is_shown(tests)]
     parts = []
+    if tests.empty:
+        return "Nothing is compared: not all data sets are scored."
     for aggregate in tests["aggregate"].unique():
         rows = shown[shown["aggregate"] == aggregate]
         said = "; ".join(map(_numbers, rows.itertuples())) or "none"
@@ -78,8 +95,13 @@ def _numbers(row: Any) -> str:
     return f"{row.first} - {row.second} {difference} points (p = {row.p_holm:.2g}{seeds})"
 
 
-def rate_sentence(report: Mapping[str, Any], strategies: Sequence[str]) -> str:
-    """Overall and equal-hardness false-negative rates of the named strategies, with intervals."""
+def rate_sentence(report: Mapping[str, Any] | None, strategies: Sequence[str]) -> str:
+    """Overall and equal-hardness false-negative rates of the named strategies, with intervals.
+
+    report None: the benchmark has no known equivalences, and the sentence says so.
+    """
+    if report is None:
+        return "True false negatives are not known: the benchmark annotates one target a query."
     parts = []
     for name in strategies:
         row = report["strategies"][name]

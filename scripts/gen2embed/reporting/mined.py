@@ -29,12 +29,14 @@ def pooled(statistics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return found
 
 
-def rates(row: Mapping[str, Any]) -> dict[str, float]:
-    """False-negative rates of one strategy's report, overall and at equal hardness."""
-    keys = ("overall", "equal_hardness")
-    return {
-        f"{key}{end}": row[f"{key}{end}"] for key in keys for end in ("", "_ci_low", "_ci_high")
-    }
+def rates(row: Mapping[str, Any] | None) -> dict[str, float]:
+    """False-negative rates of one strategy's report, overall and at equal hardness.
+
+    None (a benchmark without known equivalences): they are not known (NaN).
+    """
+    keys = [f"{key}{end}" for key in ("overall", "equal_hardness")
+            for end in ("", "_ci_low", "_ci_high")]  # fmt: skip
+    return {key: float("nan") if row is None else row[key] for key in keys}
 
 
 def statistics_row(one: Mapping[str, Any]) -> dict[str, Any]:

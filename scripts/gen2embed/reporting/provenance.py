@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -20,6 +21,15 @@ PACKAGES = (
 def software() -> dict[str, str]:
     """Versions of Python and of the packages that are installed here."""
     return {"python": platform.python_version(), **package_versions(*PACKAGES)}
+
+
+def machine() -> dict[str, Any]:
+    """What ran here, without its name."""
+    return {
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+    }
 
 
 def revision(folder: str | Path) -> str:
@@ -66,7 +76,7 @@ def gather(results: str | Path, configuration: str, project: str | Path) -> dict
     """Everything that the report says of where its numbers come from."""
     return {
         "revision": revision(project),
-        "machine": {"platform": platform.platform(), "processor": platform.machine()},
+        "machine": machine(),
         "software": software(),
         "configuration": configuration,
         "run_times": run_times(results).to_dict(orient="records"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.errors import InputError
-from gen2embed.evaluation.aggregates import mean_of_sets, members
-from gen2embed.evaluation.paired import Difference, compare_paired
+from gen2embed.evaluation.aggregates import mean_of_sets, weights
+from gen2embed.evaluation.paired import Difference, compare_paired, holm
 from gen2embed.files import read_csv, read_json, read_parquet
 
 REGISTER = ("part", "name", "meta_task", "split", "rows")
@@ -20,7 +20,10 @@ REGISTER = ("part", "name", "meta_task", "split", "rows")
 
 @dataclass(frozen=True)
 class Run:
-    """All scores of one model under one prompt; mappings by evaluation data set."""
+    """All scores of one model under one prompt; mappings by evaluation data set.
+
+    A data set that was not scored is missing from them; aggregates over it have no value.
+    """
 
     name: str
     scores: Mapping[str, Mapping[str, Any]]
@@ -34,9 +37,10 @@ class Run:
 
     def facts(self) -> dict[str, Any]:
         """What a caption must say of how the vectors were made (of the first data set's)."""
-        manifest = next(iter(self.scores.values()))["manifest"]["query"] or {}
-        names = ("model", "prompt", "resolution", "max_tokens", "dtype")
-        return {name: manifest.get(name) for name in names}
+        score = next(iter(self.scores.values()))
+        manifest = score["manifest"]["query"] or {}
+        names = ("model", "revision", "prompt", "resolution", "max_tokens", "dtype")
+        return {name: manifest.get(name) for name in names} | (score.get("data") or {})
 
 
 def read_register(path: str | Path) -> pd.DataFrame:
@@ -44,20 +48,36 @@ def read_register(path: str | Path) -> pd.DataFrame:
 
 
 def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
-    """Read scores and predictions of every evaluation set from one folder.
+    """Read scores and predictions of the evaluation sets from one folder.
+
+    Raises InputError when there is no score at all, or one disagrees with its predictions.
+    """
+    datasets = register.loc[register["part"] == "eval", "name"]
+    scored = [one for one in datasets if (Path(folder) / f"{one}.json").is_file()]
+    if not scored:
+        raise InputError(f"{folder}: holds no score of any evaluation set; score some first")
+    return read_scores(name, folder, scored, "rank_of_positive", lambda rank: rank == 1)
+
+
+def read_scores(
+    name: str,
+    folder: str | Path,
+    scored: Iterable[str],
+    column: str,
+    is_hit: Callable[[np.ndarray], np.ndarray],
+) -> Run:
+    """Scores and predictions by name; ``column`` of the predictions tells which rows are hits.
 
     Raises InputError when a score is missing or disagrees with its predictions.
     """
     scores, hits, row_ids = {}, {}, {}
-    for dataset in register.loc[register["part"] == "eval", "name"]:
-        path = Path(folder) / f"{dataset}.json"
-        scores[dataset] = read_json(path)
-        frame, _ = read_parquet(
-            path.with_suffix(".predictions.parquet"), ["row_id", "rank_of_positive"]
-        )
-        hits[dataset] = (frame["rank_of_positive"] == 1).to_numpy()
-        row_ids[dataset] = frame["row_id"].to_numpy()
-        if abs(hits[dataset].mean() - scores[dataset]["value"]) > 1e-6:
+    for one in scored:
+        path = Path(folder) / f"{one}.json"
+        scores[one] = read_json(path)
+        frame, _ = read_parquet(path.with_suffix(".predictions.parquet"), ["row_id", column])
+        hits[one] = is_hit(frame[column].to_numpy())
+        row_ids[one] = frame["row_id"].to_numpy()
+        if abs(hits[one].mean() - scores[one]["value"]) > 1e-6:
             raise InputError(f"{path}: disagrees with its predictions; score it again")
     return Run(name, scores, hits, row_ids)
 
@@ -65,30 +85,64 @@ def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
 def over_seeds(name: str, runs: Sequence[Run]) -> Run:
     """Several seeds of one run as one: each query's share of seeds that hit it.
 
-    Scores are the first seed's but for the value, which is the mean. InputError if rows differ.
+    Scores are the first seed's but for the value, which is the mean, and above_chance, which must
+    hold for every seed; a data set that some seed lacks is missing. InputError if rows differ.
     """
     first = runs[0]
+    complete = [one for one in first.scores if all(one in run.scores for run in runs)]
     for run in runs[1:]:
-        for dataset, rows in first.row_ids.items():
-            if not np.array_equal(rows, run.row_ids[dataset]):
+        for dataset in complete:
+            if not np.array_equal(first.row_ids[dataset], run.row_ids[dataset]):
                 raise InputError(f"{run.name}: scored on other rows of {dataset}; score it again")
-    hits = {one: np.mean([run.hits[one] for run in runs], axis=0) for one in first.hits}
+    hits = {one: np.mean([run.hits[one] for run in runs], axis=0) for one in complete}
     scores = {
-        one: {**score, "value": float(hits[one].mean())} for one, score in first.scores.items()
+        one: {
+            **first.scores[one],
+            "value": float(hits[one].mean()),
+            "above_chance": all(run.scores[one]["above_chance"] for run in runs),
+        }
+        for one in complete
     }
     return Run(name, scores, hits, first.row_ids, tuple(runs) if len(runs) > 1 else ())
 
 
 def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
-    """Means over data sets: run, aggregate, datasets, value, ci_low, ci_high, chance, seeds."""
+    """Means over data sets, one row per run and aggregate.
+
+    Columns: run, aggregate, datasets (scored), of (wanted), value, ci_low, ci_high, chance (NaN
+    unless all are scored), at_chance (scored data sets that are not above chance), seeds, spread
+    (standard deviation of the value over seeds; NaN for one).
+    """
     rows = []
     for run in runs:
-        for name, names in members(register).items():
-            value, low, high = mean_of_sets([run.hits[one] for one in names])
-            chance = float(np.mean([run.scores[one]["chance"] for one in names]))
-            rows.append((run.name, name, len(names), value, low, high, chance, run.seeds))
-    columns = ["run", "aggregate", "datasets", "value", "ci_low", "ci_high", "chance", "seeds"]
-    return pd.DataFrame(rows, columns=columns).round(9)
+        for name, wanted in weights(register).items():
+            scored = [one for one in wanted if one in run.scores]
+            at_chance = sum(not run.scores[one]["above_chance"] for one in scored)
+            numbers, each = (np.nan,) * 4, []
+            if len(scored) == len(wanted):
+                of_sets = list(wanted.values())
+                chances = [run.scores[one]["chance"] for one in wanted]
+                numbers = (
+                    *mean_of_sets([run.hits[one] for one in wanted], of_sets),
+                    float(np.average(chances, weights=of_sets)),
+                )
+                each = [
+                    np.average([one.hits[name].mean() for name in wanted], weights=of_sets)
+                    for one in run.of_seeds
+                ]
+            rows.append(
+                (
+                    *(run.name, name, len(scored), len(wanted), *numbers, at_chance),
+                    *(run.seeds, spread(each)),
+                )
+            )
+    columns = ["run", "aggregate", "datasets", "of", "value", "ci_low", "ci_high", "chance"]
+    return pd.DataFrame(rows, columns=[*columns, "at_chance", "seeds", "spread"]).round(9)
+
+
+def spread(values: Sequence[float]) -> float:
+    """Standard deviation of a training's score over seeds (n - 1); NaN for fewer than two."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
 def per_dataset(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
@@ -96,16 +150,39 @@ def per_dataset(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
     rows = []
     numbers = ("value", "ci_low", "ci_high", "value_index0", "ties", "n", "chance", "above_chance")
     for entry in register[register["part"] == "eval"].itertuples():
-        for run in runs:
+        for run in (one for one in runs if entry.name in one.scores):
             score = run.scores[entry.name]
-            rows.append(
-                (entry.name, entry.meta_task, entry.split, run.name, *(score[x] for x in numbers))
-            )
-    return pd.DataFrame(rows, columns=["dataset", "meta_task", "split", "run", *numbers])
+            place = (entry.name, entry.meta_task, entry.split, run.name)
+            each = [one.hits[entry.name].mean() for one in run.of_seeds]
+            rows.append((*place, *(score[x] for x in numbers), spread(each)))
+    columns = ["dataset", "meta_task", "split", "run", *numbers, "spread"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def compare(first: Run, second: Run, names: Sequence[str]) -> Difference:
-    """Paired difference (first minus second) over data sets; InputError if rows differ."""
+def paired_tests(comparisons: Iterable[tuple[str, Run, Run, Sequence[str]]]) -> pd.DataFrame:
+    """Paired differences, Holm-adjusted over all of them; those that cannot be made are left out.
+
+    comparisons: what the data sets are called together, first run, second run, data sets. Columns:
+    aggregate, first, second, difference (first minus second), ci_low, ci_high, p_value, p_holm.
+    """
+    rows = []
+    for aggregate, first, second, names in comparisons:
+        found = compare(first, second, names)
+        if found is not None:
+            numbers = (found.value, found.ci_low, found.ci_high, found.p_value)
+            rows.append((aggregate, first.name, second.name, *numbers))
+    columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_value"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(p_holm=holm(frame["p_value"].tolist())).round(9)
+
+
+def compare(first: Run, second: Run, names: Sequence[str]) -> Difference | None:
+    """Paired difference (first minus second) over data sets; None where one was not scored.
+
+    Raises InputError if the two were scored on different rows.
+    """
+    if any(name not in run.scores for run in (first, second) for name in names):
+        return None
     for name in names:
         if not np.array_equal(first.row_ids[name], second.row_ids[name]):
             raise InputError(

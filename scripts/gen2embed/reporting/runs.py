@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.errors import InputError
-from gen2embed.evaluation.aggregates import members
-from gen2embed.evaluation.paired import holm
-from gen2embed.reporting.results import Run, compare, over_seeds, read_run
+from gen2embed.evaluation.aggregates import ALL, SPLITS, members
+from gen2embed.reporting.results import Run, over_seeds, paired_tests, read_run
 
 ZERO_SHOT = "zero-shot"
+TESTED = (*SPLITS, ALL)  # the aggregates whose differences are tested
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,14 @@ class RunName:
     @property
     def label(self) -> str:
         return f"{self.strategy}, {self.prompt}"
+
+    def folders(
+        self, root: str | Path, seeds: Sequence[int], step: int | None = None
+    ) -> list[Path]:
+        """Its folders below ``root``, one per seed; of the final model, or of a checkpoint."""
+        suffix = f"_step{step}" if step else ""
+        names = (f"{self.strategy}_seed{seed}{suffix}" for seed in seeds)
+        return [Path(root) / name / self.prompt for name in names]
 
     @classmethod
     def parse(cls, text: str) -> RunName:
@@ -52,11 +60,27 @@ def read_runs(
         if base not in found:
             found[base] = read_run(base.label, scores / "base" / name.prompt, register)
     for name in names:
-        of_seeds = [
-            read_run(name.label, scores / f"{name.strategy}_seed{seed}" / name.prompt, register)
-            for seed in seeds
-        ]
+        folders = name.folders(scores, seeds)
+        of_seeds = [read_run(name.label, folder, register) for folder in folders]
         found[name] = over_seeds(name.label, of_seeds)
+    return found
+
+
+def read_steps(
+    scores: str | Path,
+    name: RunName,
+    seeds: Sequence[int],
+    checkpoints: Sequence[int],
+    last: int,
+    register: pd.DataFrame,
+) -> dict[int, Run]:
+    """One run along its training, averaged over seeds: step 0 is zero-shot under its prompt."""
+    scores = Path(scores)
+    found = {0: read_run(name.label, scores / "base" / name.prompt, register)}
+    for step in [*checkpoints, last]:
+        folders = name.folders(scores, seeds, None if step == last else step)
+        runs = [read_run(name.label, folder, register) for folder in folders]
+        found[step] = over_seeds(name.label, runs)
     return found
 
 
@@ -83,22 +107,24 @@ def tested(runs: Mapping[RunName, Run], register: pd.DataFrame) -> pd.DataFrame:
 
     seeds_agreeing: in how many of ``seeds`` trainings the difference has the sign of their mean.
     """
-    rows = []
-    for aggregate, names in members(register).items():
-        if aggregate not in ("ind", "ood", "all"):
-            continue
-        for first, second in comparisons(list(runs)):
-            found = compare(runs[first], runs[second], names)
-            each = _by_seed(runs[first], runs[second], names)
-            agreeing = sum(one * found.value > 0 for one in each)
-            numbers = (found.value, found.ci_low, found.ci_high, found.p_value)
-            rows.append(
-                (aggregate, first.label, second.label, *numbers, len(each), agreeing)
-            )  # fmt: skip
-    columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_value"]
-    frame = pd.DataFrame(rows, columns=[*columns, "seeds", "seeds_agreeing"])
-    frame.insert(len(columns), "p_holm", holm(frame["p_value"].tolist()))
-    return frame.round(9)
+    sets = members(register)
+    frame = paired_tests(
+        (aggregate, runs[first], runs[second], sets[aggregate])
+        for aggregate in TESTED
+        if aggregate in sets
+        for first, second in comparisons(list(runs))
+    )
+    by_name = {run.name: run for run in runs.values()}
+    each = [
+        _by_seed(by_name[row.first], by_name[row.second], sets[row.aggregate])
+        for row in frame.itertuples()
+    ]
+    frame["seeds"] = [len(one) for one in each]
+    frame["seeds_agreeing"] = [
+        sum(one * mean > 0 for one in of_row)
+        for of_row, mean in zip(each, frame["difference"], strict=True)
+    ]
+    return frame
 
 
 def _by_seed(first: Run, second: Run, names: Sequence[str]) -> list[float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gen2embed.evaluation.intervals import DRAWS, SEED, interval
+
 
 def modality_gap(left: np.ndarray, right: np.ndarray) -> float:
     """Distance between the centroids of two sets of unit vectors (Liang et al. 2022).
@@ -11,6 +13,18 @@ def modality_gap(left: np.ndarray, right: np.ndarray) -> float:
     left, right: shape (n, dim) and (m, dim); 0 = the clouds are one, 2 = opposite.
     """
     return float(np.linalg.norm(left.mean(axis=0) - right.mean(axis=0)))
+
+
+def gap_interval(
+    left: np.ndarray, right: np.ndarray, draws: int = DRAWS, seed: int = SEED
+) -> tuple[float, float]:
+    """95 % bootstrap interval of the modality gap: the vectors of either set are resampled."""
+    rng = np.random.default_rng(seed)
+    centroids = []
+    for one in (left, right):
+        counts = rng.multinomial(len(one), np.full(len(one), 1 / len(one)), draws)
+        centroids.append(counts.astype(np.float32) @ one.astype(np.float32) / len(one))
+    return interval(np.linalg.norm(centroids[0] - centroids[1], axis=1))
 
 
 def alignment(queries: np.ndarray, targets: np.ndarray) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from gen2embed.files import write_csv, write_text
 from gen2embed.reporting.pages import page, table
 
 NOT_ABOVE_CHANCE = " (chance!)"
+NOT_SCORED = "not scored"
 
 
 def percent(value: float, low: float | None = None, high: float | None = None) -> str:
@@ -30,16 +32,28 @@ def pivot(
     """A long frame of value, ci_low, ci_high as a table of "43.3 [41.2, 45.4]".
 
     order: the columns' order; labels: their headings. Rows keep the order of first appearance.
+    Where the frame says so, a cell is marked: not above chance, or a mean of sets not all scored.
     """
-    cells = frame.assign(
-        cell=[
-            percent(*row)
-            for row in zip(frame["value"], frame["ci_low"], frame["ci_high"], strict=True)
-        ]
-    )
-    table = cells.pivot(index=index, columns=columns, values="cell")
+    cells = frame.assign(cell=[_cell(row) for row in frame.to_dict("records")])
+    table = cells.pivot(index=index, columns=columns, values="cell").fillna(NOT_SCORED)
     table = table.loc[frame[index].drop_duplicates(), [name for name in order if name in table]]
     return table.rename(columns=dict(labels)).rename_axis(columns=None).reset_index()
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    """One score as it is read; row: value, ci_low, ci_high and what may be known beside them.
+
+    datasets, of: sets scored and wanted; at_chance: how many are not above chance; above_chance:
+    of a single score; spread: standard deviation over seeds (NaN: one seed).
+    """
+    if row.get("datasets", 0) < row.get("of", 0):
+        return f"- ({row['datasets']} of {row['of']} sets)"
+    text = percent(row["value"], row["ci_low"], row["ci_high"])
+    if not pd.isna(row.get("spread", float("nan"))):
+        text += f" sd {100 * row['spread']:.1f}"
+    if not row.get("above_chance", True):
+        return text + NOT_ABOVE_CHANCE
+    return f"{text} ({row['at_chance']} at chance!)" if row.get("at_chance") else text
 
 
 def shown_tests(frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
@@ -70,8 +84,6 @@ def shown_datasets(sets: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     A score that is not above chance is marked: it may be a model that was loaded wrongly.
     """
     wide = pivot(sets, "dataset", "run", runs, {})
-    for row in sets[~sets["above_chance"].astype(bool)].itertuples():
-        wide.loc[wide["dataset"] == row.dataset, row.run] += NOT_ABOVE_CHANCE
     chance = sets.drop_duplicates("dataset").set_index("dataset").loc[wide["dataset"]]
     wide.insert(1, "meta-task", chance["meta_task"].tolist())
     wide.insert(2, "split", chance["split"].str.upper().tolist())

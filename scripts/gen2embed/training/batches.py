@@ -1,25 +1,51 @@
-"""Clusters to batches: a batch holds whole clusters, so hard negatives meet their anchor."""
+"""Clusters to batches: a batch holds whole clusters, so hard negatives meet their anchor.
+
+A batch belongs to all processes together and knows nothing of how many there are; ``shares`` deals
+its clusters out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from gen2embed.errors import InputError
 
-STREAM_EPOCH = 30
+STREAM_EPOCH, STREAM_SAMPLE = 30, 31
+
+CLUSTERS, CLASSIC = MODES = ("clusters", "classic")
+"""Which pairs of a cluster ask: all of them, or its anchor alone (the others are mere targets)."""
+
+Cluster = np.ndarray  # pair numbers, int64, anchor first
+
+
+def take_clusters(
+    clusters: Sequence[Cluster], fraction: float, row_cap: int, seed: int
+) -> list[Cluster]:
+    """A random sample of one subset's clusters, whole ones, in their order; at least one.
+
+    As many as hold no more than ``fraction`` of the clusters' pairs, or of ``row_cap`` if that is
+    less (0: no cap); a pair of two clusters counts in both. Samples of one seed are nested: a
+    smaller one is part of a larger one.
+    """
+    pairs = sum(map(len, clusters))
+    limit = fraction * (min(pairs, row_cap) if row_cap else pairs)
+    order = np.random.default_rng([seed, STREAM_SAMPLE]).permutation(len(clusters))
+    filled = np.cumsum([len(clusters[place]) for place in order])
+    taken = order[: max(1, int((filled <= limit).sum()))]
+    return [clusters[place] for place in np.sort(taken)]
 
 
 def form_batches(
-    clusters: Sequence[np.ndarray], pairs_per_batch: int, steps: int, seed: int
-) -> list[np.ndarray]:
-    """``steps`` batches of pair numbers (int64), each of at most ``pairs_per_batch`` pairs.
+    clusters: Sequence[Cluster], pairs_per_batch: int, steps: int, seed: int
+) -> list[list[Cluster]]:
+    """``steps`` batches of whole clusters, each of at most ``pairs_per_batch`` pairs together.
 
-    clusters: pair numbers, anchor first. They are taken in a random order, new in every epoch
-    (seed, epoch); a batch is closed by the first cluster that does not fit any more, so clusters
-    stay whole and no cluster is left out. With equal clusters this is the paper's fixed number of
-    clusters per batch; single pairs fill a batch to the same number of pairs.
+    Clusters are taken in a random order, new in every epoch (seed, epoch); a batch is closed by the
+    first cluster that does not fit any more, so no cluster is left out. With equal clusters this is
+    the paper's fixed number of clusters per batch; single pairs fill a batch to as many pairs.
     Raises InputError when a cluster is larger than a batch, or there is none.
     """
     if not clusters:
@@ -34,20 +60,43 @@ def form_batches(
     return [next(stream) for _ in range(steps)]
 
 
+def shares(batch: Sequence[Cluster], processes: int) -> list[list[Cluster]]:
+    """A batch cut into one run of whole clusters per process, as even in pairs as they allow.
+
+    One after another they are the batch, so what is gathered in the order of the processes is in
+    its order. Some are empty where clusters are fewer than processes.
+    """
+    filled = np.cumsum([0, *map(len, batch)])
+    wanted = filled[-1] * np.arange(1, processes) / processes
+    cuts = [0, *(int(np.abs(filled - one).argmin()) for one in wanted), len(batch)]
+    return [list(batch[start:end]) for start, end in pairwise(cuts)]
+
+
+def asking(clusters: Sequence[Cluster], mode: str) -> np.ndarray:
+    """Places, among the pairs of the clusters, of those whose queries enter the loss: int64."""
+    starts = np.cumsum([0, *map(len, clusters)])
+    return starts[:-1] if mode == CLASSIC else np.arange(starts[-1])
+
+
+def pairs_of(clusters: Sequence[Cluster]) -> np.ndarray:
+    """Their pair numbers one after another, int64."""
+    return np.concatenate([np.empty(0, dtype=np.int64), *clusters])
+
+
 def _batches(
-    clusters: Sequence[np.ndarray], pairs_per_batch: int, seed: int
-) -> Iterator[np.ndarray]:
-    batch: list[np.ndarray] = []
+    clusters: Sequence[Cluster], pairs_per_batch: int, seed: int
+) -> Iterator[list[Cluster]]:
+    batch: list[Cluster] = []
     size = 0
     for cluster in _endless(clusters, seed):
         if size + len(cluster) > pairs_per_batch:
-            yield np.concatenate(batch)
+            yield batch
             batch, size = [], 0
         batch.append(cluster)
         size += len(cluster)
 
 
-def _endless(clusters: Sequence[np.ndarray], seed: int) -> Iterator[np.ndarray]:
+def _endless(clusters: Sequence[Cluster], seed: int) -> Iterator[Cluster]:
     epoch = 0
     while True:
         order = np.random.default_rng([seed, STREAM_EPOCH, epoch]).permutation(len(clusters))

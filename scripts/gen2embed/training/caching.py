@@ -7,25 +7,26 @@ and exactly what torch's activation checkpointing does when its unit is a chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch.utils.checkpoint import checkpoint
 
-Chunk = Mapping[str, torch.Tensor]
+Inputs = Mapping[str, object]
 
 
 def encode_chunks(
-    encode: Callable[[Chunk], torch.Tensor],
-    chunks: Sequence[Chunk],
+    encode: Callable[[Inputs], torch.Tensor],
+    chunks: Iterable[Inputs],
     order: torch.Tensor,
     caching: bool,
 ) -> torch.Tensor:
-    """Vectors of all items, shape (items, dim), in the batch's order.
+    """Vectors of all rows, shape (rows, dim), in the batch's order.
 
-    encode: chunk -> (items of the chunk, dim). order: item i of the batch is row ``order[i]`` of
-    the chunks one after another. caching False keeps all activations: the same gradients, more
-    memory, a third less time.
+    encode: chunk -> (items of the chunk, dim). order: row i of the batch is row ``order[i]`` of the
+    chunks one after another; there is at least one chunk. A chunk is kept for the backward pass as
+    it is given: what need not be computed twice is computed before. caching False keeps all
+    activations: the same gradients, more memory, a third less time.
     """
     if caching:
         parts = [checkpoint(encode, chunk, use_reentrant=False) for chunk in chunks]

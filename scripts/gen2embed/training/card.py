@@ -13,14 +13,14 @@ base_model: {model}
 
 A LoRA adapter of {trained_parameters:,} parameters, trained with InfoNCE over whole clusters
 (arXiv 2508.00955, section on SaHa). Loss {first_loss:.4f} at step 1, {last_loss:.4f} at the last;
-{pairs_seen:,} pairs seen.
+{pairs_seen:,} pairs seen, {queries_trained:,} queries trained, {items_encoded:,} items encoded.
 
 | setting | value |
 |---|---|
 {settings}
 
-| subset | strategy | pairs | clusters |
-|---|---|---|---|
+| subset | strategy | mined under | pairs, taken of all | clusters, taken of all |
+|---|---|---|---|---|
 {clusters}
 """
 
@@ -34,7 +34,9 @@ def render_card(card: Mapping[str, Any]) -> str:
         strategy=", ".join(strategies),
         settings="\n".join(f"| {name} | {value} |" for name, value in settings.items()),
         clusters="\n".join(
-            f"| {name} | {one['strategy']} | {one['pairs']} | {one['clusters']} |"
+            f"| {name} | {one['strategy']} | {one['prompt'] or '-'} "
+            f"| {one['pairs_taken']} of {one['pairs']} "
+            f"| {one['clusters_taken']} of {one['clusters']} |"
             for name, one in card["clusters"].items()
         ),
     )

@@ -1,4 +1,4 @@
-"""InfoNCE over all pairs of a batch, query to target (METHOD section 3; van den Oord 2018)."""
+"""InfoNCE over all pairs of a batch (METHOD section 3; van den Oord 2018), and what it looks at."""
 
 from __future__ import annotations
 
@@ -10,18 +10,48 @@ def info_nce(
     queries: torch.Tensor,
     targets: torch.Tensor,
     temperature: float,
-    target_ids: torch.Tensor | None = None,
+    own: torch.Tensor | None = None,
+    excluded: torch.Tensor | None = None,
+    symmetric: bool = False,
 ) -> torch.Tensor:
     """Mean cross entropy of each query's own target among all targets; a scalar.
 
-    queries, targets: unit vectors, shape (pairs, dim); pair i is row i of both. target_ids
-    (pairs,), where given: other targets with the id of a query's own are no negatives of it
-    (labels repeat in a batch) and leave its denominator.
+    queries, targets: unit vectors, shapes (queries, dim) and (targets, dim). own (queries,): row of
+    each query's target; None: its own row. excluded (queries, targets), bool, where given: no
+    negatives, they leave the denominator. symmetric: the mean of this and of each own target's
+    query among all queries.
     """
     scores = queries @ targets.T / temperature
-    own = torch.arange(len(queries), device=queries.device)
-    if target_ids is not None:
-        same = target_ids[:, None] == target_ids[None, :]
-        same.fill_diagonal_(False)
-        scores = scores.masked_fill(same, float("-inf"))
-    return cross_entropy(scores, own)
+    if own is None:
+        own = torch.arange(len(queries), device=queries.device)
+    if excluded is not None:
+        scores = scores.masked_fill(excluded, float("-inf"))
+    loss = cross_entropy(scores, own)
+    if not symmetric:
+        return loss
+    back = scores[:, own].T
+    return (loss + cross_entropy(back, torch.arange(len(back), device=back.device))) / 2
+
+
+@torch.no_grad()
+def similarities(
+    queries: torch.Tensor, targets: torch.Tensor, own: torch.Tensor, excluded: torch.Tensor | None
+) -> dict[str, float]:
+    """Mean cosines of the queries: to their own target, to their negatives, to the hardest of them.
+
+    Arguments as of ``info_nce``. Queries without a negative count for their own target alone.
+    """
+    scores = queries @ targets.T
+    rows = torch.arange(len(queries), device=queries.device)
+    negative = torch.ones_like(scores, dtype=torch.bool) if excluded is None else ~excluded
+    negative[rows, own] = False
+    counts = negative.sum(dim=1)
+    some = counts > 0
+    means = (scores * negative).sum(dim=1)[some] / counts[some]
+    hardest = scores.masked_fill(~negative, float("-inf")).amax(dim=1)[some]
+    found = {
+        "positive_similarity": scores[rows, own],
+        "negative_similarity": means,
+        "hardest_negative_similarity": hardest,
+    }
+    return {name: one.mean().item() if len(one) else 0.0 for name, one in found.items()}

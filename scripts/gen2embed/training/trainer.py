@@ -1,59 +1,116 @@
-"""transformers' Trainer with one method overridden: the loss."""
+"""transformers' Trainer with three small hooks: the loss, the sum of gradients, what is logged."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+import resource
+import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import normalize
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainingArguments
 
+from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.program import progress_bar
-from gen2embed.training.caching import Chunk, encode_chunks
-from gen2embed.training.loss import info_nce
+from gen2embed.models.image_features import vision_is_frozen, with_image_features
+from gen2embed.models.prefix import narrow_to_last_token
+from gen2embed.training import processes
+from gen2embed.training.caching import Inputs, encode_chunks
+from gen2embed.training.gather import gather_rows, sum_gradients
+from gen2embed.training.loss import info_nce, similarities
+from gen2embed.training.pairs import Batch, Chunk, Side
 
 
 class ContrastiveTrainer(Trainer):
     """Trains the backbone's adapter with InfoNCE over the pairs of each batch.
 
-    Batches come from ``PairCollator``; temperature, mask_duplicates, caching: see ``info_nce`` and
-    ``encode_chunks``.
+    Batches come from ``PairCollator``; temperature, symmetric: see ``info_nce``; caching: see
+    ``encode_chunks``. With several processes the trainer wraps the model for data parallelism; the
+    wrapper is never called, so it only makes all processes start from the same weights.
     """
 
     def __init__(
         self,
         backbone: Backbone,
         temperature: float,
-        mask_duplicates: bool,
+        symmetric: bool,
         caching: bool,
         **arguments: Any,
     ):
         super().__init__(**arguments)
         self.backbone = backbone
         self.temperature = temperature
-        self.mask_duplicates = mask_duplicates
+        self.symmetric = symmetric
         self.caching = caching
+        if backbone.processor.tokenizer.padding_side == "left":
+            narrow_to_last_token(backbone.language_layers()[-1])
+        self.frozen_vision = vision_is_frozen(backbone.model)
+        self.of_step: dict[str, float] = {}  # what the log says beyond the trainer's own
+        self.last_log = time.perf_counter()
 
     def compute_loss(
         self,
         model: Any,
-        inputs: dict[str, Any],
+        inputs: dict[str, Batch],
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
+        batch = inputs["batch"]
         queries, targets = (
-            encode_chunks(self._encode, inputs[side]["chunks"], inputs[side]["order"], self.caching)
-            for side in ("query", "target")
+            gather_rows(self.encode(side), side.sizes) for side in (batch.query, batch.target)
         )
-        ids = inputs["target_ids"] if self.mask_duplicates else None
-        loss = info_nce(queries, targets, self.temperature, ids)
+        own = batch.own.to(queries.device)
+        excluded = None if batch.excluded is None else batch.excluded.to(queries.device)
+        loss = info_nce(queries, targets, self.temperature, own, excluded, self.symmetric)
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"step {self.state.global_step + 1}: the loss is {loss.item()}; lower the rate, or "
+                "check the model (and --dtype)"
+            )
+        self.of_step = {**similarities(queries, targets, own, excluded), "pairs": len(targets)}
         return (loss, {"queries": queries, "targets": targets}) if return_outputs else loss
 
-    def _encode(self, chunk: Chunk) -> torch.Tensor:
+    def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
+        loss = super().training_step(*arguments, **named)
+        sum_gradients(self.model.parameters())
+        return loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs:
+            if not math.isfinite(logs["grad_norm"]):
+                raise InputError(
+                    f"step {self.state.global_step}: the gradient's norm is {logs['grad_norm']}; "
+                    "lower the rate, or check the model (and --dtype)"
+                )
+            logs |= {**self.of_step, **self._cost(self.of_step["pairs"])}
+        super().log(logs, start_time)
+
+    def encode(self, side: Side) -> torch.Tensor:
+        """Unit vectors of the rows of this process's share, shape (rows, dim)."""
+        if not side.chunks:
+            width = self.backbone.model.config.get_text_config().hidden_size
+            return torch.zeros(0, width, device=self.args.device, requires_grad=True)
+        chunks = (self._ready(chunk) for chunk in side.chunks)
+        return encode_chunks(self._encode, chunks, side.order, self.caching)
+
+    def _ready(self, chunk: Chunk) -> Inputs:
+        """On the device; images as what a frozen vision tower makes of them, once per step."""
+        ready = {name: tensor.to(self.args.device) for name, tensor in chunk.items()}
+        return with_image_features(self.backbone, ready) if self.frozen_vision else ready
+
+    def _encode(self, chunk: Inputs) -> torch.Tensor:
         return normalize(self.backbone.last_hidden(dict(chunk)).float(), dim=-1)
+
+    def _cost(self, pairs: float) -> dict[str, float]:
+        """What differs between two runs: see ``log.RUN_KEYS``."""
+        now = time.perf_counter()
+        seconds, self.last_log = now - self.last_log, now
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if self.args.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated() / 1e6
+        return {"seconds": seconds, "pairs_per_second": pairs / seconds, "peak_mb": peak}
 
 
 def training_arguments(
@@ -66,10 +123,15 @@ def training_arguments(
     bf16: bool,
     on_cpu: bool,
     save_every: int | None,
+    activation_checkpointing: bool,
+    loader_workers: int,
+    report_to: str,
+    run_name: str,
 ) -> TrainingArguments:
     """AdamW with a linear schedule over ``steps``; one item of the data set is a whole batch.
 
     save_every: steps between the states (below ``states``) that a run can go on from; None: none.
+    report_to: none, tensorboard or trackio (on this machine alone).
     """
     return TrainingArguments(
         output_dir=str(states),
@@ -85,46 +147,18 @@ def training_arguments(
         seed=seed,
         bf16=bf16,
         use_cpu=on_cpu,
+        ddp_backend="gloo" if on_cpu and processes.count() > 1 else None,
         logging_steps=1,
+        logging_nan_inf_filter=False,
         save_strategy="steps" if save_every else "no",
         save_steps=save_every or steps,
         save_total_limit=2,
-        report_to="none",
+        activation_checkpointing=activation_checkpointing,
+        dataloader_num_workers=loader_workers,
+        report_to=report_to,
+        run_name=run_name,
+        project="gen2embed",
+        trackio_static_space_id=False,
         disable_tqdm=True,
         remove_unused_columns=False,
     )
-
-
-class SaveAdapters(TrainerCallback):
-    """Save the adapter after the named steps, for the training dynamics."""
-
-    def __init__(self, steps: Collection[int], folder: Path):
-        self.steps = frozenset(steps)
-        self.folder = folder
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step in self.steps:
-            save_adapter(kwargs["model"], self.folder / f"step-{state.global_step}")
-
-
-class ShowProgress(TrainerCallback):
-    """A bar on a terminal, a line every 30 s in a log; starts where a resumed run starts."""
-
-    def __init__(self, what: str):
-        self.what = what
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.bar = progress_bar(state.max_steps, self.what, "step")
-        self.bar.update(state.global_step)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.bar.update()
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.bar.close()
-
-
-def save_adapter(model: Any, folder: Path) -> None:
-    """The adapter as a PEFT folder (safetensors), without PEFT's template of a model card."""
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)

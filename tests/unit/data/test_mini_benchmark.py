@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gen2embed.data.compositions import check_images, read_subset
 from gen2embed.data.datasets import load_register, names
 from gen2embed.data.emoji import clean_name, load_entries, parse_emoji_test, tone_forms
 from gen2embed.data.graphics import graphic_path, graphics_folder, load_graphic
@@ -214,7 +215,7 @@ def build(out, **changed):
 
 def test_two_builds_agree_and_their_checksums_are_true(tmp_path):
     for name in ("one", "two"):
-        assert build(tmp_path / name) == 0
+        assert build(tmp_path / name, composition_rows=5) == 0
     one, two = ((tmp_path / name / "checksums.tsv").read_text() for name in ("one", "two"))
     assert one == two
     listed = dict(reversed(line.split("\t")) for line in one.splitlines())
@@ -225,6 +226,9 @@ def test_two_builds_agree_and_their_checksums_are_true(tmp_path):
     }
     assert set(listed) == there - {"checksums.tsv"}
     assert all(digest_file(tmp_path / "one" / name) == sha for name, sha in listed.items())
+    rows = read_subset(tmp_path / "one/composition", "sugarcrepe_pp", "swap_att")
+    assert len(rows) == 5
+    check_images(rows, tmp_path / "one/composition/images", "swap_att")
     frame = pd.read_parquet(tmp_path / "one/train/I2T/diverse_instruction-00000-of-00001.parquet")
     assert list(frame) == ["qry", "qry_image_path", "pos_text", "pos_image_path"]
     assert frame["qry"].str.startswith("<|image_1|>\n").all()
@@ -238,9 +242,21 @@ def test_two_builds_agree_and_their_checksums_are_true(tmp_path):
     assert (facts.groupby("emoji_id")["split"].value_counts().unstack() == [2, 1]).all().all()
 
 
+def test_compositions_change_nothing_else(tmp_path):
+    listed = []
+    for rows in (0, 3):
+        assert build(tmp_path / str(rows), composition_rows=rows) == 0
+        lines = (tmp_path / str(rows) / "checksums.tsv").read_text().splitlines()
+        listed.append({line for line in lines if "README" not in line})
+    added = {line.split("\t")[1] for line in listed[1] - listed[0]}
+    assert listed[0] <= listed[1] and added
+    assert all(name.startswith("composition/") for name in added)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"composition_rows": -1}, "--composition-rows is -1; give 0 or more"),
         ({"base_concepts": 5000}, "--base-concepts 5000: there are only"),
         ({"unseen_fraction": 1.5}, "--unseen-fraction is 1.5"),
         ({"candidates": 1}, "--candidates 1: give at least 3"),

@@ -79,19 +79,36 @@ def write_eval(folder, texts, images):
     write_parquet(folder / "data/eval/E/test-00000-of-00001.parquet", frame)
 
 
-def run(folder):
-    return prepare_items.main(["--data", str(folder / "data"), "--out", str(folder / "out")])
+def run(folder, *flags):
+    words = ["--data", str(folder / "data"), "--out", str(folder / "out")]
+    return prepare_items.main([*words, *flags])
 
 
 def test_shards_are_one_subset_in_order(data):
     assert run(data) == 0
     pairs, metadata = read_parquet(data / "out/pairs/T.parquet", ["query_id", "target_id"])
-    assert metadata == {"subset": "T", "labelled": "true"}
+    taken = {"split": "diverse_instruction", "row_cap": ""}
+    assert metadata == {"subset": "T", "labelled": "true", **taken}
     assert pairs.to_numpy().tolist() == [[0, 0], [1, 1], [0, 1]]
     rows, _ = read_parquet(data / "out/rows/E.parquet", ["query_id", "candidate_ids"])
     assert rows["candidate_ids"][0].tolist() == [0, 1]
     roles = pd.read_parquet(data / "out/items/eval_target.parquet")["role"]
     assert roles.tolist() == ["query", "query"]
+
+
+def test_rows_are_capped_and_splits_chosen(data, capsys):
+    """The first two rows; the equivalences of rows and targets that are gone are left out."""
+    known = {"row": [0, 0, 2], "text": ["y", "y", "x"], "image_path": ["", "", ""]}
+    write_parquet(data / "data/train/T/equivalences.parquet", pd.DataFrame(known))
+    assert run(data, "--train-row-cap", "1") == 0
+    pairs, metadata = read_parquet(data / "out/pairs/T.parquet", ["query_id", "target_id"])
+    assert pairs.to_numpy().tolist() == [[0, 0]] and metadata["row_cap"] == "1"
+    found = pd.read_parquet(data / "out/equivalences/train/T.parquet")
+    assert found.empty  # "y" is no item any more
+    assert run(data, "--train-split", "original") == 2
+    assert "no file original-*.parquet" in capsys.readouterr().err
+    assert run(data, "--eval-row-cap", "0") == 2
+    assert "give at least 1" in capsys.readouterr().err
 
 
 def test_bad_rows_are_one_line(data, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen2embed.evaluation.precision import predict, score_lists
+from gen2embed.evaluation.precision import predict
 
 # targets on the unit circle: 0 = (1, 0), 1 = (0, 1), 2 = (0.6, 0.8), 3 = same vector as 0
 TARGETS = np.array([[1, 0], [0, 1], [0.6, 0.8], [1, 0]], dtype=np.float32)
@@ -56,17 +56,21 @@ def test_constant_vectors_score_nothing():
     assert found.hits.sum() == 0 and found.index0_hits.sum() == 4 and found.ties.sum() == 4
 
 
+# unit vectors, some of them equal in float32 and some a float32 rounding apart
+CIRCLE = np.array([[np.cos(a), np.sin(a)] for a in (0, 0, 1e-4, 1e-8, 1.0, 1.0, 2.0, 4.0)])
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_agrees_with_a_slow_double_loop(seed):
     rng = np.random.default_rng(seed)
-    n_targets, dim = int(rng.integers(2, 9)), int(rng.integers(1, 4))
-    targets = np.round(rng.standard_normal((n_targets, dim)), 1).astype(np.float32)  # many ties
-    queries = np.round(rng.standard_normal((3, dim)), 1).astype(np.float32)
-    lists = [rng.integers(0, n_targets, rng.integers(1, 7)) for _ in range(5)]
+    targets = CIRCLE[rng.integers(0, len(CIRCLE), rng.integers(2, 9))].astype(np.float32)
+    queries = CIRCLE[rng.integers(0, len(CIRCLE), 3)].astype(np.float32)
+    lists = [rng.integers(0, len(targets), rng.integers(1, 7)) for _ in range(5)]
     query_ids = rng.integers(0, 3, 5)
     sizes = np.array([len(one) for one in lists])
-    found = predict(queries, targets, query_ids, np.concatenate(lists), sizes)
+    blocks = int(rng.integers(1, 4))
+    found = predict(queries, targets, query_ids, np.concatenate(lists), sizes, block_rows=blocks)
     for row, (query, one) in enumerate(zip(query_ids, lists, strict=True)):
         score = [
             round(
@@ -74,17 +78,34 @@ def test_agrees_with_a_slow_double_loop(seed):
             )
             for i in one
         ]
-        better_or_equal = [
-            s for s, i in zip(score[1:], one[1:], strict=True) if i != one[0] and s >= score[0]
-        ]
+        others = [s for s, i in zip(score[1:], one[1:], strict=True) if i != one[0]]
+        better_or_equal = [s for s in others if s >= score[0]]
         assert found.rank_of_positive[row] == 1 + len(better_or_equal)
         assert found.hits[row] == (not better_or_equal)
+        assert found.margin[row] == (score[0] - max(others) if others else np.inf)
+        assert score[list(one).index(found.predicted_id[row])] == max([score[0], *others])
 
 
-def test_block_size_changes_nothing():
+def test_what_float32_cannot_tell_apart_float64_does():
+    """Two candidates 1e-8 apart (a tie in float32) are told apart; 1e-10 apart they are a tie."""
+    query = np.array([[0.6, 0.8]], dtype=np.float32)
+    apart = np.array([[1, 0], [1, 1e-8], [1, 1e-10]], dtype=np.float32)
+    found = predict(query, apart, np.zeros(2, int), np.array([0, 1, 0, 2]), np.array([2, 2]))
+    assert found.ties.tolist() == [False, True]
+    assert found.predicted_id.tolist() == [1, 2]
+
+
+def test_neither_neighbours_nor_blocks_change_a_prediction():
+    """Permuted candidates and rows, in blocks of any size: the same ranks and margins."""
     rng = np.random.default_rng(0)
-    targets = rng.standard_normal((50, 8)).astype(np.float32)
-    arguments = (targets, targets, np.arange(3), rng.integers(0, 50, 120), np.array([40, 40, 40]))
-    whole = list(score_lists(*arguments))
-    small = list(score_lists(*arguments, block_bytes=1))
-    assert all((a == b).all() for a, b in zip(whole, small, strict=True))
+    vectors = rng.standard_normal((50, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    lists = np.stack([rng.permutation(50)[:40] for _ in range(10)])
+    sizes = np.full(10, 40)
+    whole = predict(vectors, vectors, np.arange(10), lists.ravel(), sizes)
+    order = rng.permutation(10)
+    shuffled = lists[order].copy()
+    rng.permuted(shuffled[:, 1:], axis=1, out=shuffled[:, 1:])
+    other = predict(vectors, vectors, order, shuffled.ravel(), sizes, block_rows=7)
+    for name in ("rank_of_positive", "margin", "predicted_id"):
+        assert (getattr(whole, name)[order] == getattr(other, name)).all(), name

@@ -19,7 +19,7 @@ sys.modules["score_subset"] = score_subset
 spec.loader.exec_module(score_subset)
 KEYS = {
     *("subset", "metric", "value", "value_index0", "n", "ties", "left_out_candidates"),
-    *("chance", "above_chance", "p_value", "ci_low", "ci_high", "manifest", "skipped_rows"),
+    *("chance", "above_chance", "p_value", "ci_low", "ci_high", "manifest", "skipped_rows", "data"),
 }
 
 
@@ -40,7 +40,7 @@ def files(tmp_path):
     return tmp_path
 
 
-def write_rows(path, queries, lists):
+def write_rows(path, queries, lists, metadata=None):
     frame = pd.DataFrame(
         {
             "row_id": np.arange(len(lists)),
@@ -48,7 +48,7 @@ def write_rows(path, queries, lists):
             "candidate_ids": [np.array(one, dtype=np.int64) for one in lists],
         }
     )
-    write_parquet(path, frame)
+    write_parquet(path, frame, metadata)
 
 
 def run(files, out="score.json", **changed):
@@ -79,6 +79,51 @@ def test_the_score_contract(files):
         "margin": "float64",
     }
     assert predictions["predicted_id"].tolist() == list(range(20))
+
+
+def test_a_score_says_which_rows_were_taken(files):
+    lists = [[i, (i + 1) % 20] for i in range(20)]
+    write_rows(files / "rows.parquet", range(20), lists, {"split": "test", "row_cap": "20"})
+    assert run(files) == 0
+    assert json.loads((files / "score.json").read_text())["data"] == {
+        "split": "test",
+        "row_cap": 20,
+    }
+
+
+def test_constant_random_permuted_and_nan_vectors(files, capsys):
+    """All ties: 0 (index 0: 1). Random: about chance. Permuted items: the same. NaN: an error."""
+    rng = np.random.default_rng(1)
+    order = rng.permutation(20)
+    lists = [[i, *[(i + k) % 20 for k in range(1, 5)]] for i in range(20)]
+    noisy = np.load(files / "q.npy") + rng.standard_normal((20, 16)).astype(np.float32) / 4
+    write_npy(files / "q.npy", noisy / np.linalg.norm(noisy, axis=1, keepdims=True))
+    assert run(files) == 0
+    own = json.loads((files / "score.json").read_text())
+    place = np.argsort(order)
+    targets, queries = np.load(files / "t.npy"), np.load(files / "q.npy")
+    write_npy(files / "t.npy", targets[order])
+    write_npy(files / "q.npy", queries[order])
+    write_rows(files / "rows.parquet", place, [place[one] for one in lists])
+    assert run(files, "permuted.json") == 0
+    permuted = json.loads((files / "permuted.json").read_text())
+    assert permuted == own
+    write_npy(files / "t.npy", np.tile(targets[:1], (20, 1)))
+    assert run(files, "constant.json") == 0
+    constant = json.loads((files / "constant.json").read_text())
+    assert (constant["value"], constant["value_index0"], constant["ties"]) == (0, 1, 20)
+    assert constant["above_chance"] is False
+    many = rng.integers(0, 20, (1000, 5))
+    write_npy(files / "t.npy", unit(rng, 20))
+    write_rows(files / "rows.parquet", rng.integers(0, 20, 1000), many)
+    assert run(files, "random.json") == 0
+    assert abs(json.loads((files / "random.json").read_text())["value"] - 0.22) < 0.1
+    targets[3, 0] = np.nan
+    write_npy(files / "t.npy", targets)
+    capsys.readouterr()
+    assert run(files, "nan.json") == 2
+    assert "row 3 is not finite" in capsys.readouterr().err
+    assert not (files / "nan.json").exists()
 
 
 def test_a_score_at_chance_is_said_loudly(files, capsys):
@@ -141,4 +186,4 @@ def test_a_full_size_data_set_takes_seconds(files):
     write_rows(files / "rows.parquet", range(1000), rng.integers(0, 5000, (1000, 1000)))
     start = time.perf_counter()
     assert run(files) == 0
-    assert time.perf_counter() - start < 6
+    assert time.perf_counter() - start < 6  # 3 s where nothing else runs: docs/performance.md

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gen2embed.evaluation.aggregates import mean_of_sets, members
+from gen2embed.evaluation.aggregates import mean_of_sets, members, weights
 from gen2embed.evaluation.intervals import above_chance, bootstrap_means, interval
 from gen2embed.evaluation.paired import compare_paired, holm
 
@@ -93,3 +93,22 @@ def test_a_mean_weighs_data_sets_alike():
     """1/4 and 1/1: 0.625, not 2/5."""
     value, low, high = mean_of_sets([np.array([True, False, False, False]), np.array([True])])
     assert value == 0.625 and low < value < high
+
+
+def test_macro_is_the_mean_of_meta_tasks_and_another_number():
+    """Five sets, four meta-tasks: vqa twice. All: mean of 5; macro-4: vqa's two count half."""
+    register = pd.DataFrame(
+        {
+            "part": "eval",
+            "name": list("ABCDE"),
+            "meta_task": ["classification", "vqa", "vqa", "retrieval", "grounding"],
+            "split": "ind",
+        }
+    )
+    found = weights(register)
+    assert found["all"] == dict.fromkeys("ABCDE", 0.2)
+    assert found["macro_4"] == {"A": 0.25, "B": 0.125, "C": 0.125, "D": 0.25, "E": 0.25}
+    hits = [np.array([one]) for one in (1.0, 0.0, 0.0, 1.0, 1.0)]
+    assert mean_of_sets(hits, list(found["all"].values()))[0] == pytest.approx(0.6)
+    assert mean_of_sets(hits, list(found["macro_4"].values()))[0] == pytest.approx(0.75)
+    assert "macro_4" not in weights(REGISTER)  # no classification, no grounding

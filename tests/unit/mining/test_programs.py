@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from gen2embed.files import write_npy, write_parquet
@@ -111,6 +112,17 @@ def test_a_job_list_is_the_same_as_single_runs(folder):
     assert mine([*common, "--job-list", str(folder / "jobs.json")]) == 0
     assert written(folder, "a") == written(folder, "one")
     assert written(folder, "b") == written(folder, "two")
+
+
+def test_the_prompt_of_the_vectors_goes_along(folder):
+    """Where a manifest tells it; nothing else in the files changes."""
+    assert mine(flags(folder)) == 0
+    (folder / "q.json").write_text('{"prompt": "hierarchical"}')
+    assert mine(flags(folder, "told.parquet")) == 0
+    plain, told = (pq.read_table(folder / f"{name}.parquet") for name in ("c", "told"))
+    assert plain.equals(told)
+    assert b"prompt" not in plain.schema.metadata
+    assert told.schema.metadata == plain.schema.metadata | {b"prompt": b"hierarchical"}
 
 
 def test_an_index_is_told_in_the_statistics_or_refused(folder, capsys):

@@ -17,8 +17,18 @@ embed_items = importlib.util.module_from_spec(spec)
 sys.modules["embed_items"] = embed_items
 spec.loader.exec_module(embed_items)
 KEYS = {
-    *("model", "model_digest", "revision", "adapter", "adapter_digest", "backbone", "prompt"),
+    *(
+        "model",
+        "model_digest",
+        "revision",
+        "adapter",
+        "adapter_digest",
+        "trained_on",
+        "backbone",
+        "prompt",
+    ),
     *("role", "rendered_example", "rendered_example_text_only", "resolution", "max_tokens"),
+    *("rendered_query", "rendered_target", "vision_wrapper"),
     *("truncated_items", "skipped_items", "dtype", "items", "items_digest", "dim", "versions"),
 }
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from gen2embed.errors import InputError
-from gen2embed.models.images import displayed_size, load_rgb, open_image
+from gen2embed.models.images import UnreadableImage, displayed_size, load_rgb, open_image
 from gen2embed.models.resolutions import get_resolution, target_size
 
 
@@ -85,3 +85,23 @@ def test_bad_images_end_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(InputError, match="decompression bomb"):
         open_image(whole)
+
+
+def test_transparent_palettes_one_bit_and_animated_png(tmp_path):
+    palette = Image.new("P", (4, 4), 1)
+    palette.putpalette([0, 0, 255, 255, 0, 0])
+    assert pixel(save(tmp_path, palette, transparency=1)) == [255, 255, 255]
+    assert pixel(save(tmp_path, Image.new("1", (4, 4), 1))) == [255, 255, 255]
+    frames = [Image.new("RGBA", (4, 4), colour) for colour in ("lime", "blue")]
+    path = save(tmp_path, frames[0], "anim.png", save_all=True, append_images=frames[1:])
+    assert pixel(path) == [0, 255, 0]
+
+
+def test_planning_reads_the_header_alone(tmp_path):
+    """A PNG whose pixels are cut off has a size, and no vector."""
+    whole = save(tmp_path, Image.effect_noise((64, 48), 50), "whole.png")
+    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:200])
+    with open_image(tmp_path / "cut.png") as image:
+        assert displayed_size(image) == (64, 48)
+    with pytest.raises(UnreadableImage, match=r"cut.png: not a readable image"):
+        load_rgb(tmp_path / "cut.png", get_resolution("native"))

@@ -1,5 +1,7 @@
 """Prompts: rendered strings worked out by hand from the paper's two levels."""
 
+from pathlib import Path
+
 import pytest
 
 from gen2embed.errors import InputError
@@ -98,3 +100,12 @@ def test_the_generator_is_not_taught_the_evaluation_prompts():
         lines = [line for kinds in prompt.closing.values() for line in kinds.values()]
         for line in [*lines, prompt.system or ""]:
             assert not line or line.strip().lower() not in taught
+
+
+def test_the_committed_page_is_what_the_code_renders():
+    from gen2embed.models.backbones import REGISTRY
+    from gen2embed.models.prompt_page import BACKBONES, render_page
+
+    page = (Path(__file__).resolve().parents[3] / "docs" / "prompts.md").read_text("utf-8")
+    assert page == render_page(load_prompts()), "write it again: scripts/write_prompts.py"
+    assert all(f"`{name}`" in " ".join(BACKBONES) for name in REGISTRY)

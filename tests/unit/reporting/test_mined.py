@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from gen2embed.reporting.captions import rate_sentence
 from gen2embed.reporting.mined import (
     pooled,
     rates,
@@ -59,3 +60,13 @@ def test_rates_that_are_not_comparable_are_a_dash():
     shown = shown_mined(pd.DataFrame([row]), ["strategy"])
     assert shown["false negatives (%)"].tolist() == ["2.5 [1.0, 4.0]"]
     assert shown["at equal hardness (%)"].tolist() == ["-"]
+
+
+def test_rates_that_are_not_known_are_told_as_such():
+    unknown = rates(None)
+    assert set(unknown) == set(rates({key: 0.5 for key in unknown}))
+    assert all(math.isnan(value) for value in unknown.values())
+    row = {"strategy": "hns", **pooled([statistics(1, 0.1, 0.9)]), **unknown}
+    shown = shown_mined(pd.DataFrame([row]), ["strategy"])
+    assert shown["false negatives (%)"].tolist() == ["-"]
+    assert rate_sentence(None, ["hns"]).startswith("True false negatives are not known")

@@ -24,7 +24,10 @@ REGISTER = pd.DataFrame(
 def run(name, rate, seed=0):
     rng = np.random.default_rng(seed)
     hits = {one: rng.random(200) < rate for one in "AB"}
-    scores = {one: {"value": float(hits[one].mean()), "chance": 0.1} for one in "AB"}
+    scores = {
+        one: {"value": float(hits[one].mean()), "chance": 0.1, "above_chance": rate > 0.2}
+        for one in "AB"
+    }
     return Run(name, scores, hits, {one: np.arange(200) for one in "AB"})
 
 
@@ -62,6 +65,9 @@ def test_seeds_are_averaged_by_query():
     assert set(np.unique(pooled.hits["A"])) <= {0.0, 0.5, 1.0}
     means = aggregate([pooled], REGISTER).set_index("aggregate")
     assert means.loc["all", "seeds"] == 2
+    each = [np.mean([one.scores[name]["value"] for name in "AB"]) for one in (one, two)]
+    assert means.loc["all", "spread"] == pytest.approx(np.std(each, ddof=1))
+    assert np.isnan(aggregate([one], REGISTER)["spread"]).all()
     assert means.loc["ind", "value"] == pytest.approx(pooled.scores["A"]["value"])
 
 

@@ -27,7 +27,7 @@ def load(name):
 
 score = load("score_subset").main
 tabulate = load("tabulate_zero_shot").main
-plot = load("plot_prompt_scores").main
+plot = load("plot_scores").main
 digest = load("digest_results").main
 
 
@@ -65,7 +65,7 @@ def run_tabulate(results, out):
     register = str(results / "data" / "datasets.csv")
     scores = str(results / "scores" / "base")
     words = ["--register", register, "--scores", scores, "--out", str(out)]
-    return tabulate([*words, "--prompts", *PROMPTS])
+    return tabulate([*words, "--prompts", *PROMPTS, "--backbone", "Qwen2-VL-2B"])
 
 
 def test_means_are_those_of_the_score_files(results, tmp_path):
@@ -89,7 +89,7 @@ def test_three_renderings_say_the_same(results, tmp_path):
     for suffix in ("md", "tex"):
         text = (tmp_path / f"zero_shot.{suffix}").read_text()
         assert cell in text, suffix
-        assert "Measured here, not published" in text
+        assert "measured here" in text and "not run" in text and "43.3†" in text
     assert "zero\\_shot" not in (tmp_path / "zero_shot.tex").read_text().split("label")[1][:20]
 
 
@@ -126,11 +126,14 @@ def test_a_score_that_disagrees_with_its_predictions_is_refused(results, tmp_pat
 def test_the_figure_is_the_same_to_the_byte_and_draws_the_table(results, tmp_path):
     run_tabulate(results, tmp_path)
     table = str(tmp_path / "zero_shot.csv")
+    sets = str(tmp_path / "zero_shot_datasets.csv")
     for name in ("one", "two"):
-        assert plot(["--table", table, "--out", str(tmp_path / name)]) == 0
-    for suffix in ("pdf", "png", "csv", "md"):
-        one, two = (tmp_path / name / f"prompt_scores.{suffix}" for name in ("one", "two"))
-        assert one.read_bytes() == two.read_bytes(), suffix
+        out = str(tmp_path / name)
+        assert plot(["--prompts", table, "--datasets", sets, "--out", out]) == 0
+    for figure in ("prompt_scores", "task_scores"):
+        for suffix in ("pdf", "png", "csv", "md"):
+            one, two = (tmp_path / name / f"{figure}.{suffix}" for name in ("one", "two"))
+            assert one.read_bytes() == two.read_bytes(), suffix
     drawn = pd.read_csv(tmp_path / "one" / "prompt_scores.csv")
     pd.testing.assert_frame_equal(drawn, pd.read_csv(table))
 
@@ -147,3 +150,14 @@ def test_the_digest_leaves_out_what_may_differ(tmp_path):
     (tmp_path / "x.csv").write_text("changed")
     digest(["--results", str(tmp_path), "--out", str(out)])
     assert len(set(first.splitlines()) ^ set(out.read_text().splitlines())) == 2
+
+
+def test_a_released_model_stands_beside_its_own_published_scores(results, tmp_path):
+    """Not beside zero-shot ones; below full size there is nothing of ours to compare."""
+    register, scores = str(results / "data" / "datasets.csv"), str(results / "scores" / "base")
+    words = ["--register", register, "--scores", scores, "--out", str(tmp_path)]
+    words += ["--prompts", "hierarchical", "--backbone", "Qwen2-VL-2B"]
+    assert tabulate([*words, "--released-as", "saha/hierarchical"]) == 0
+    text = (tmp_path / "zero_shot.md").read_text(encoding="utf-8")
+    assert text.startswith("Released model's Precision@1")
+    assert "67.1†" in text and "not run" in text and "43.3" not in text

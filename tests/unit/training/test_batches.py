@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
-from gen2embed.training.batches import form_batches
+from gen2embed.training.batches import asking, form_batches, pairs_of, shares, take_clusters
 
 SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=20)
 
@@ -20,7 +20,7 @@ def clusters_of(sizes):
 def test_batches_hold_whole_clusters_in_whole_epochs(sizes, room, steps, seed):
     clusters = clusters_of(sizes)
     of_pair = np.repeat(np.arange(len(sizes)), sizes)
-    batches = form_batches(clusters, room, steps, seed)
+    batches = [pairs_of(one) for one in form_batches(clusters, room, steps, seed)]
     assert len(batches) == steps
     order = []
     for batch in batches:
@@ -40,20 +40,20 @@ def test_batches_hold_whole_clusters_in_whole_epochs(sizes, room, steps, seed):
 def test_the_same_seed_gives_the_same_batches(sizes, seed):
     clusters = clusters_of(sizes)
     first, second = (form_batches(clusters, 8, 5, seed) for _ in range(2))
-    assert all(map(np.array_equal, first, second))
+    assert all(np.array_equal(pairs_of(a), pairs_of(b)) for a, b in zip(first, second, strict=True))
 
 
 def test_seeds_and_epochs_differ():
     clusters = clusters_of([1] * 30)
-    by_seed = [form_batches(clusters, 30, 2, seed) for seed in (0, 1)]
-    assert by_seed[0][0].tolist() != by_seed[1][0].tolist()
-    assert by_seed[0][0].tolist() != by_seed[0][1].tolist()
+    zero, one = ([pairs_of(b).tolist() for b in form_batches(clusters, 30, 2, s)] for s in (0, 1))
+    assert zero[0] != one[0]
+    assert zero[0] != zero[1]
 
 
 def test_equal_clusters_fill_a_batch_with_a_fixed_number():
     """The paper's batches: clusters of 8 in batches of 32 pairs are 4 clusters each."""
     batches = form_batches(clusters_of([8] * 10), 32, 6, 0)
-    assert [len(batch) for batch in batches] == [32] * 6
+    assert [len(batch) for batch in batches] == [4] * 6
 
 
 def test_faults_are_named():
@@ -61,3 +61,47 @@ def test_faults_are_named():
         form_batches([], 8, 1, 0)
     with pytest.raises(InputError, match="a cluster of 9 pairs does not fit into a batch of 8"):
         form_batches(clusters_of([9]), 8, 1, 0)
+
+
+@given(sizes=SIZES, processes=st.integers(1, 8))
+def test_shares_are_the_batch_in_whole_clusters(sizes, processes):
+    """One after another they are the batch; no share is off the even one by more than a cluster."""
+    clusters = clusters_of(sizes)
+    dealt = shares(clusters, processes)
+    assert len(dealt) == processes
+    assert [one.tolist() for share in dealt for one in share] == [one.tolist() for one in clusters]
+    for share in dealt:
+        assert abs(sum(map(len, share)) - sum(sizes) / processes) <= max(sizes)
+
+
+def test_shares_by_hand():
+    """6 pairs for 2 processes: 1 + 2 | 3. For 4: cuts near 1.5, 3 and 4.5; a tie is the first."""
+    clusters = clusters_of([1, 2, 3])
+    assert [[one.tolist() for one in share] for share in shares(clusters, 2)] == [
+        [[0], [1, 2]],
+        [[3, 4, 5]],
+    ]
+    assert [len(share) for share in shares(clusters, 4)] == [1, 1, 0, 1]
+    assert [len(share) for share in shares(clusters_of([5]), 2)] == [0, 1]
+
+
+@given(sizes=SIZES, seed=st.integers(0, 9), cap=st.integers(0, 30))
+def test_a_smaller_sample_is_part_of_a_larger_one(sizes, seed, cap):
+    clusters = clusters_of(sizes)
+    before: set[int] = set()
+    for fraction in (0.25, 0.5, 1.0):
+        taken = take_clusters(clusters, fraction, cap, seed)
+        pairs = pairs_of(taken).tolist()
+        assert pairs == sorted(pairs) and before <= set(pairs) and taken
+        limit = fraction * min(sum(sizes), cap or sum(sizes))
+        assert len(pairs) <= limit or len(taken) == 1
+        before = set(pairs)
+    if not cap:
+        assert len(taken) == len(clusters)
+
+
+def test_who_asks():
+    """Clusters: everyone. Classic: the anchors, which stand first."""
+    clusters = clusters_of([3, 1, 2])
+    assert asking(clusters, "clusters").tolist() == [0, 1, 2, 3, 4, 5]
+    assert asking(clusters, "classic").tolist() == [0, 3, 4]

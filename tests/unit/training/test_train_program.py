@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,13 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText
 
 from gen2embed.files import digest_file, write_parquet
 from gen2embed.mining.clusters import ClusterTable, write_clusters
+from gen2embed.training import trainer
+from gen2embed.training.callbacks import ShowProgress
+from gen2embed.training.loss import info_nce
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "train_adapter.py"
 spec = importlib.util.spec_from_file_location("train_adapter", SCRIPT)
@@ -77,12 +83,17 @@ def run(job, tmp_path, **changed):
     )
 
 
+def run_here(job, tmp_path, **changed):
+    """Without a process of its own."""
+    return train_adapter.main(command(job, tmp_path, **changed)[2:])
+
+
 def digests(folder):
     """Of everything that must not depend on when and how often the program ran."""
     return {
         path.relative_to(folder).as_posix(): digest_file(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and ".run.json" not in path.name
     }
 
 
@@ -91,16 +102,27 @@ def test_a_whole_folder_that_peft_loads(job, tiny, tmp_path):
     assert done.returncode == 0, done.stderr
     out = tmp_path / "adapter"
     card = json.loads((out / "card.json").read_text())
-    assert card["clusters"] == {"Toy": {"strategy": "hns", "pairs": 8, "clusters": 2}}
-    assert card["pairs_seen"] == 24 and card["settings"]["dora"] is True
+    counted = {"pairs": 8, "clusters": 2, "clusters_taken": 2, "pairs_taken": 8}
+    counted |= {"split": None, "row_cap": None}
+    assert card["clusters"] == {"Toy": {"strategy": "hns", "prompt": None, **counted}}
+    assert card["pairs_seen"] == card["queries_trained"] == 24
+    assert card["items_encoded"] == card["encoder_passes"] == 6 * (4 + 4)
+    assert card["settings"]["dora"] is True
     assert card["settings"]["caching"] is False  # as told: a default of the program is no answer
     log = [json.loads(line) for line in (out / "training_log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [1, 2, 3, 4, 5, 6]
-    assert log[-1]["loss"] < log[0]["loss"]
     rates = [line["lr"] for line in log]
     assert rates[0] == 0 or rates[0] == max(rates)  # warm-up, then down
     assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert [line["pairs_seen"] for line in log] == [4, 8, 12, 16, 20, 24]
+    for line in log:
+        assert -1 <= line["negative_similarity"] <= line["hardest_negative_similarity"] <= 1
+        assert not line.keys() & {"seconds", "peak_mb"}
+    took = [json.loads(line) for line in (out / "training_log.run.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in took] == [1, 2, 3, 4, 5, 6]
+    assert all(line["pairs_per_second"] > 0 and line["peak_mb"] > 0 for line in took)
     assert not list((tmp_path / "partial").glob("*"))
+    assert not list(tmp_path.glob(".adapter*"))
     model = AutoModelForImageTextToText.from_pretrained(tiny.folder)
     for folder in (out, out / "checkpoints" / "step-2"):
         loaded = PeftModel.from_pretrained(model, folder)
@@ -112,8 +134,7 @@ def test_a_whole_folder_that_peft_loads(job, tiny, tmp_path):
 def test_killed_and_run_again_gives_the_same_bytes(job, tmp_path):
     """SIGKILL after a state was saved; the second run goes on from it."""
     long = {"steps": 60, "save_every": 10, "save_adapters_at": [10, 50]}
-    whole = run(job, tmp_path, **long, out=str(tmp_path / "whole"), partial=None)
-    assert whole.returncode == 0, whole.stderr
+    assert run_here(job, tmp_path, **long, out=str(tmp_path / "whole"), partial=None) == 0
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     started = subprocess.Popen(
         command(job, tmp_path, **long), env=environment, stderr=subprocess.DEVNULL
@@ -125,11 +146,217 @@ def test_killed_and_run_again_gives_the_same_bytes(job, tmp_path):
     started.send_signal(signal.SIGKILL)
     started.wait()
     assert not (tmp_path / "adapter" / "adapter_model.safetensors").exists()
-    again = run(job, tmp_path, **long)
-    assert again.returncode == 0, again.stderr
+    assert run_here(job, tmp_path, **long) == 0
     record = json.loads((tmp_path / "adapter.run.json").read_text())
     assert record["resumed_from"].startswith("checkpoint-")
+    losses = pd.read_json(tmp_path / "whole" / "training_log.jsonl", lines=True)["loss"]
+    assert losses[-10:].mean() < losses[:10].mean()
     assert digests(tmp_path / "adapter") == digests(tmp_path / "whole")
+
+
+def killed_at(step, monkeypatch):
+    """As SIGKILL: nothing is saved or cleaned up after the step's beginning."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(*arguments, **_):
+        if arguments[2].global_step == step:
+            raise Killed
+
+    monkeypatch.setattr(ShowProgress, "on_step_begin", die)
+    return pytest.raises(Killed)
+
+
+@pytest.mark.parametrize("caching", [False, True])
+def test_killed_at_any_step(job, tmp_path, monkeypatch, caching):
+    """Steps of a state, before and after one; killed twice in a row; the same bytes each time."""
+    assert run_here(job, tmp_path, caching=caching, out=str(tmp_path / "whole")) == 0
+    for steps in ((1,), (2,), (3,), (5,), (2, 3)):
+        changed = {"caching": caching, "save_every": 1 + steps[0] % 2, "out": str(tmp_path / "out")}
+        for step in steps:
+            with monkeypatch.context() as patch, killed_at(step, patch):
+                run_here(job, tmp_path, **changed)
+            assert not (tmp_path / "out").exists()
+        assert run_here(job, tmp_path, **changed) == 0
+        record = json.loads((tmp_path / "out.run.json").read_text())
+        assert steps == (1,) or record["resumed_from"]
+        assert digests(tmp_path / "out") == digests(tmp_path / "whole")
+        shutil.rmtree(tmp_path / "out")
+
+
+def test_a_half_written_state_is_passed_over(job, tmp_path, monkeypatch):
+    assert run_here(job, tmp_path, out=str(tmp_path / "whole")) == 0
+    with monkeypatch.context() as patch, killed_at(5, patch):
+        run_here(job, tmp_path)
+    (state,) = (tmp_path / "partial").glob("*/checkpoint-4")
+    (state / "trainer_state.json").write_text('{"global_st')
+    assert run_here(job, tmp_path) == 0
+    assert json.loads((tmp_path / "adapter.run.json").read_text())["resumed_from"] == "checkpoint-2"
+    assert digests(tmp_path / "adapter") == digests(tmp_path / "whole")
+
+
+def test_sigterm_saves_a_state_and_a_retry_goes_on(job, tmp_path, monkeypatch, capsys):
+    assert run_here(job, tmp_path, out=str(tmp_path / "whole")) == 0
+
+    def end(*arguments, **_):
+        if arguments[2].global_step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ShowProgress, "on_step_begin", end)
+        assert run_here(job, tmp_path) == 143
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    ended = "train_adapter: ended by SIGTERM after step 3 of 6; "
+    assert said == ended + "its state is saved: run it again to go on"
+    assert not (tmp_path / "adapter").exists()
+    assert run_here(job, tmp_path) == 0
+    assert json.loads((tmp_path / "adapter.run.json").read_text())["resumed_from"] == "checkpoint-3"
+    assert digests(tmp_path / "adapter") == digests(tmp_path / "whole")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_loader_workers_change_nothing(job, tmp_path):
+    for workers in (0, 2):
+        out = str(tmp_path / str(workers))
+        assert run_here(job, tmp_path, loader_workers=workers, out=out) == 0
+    assert digests(tmp_path / "0") == digests(tmp_path / "2")
+
+
+def test_classic_trains_the_anchors_alone(job, tmp_path):
+    """A batch is a cluster of 4: one query, four targets; caching encodes each twice."""
+    assert run_here(job, tmp_path, mode="classic", caching=True) == 0
+    card = json.loads((tmp_path / "adapter" / "card.json").read_text())
+    assert (card["pairs_seen"], card["queries_trained"]) == (24, 6)
+    assert (card["items_encoded"], card["encoder_passes"]) == (30, 60)
+
+
+def test_a_fraction_and_a_cap(job, tmp_path):
+    assert run_here(job, tmp_path, fraction=0.5) == 0
+    toy = json.loads((tmp_path / "adapter" / "card.json").read_text())["clusters"]["Toy"]
+    assert (toy["clusters_taken"], toy["pairs_taken"], toy["pairs"]) == (1, 4, 8)
+    assert run_here(job, tmp_path, row_cap=7) == 0
+    toy = json.loads((tmp_path / "adapter" / "card.json").read_text())["clusters"]["Toy"]
+    assert (toy["clusters_taken"], toy["pairs_taken"]) == (1, 4)
+
+
+def test_activation_checkpointing_trains_the_same(job, tmp_path):
+    losses = []
+    for caching, inside in ((False, False), (False, True), (True, True)):
+        changed = {"caching": caching, "activation_checkpointing": inside}
+        assert run_here(job, tmp_path, **changed) == 0
+        card = json.loads((tmp_path / "adapter" / "card.json").read_text())
+        losses.append(card["last_loss"])
+    assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-4)
+
+
+def set_metadata(job, tmp_path, **metadata):
+    """The job with its clusters as if mined so."""
+    table = pq.read_table(job["clusters"][0]).replace_schema_metadata(metadata)
+    path = tmp_path / "changed.parquet"
+    pq.write_table(table, path)
+    return job | {"clusters": [str(path)]}
+
+
+def test_clusters_of_another_prompt_are_refused(job, tmp_path, capsys):
+    other = set_metadata(job, tmp_path, strategy="saha", prompt="plain")
+    assert run_here(other, tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "was mined under the prompt 'plain', but 'hierarchical' is trained" in said
+    assert not (tmp_path / "adapter").exists()
+    assert run_here(other, tmp_path, allow_other_prompt=True, steps=3) == 0
+    same = set_metadata(job, tmp_path, strategy="saha", prompt="hierarchical")
+    assert run_here(same, tmp_path, steps=3) == 0
+
+
+def test_clusters_without_negatives_have_no_prompt(job, tmp_path):
+    alone = ClusterTable(
+        anchor_pair=np.arange(8),
+        phase=np.ones(8, dtype=np.int8),
+        starts=np.zeros(9, dtype=np.int64),
+        negative_pairs=np.empty(0, dtype=np.int64),
+        hardness=np.empty(0),
+        overlap=np.empty(0),
+    )
+    path = tmp_path / "alone.parquet"
+    write_clusters(path, alone, {"strategy": "in_batch", "prompt": "plain"})
+    assert run_here(job, tmp_path, clusters=[str(path)], steps=3) == 0
+
+
+def test_an_empty_cluster_file_is_named(job, tmp_path, capsys):
+    path = tmp_path / "none.parquet"
+    pq.write_table(pq.read_table(job["clusters"][0])[:0], path)
+    assert run_here(job, tmp_path, clusters=[str(path)]) == 2
+    assert f"{path}: holds no clusters" in capsys.readouterr().err
+    assert not (tmp_path / "adapter").exists()
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (lambda loss: loss * float("nan"), "step 1: the loss is nan; lower the rate"),
+        (lambda loss: loss + (loss * 0).sqrt(), "step 1: the gradient's norm is nan; lower"),
+    ],
+)
+def test_what_is_not_finite_ends_in_one_line(job, tmp_path, monkeypatch, capsys, broken, said):
+    monkeypatch.setattr(trainer, "info_nce", lambda *given: broken(info_nce(*given)))
+    assert run_here(job, tmp_path, save_every=1) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if said in line]
+    assert len(lines) == 1 and lines[0].startswith("train_adapter: ")
+    assert not (tmp_path / "adapter").exists()
+    assert not list((tmp_path / "partial").glob("*/checkpoint-*"))
+
+
+def test_two_processes_train_as_one(job, tmp_path):
+    """Clusters of 4 and 3 pairs and a single one: shares of unequal size, and an empty one.
+
+    Three trainings in one start: clusters; classic, symmetric and cached; a cluster at a time.
+    """
+    table = ClusterTable(
+        anchor_pair=np.array([0, 4, 7]),
+        phase=np.ones(3, dtype=np.int8),
+        starts=np.array([0, 3, 5, 5]),
+        negative_pairs=np.array([1, 2, 3, 5, 6]),
+        hardness=np.zeros(5),
+        overlap=np.zeros(5),
+    )
+    write_clusters(tmp_path / "unequal.parquet", table, {"strategy": "saha"})
+    job = {**job, "clusters": [str(tmp_path / "unequal.parquet")], "dropout": 0.0, "steps": 5}
+    kinds = {
+        "clusters": {"pairs_per_batch": 8},
+        "classic": {"pairs_per_batch": 8, "mode": "classic", "symmetric": True, "caching": True},
+        "alone": {"pairs_per_batch": 4},
+    }
+    outs = {}
+    for processes in (1, 2):
+        jobs = []
+        for kind, changed in kinds.items():
+            outs[kind, processes] = tmp_path / str(processes) / kind
+            jobs.append({**job, **changed, "out": str(outs[kind, processes])})
+        (tmp_path / f"{processes}.json").write_text(json.dumps(jobs))
+    assert train_adapter.main(["--job-list", str(tmp_path / "1.json")]) == 0
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *torchrun, str(SCRIPT), "--job-list", str(tmp_path / "2.json")],
+        text=True, capture_output=True, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for kind in kinds:
+        one, two = (outs[kind, processes] for processes in (1, 2))
+        logs = [
+            pd.read_json(folder / "training_log.jsonl", lines=True).drop(columns="lr")
+            for folder in (one, two)
+        ]
+        pd.testing.assert_frame_equal(*logs, rtol=1e-4, atol=1e-4)
+        weights = [load_file(folder / "adapter_model.safetensors") for folder in (one, two)]
+        assert weights[0].keys() == weights[1].keys()
+        for name, tensor in weights[0].items():
+            torch.testing.assert_close(weights[1][name], tensor, rtol=1e-4, atol=1e-4, msg=name)
+        cards = [json.loads((folder / "card.json").read_text()) for folder in (one, two)]
+        assert cards[0]["pairs_seen"] == cards[1]["pairs_seen"]
+        assert cards[1]["settings"]["processes"] == 2
+    assert not list((tmp_path / "partial").glob("*"))
 
 
 @pytest.mark.parametrize(
@@ -140,12 +367,20 @@ def test_killed_and_run_again_gives_the_same_bytes(job, tmp_path):
         ({"pairs_per_batch": 3}, "a cluster of 4 pairs does not fit into a batch of 3"),
         ({"clusters": ["missing.parquet"]}, "missing.parquet"),
         ({"save_adapters_at": [6]}, "--save-adapters-at 6: give steps from 1 to 5"),
+        ({"fraction": 0}, "--fraction is 0.0; give a share above 0, at most 1"),
+        ({"modules": "q_porj"}, "--modules 'q_porj': no linear module of the model has such a"),
     ],
 )
 def test_bad_input_is_one_line_and_no_output(job, tmp_path, capsys, change, said):
     assert train_adapter.main(command(job, tmp_path, **change)[2:]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "adapter").exists()
+
+
+def test_live_curves_need_their_package(job, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train_adapter, "find_spec", lambda _: None)
+    assert run_here(job, tmp_path, report_to="trackio") == 2
+    assert "--report-to trackio: is not installed" in capsys.readouterr().err
 
 
 def test_pairs_of_other_items_are_refused(job, tmp_path, capsys):

@@ -1,7 +1,7 @@
 """Supported multimodal LLMs: one small file and one line in REGISTRY each.
 
-A backbone module offers ``load(model, revision, dtype, device) -> Backbone``; the key is the
-``model_type`` of the model's own configuration.
+A backbone module offers ``load(model, revision, dtype, device, attention, vision_wrapper) ->
+Backbone``; the key is the ``model_type`` of the model's own configuration.
 """
 
 from __future__ import annotations
@@ -10,29 +10,66 @@ from importlib import import_module
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
+from gen2embed.models.released import released_adapter
 
 REGISTRY = {
     "qwen2_vl": "gen2embed.models.backbones.qwen2_vl",
+    "qwen2_5_vl": "gen2embed.models.backbones.qwen2_5_vl",
+    "qwen3_vl": "gen2embed.models.backbones.qwen3_vl",
+    "llava_next": "gen2embed.models.backbones.llava_next",
 }
+NEEDS_REMOTE_CODE = ("phi3_v",)  # Phi-3.5-V: its classes are not transformers' own
 
 
-def load_backbone(model: str, revision: str | None, dtype: str, device: str) -> Backbone:
+def load_backbone(
+    model: str,
+    revision: str | None,
+    dtype: str,
+    device: str,
+    attention: str | None = None,
+    vision_wrapper: bool = True,
+) -> Backbone:
     """Load a model folder or hub id with the backbone that its configuration names.
 
+    attention: transformers' name of an implementation (analysis asks for "eager"), None: the best
+    one here. vision_wrapper: whether images stand between the backbone's start and end tokens. An
+    adapter that a fetched folder holds (``released.py``) is merged.
     Raises InputError for a model that cannot be found or whose type is not in the registry.
     """
-    from transformers import AutoConfig
+    kind = model_type(model, revision)
+    if kind in NEEDS_REMOTE_CODE:
+        raise InputError(
+            f"{model}: model type {kind!r} is not supported: it needs code from the hub, which is "
+            f"never run here; supported: {', '.join(REGISTRY)}"
+        )
+    if kind not in REGISTRY:
+        raise InputError(
+            f"{model}: model type {kind!r} is not supported; supported: {', '.join(REGISTRY)}"
+        )
+    module = import_module(REGISTRY[kind])
+    backbone = module.load(
+        model, revision, dtype, device, attention=attention, vision_wrapper=vision_wrapper
+    )
+    adapter = released_adapter(model)
+    if adapter is not None:
+        backbone.load_adapter(adapter)
+    return backbone
+
+
+def model_type(model: str, revision: str | None) -> str:
+    """The ``model_type`` of a folder's or hub id's configuration.
+
+    Raises InputError for a model that cannot be found.
+    """
+    from transformers import PreTrainedConfig
 
     try:
-        config = AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+        facts, _ = PreTrainedConfig.get_config_dict(model, revision=revision)
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(
             f"{model}: no model folder and not to be had from the hub ({reason})"
         ) from None
-    if config.model_type not in REGISTRY:
-        raise InputError(
-            f"{model}: model type {config.model_type!r} is not supported; "
-            f"supported: {', '.join(REGISTRY)}"
-        )
-    return import_module(REGISTRY[config.model_type]).load(model, revision, dtype, device)
+    if "model_type" not in facts:
+        raise InputError(f"{model}: its config.json names no model_type; is it a model folder?")
+    return facts["model_type"]

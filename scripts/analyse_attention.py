@@ -1,0 +1,102 @@
+"""Attention mass from the last token to system, image and user level, by layer and prompt."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import numpy as np
+import pandas as pd
+
+from gen2embed.errors import InputError
+from gen2embed.evaluation.intervals import bootstrap_means, interval
+from gen2embed.files import run_record, write_csv
+from gen2embed.models.analysis import (
+    add_flags,
+    batches_for,
+    check_flags,
+    load_eager,
+    plan_for,
+    spaced,
+)
+from gen2embed.models.chats import SEGMENTS
+from gen2embed.models.items import Item, read_items
+from gen2embed.models.prompts import ROLES, get_prompt, user_turn
+from gen2embed.program import run_each
+
+COLUMNS = ["prompt", "layer", "segment", "items", "tokens"]
+MEASURES = ("total", "per_token")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="analyse_attention", description=__doc__)
+    add_flags(parser)
+    add = parser.add_argument
+    add("--items", required=True, help="items parquet; those with an image are looked at")
+    add("--role", default="query", choices=ROLES, help="role of items that name none themselves")
+    add("--count", type=int, required=True, help="items, evenly spaced")
+    return parser
+
+
+def choose(job: argparse.Namespace) -> list[Item]:
+    items = [item for item in read_items(job.items, job.role) if item.image_path]
+    if not items or job.count < 1:
+        raise InputError(f"{job.items}: no item with an image to look at; give others")
+    return [items[place] for place in spaced(len(items), job.count)]
+
+
+def summarise(prompt: str, mass: np.ndarray, counts: np.ndarray) -> pd.DataFrame:
+    """Means over items with 95 % intervals; of segments that a prompt has not, none."""
+    rows = []
+    for place, segment in enumerate(SEGMENTS):
+        there = counts[:, place] > 0
+        if not there.any():
+            continue
+        total = mass[there, :, place]
+        measured = {"total": total, "per_token": total / counts[there, place][:, None]}
+        drawn = {name: bootstrap_means(values) for name, values in measured.items()}
+        for layer in range(mass.shape[1]):
+            row = [prompt, layer + 1, segment, there.sum(), counts[there, place].mean()]
+            for name in MEASURES:
+                row += [measured[name][:, layer].mean(), *interval(drawn[name][:, layer])]
+            rows.append(row)
+    columns = [f"{name}{end}" for name in MEASURES for end in ("", "_ci_low", "_ci_high")]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *columns]).round(9)
+
+
+def analyse(job: argparse.Namespace) -> None:
+    check_flags(job)
+    items = choose(job)
+    with run_record(Path(job.out).with_suffix(".run.json")):
+        from gen2embed.models.attention_mass import attention_mass, token_segments
+        from gen2embed.models.planning import fit
+
+        backbone, device = load_eager(job)
+        parts = []
+        for name in job.prompts:
+            prompt = get_prompt(name, job.prompt_file)
+            planned = plan_for(backbone, job, name, items, job.items)
+            segments = []
+            for one, item in zip(planned, items, strict=True):
+                turn = user_turn(prompt, item.role, item.text, True)
+                turn, _, _ = fit(backbone, prompt.system, turn, one.image_size, job.max_tokens)
+                image = backbone.image_tokens(*one.image_size)
+                text = backbone.parts(prompt.system, turn)
+                segments.append(token_segments(backbone, text, image))
+            planned = [replace(one, row=row) for row, one in enumerate(planned)]
+            batches = batches_for(backbone, job, planned, device)
+            parts.append(summarise(name, *attention_mass(backbone, batches, segments)))
+        write_csv(job.out, pd.concat(parts, ignore_index=True))
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), analyse, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Fetch a model: a folder of links into the hub's cache (HF_HOME), or to a local copy.
+
+Names are those of the register (docs/data.md); a hub id or a transformers folder is taken, too. An
+adapter (PEFT) is laid out with its base model, so that the folder loads as one model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+from gen2embed.data.locks import Lock
+from gen2embed.data.places import Place
+from gen2embed.data.registry import Entry, find_model, unregistered_model
+from gen2embed.data.stock import Access, Stock, fetch_all, open_place, pinned_revision
+from gen2embed.data.transfer import Patience
+from gen2embed.errors import InputError
+from gen2embed.files import read_json, run_record, whole_folder, write_json
+from gen2embed.models.released import ADAPTER, SOURCE
+from gen2embed.program import progress_bar, run_each
+
+ADAPTER_CONFIG, CONFIG = "adapter_config.json", "config.json"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fetch_model", description=__doc__)
+    add = parser.add_argument
+    add("--model", required=True, help="name in the register, hub id, or a transformers folder")
+    add("--revision", default="", help="commit, tag or branch instead of the register's")
+    add("--lock", required=True, help="file of locked revisions (docs/data.md)")
+    add("--source", default="", help="folder with the repositories' files by name")
+    add("--accept-revisions", action="store_true", help="go over to what is not the locked state")
+    add("--workers", type=int, default=4, help="files that are downloaded at a time")
+    add("--tries", type=int, default=6, help="of every request and file, with growing pauses")
+    add("--pause", type=float, default=2.0, help="seconds before the second try, then doubled")
+    add("--out", required=True, help="folder of the model")
+    return parser
+
+
+def entry_of(name: str) -> Entry:
+    return unregistered_model(name) if name.count("/") == 1 else find_model(name)
+
+
+def stock_of(entry: Entry, revision: str, lock: Lock, access: Access) -> Stock:
+    """The model's files at its (locked) revision: weights, configuration, tokenizer, processor."""
+    asked = revision or entry.revision
+    place: Place = open_place([entry], asked, access)
+    now = pinned_revision(place, asked, lock)
+    wanted = {
+        path: facts
+        for path, facts in place.files(now).items()
+        if any(fnmatch(path, pattern) for pattern in entry.files.split()) and "/" not in path
+    }
+    weights = [path for path in wanted if path.endswith(".safetensors")]
+    if not weights or not {CONFIG, ADAPTER_CONFIG} & set(wanted):
+        raise InputError(
+            f"{entry.repo} at {now}: holds no model (config.json or adapter_config.json, and "
+            "weights as safetensors); name another model or revision"
+        )
+    return Stock(place, now, wanted, {}, [], [entry])
+
+
+def fetched(stock: Stock, lock: Lock, workers: int) -> dict[str, Path]:
+    size = sum(one.size or 0 for one in stock.wanted.values())
+    with progress_bar(size, f"fetch {stock.repo}", "B") as bar:
+        fetch_all([stock], lambda *_: False, lock, workers, bar.update)
+    return stock.here
+
+
+def link_all(files: dict[str, Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, path in files.items():
+        (folder / name).symlink_to(path.resolve())
+
+
+def fetch_hub(job: argparse.Namespace, folder: Path) -> None:
+    lock = Lock(Path(job.lock), job.accept_revisions)
+    access = Access(job.source or None, Patience(job.tries, job.pause))
+    stock = stock_of(entry_of(job.model), job.revision, lock, access)
+    files = fetched(stock, lock, job.workers)
+    if CONFIG not in files or ADAPTER_CONFIG in files:
+        base = read_json(files[ADAPTER_CONFIG]).get("base_model_name_or_path", "")
+        if base.count("/") != 1:
+            raise InputError(f"{stock.repo}: is an adapter of {base!r}, which is no hub model")
+        link_all(files, folder / ADAPTER)
+        of_base = stock_of(entry_of(base), "", lock, access)
+        link_all(fetched(of_base, lock, job.workers), folder)
+    else:
+        link_all(files, folder)
+    write_json(folder / SOURCE, {"model": stock.repo, "revision": stock.revision})
+
+
+def fetch(job: argparse.Namespace) -> None:
+    out, local = Path(job.out), Path(job.model)
+    with run_record(out.parent / f"{out.name}.run.json"), whole_folder(out) as folder:
+        if (local / CONFIG).is_file():
+            files = {path.name: path for path in sorted(local.iterdir())}
+            link_all(files, folder)
+            if SOURCE not in files:
+                write_json(folder / SOURCE, {"model": local.resolve().name, "revision": None})
+        else:
+            fetch_hub(job, folder)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), fetch, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""What can be wrong with rows: pure checks of MMEB's schemas, each a finding with its first row.
+
+An error would stop a later stage or falsify its result; a warning is something to know beside a
+score. Images on disk: ``gen2embed.data.image_checks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from gen2embed.data.mmeb import flatten
+
+ERROR, WARNING = "error", "warning"
+MARK = "<|image_1|>"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check that found something: how many rows, and the first of them (-1: the whole set)."""
+
+    check: str
+    severity: str
+    count: int
+    row: int
+    said: str
+
+
+def _found(check: str, severity: str, rows: np.ndarray, said: str) -> list[Finding]:
+    """A finding for the given rows (int, ascending), or none."""
+    if not len(rows):
+        return []
+    return [Finding(check, severity, len(np.unique(rows)), int(rows[0]), said)]
+
+
+def check_row_count(rows: int, expected: int | None) -> list[Finding]:
+    """expected: the published number; None = not checked."""
+    if rows == 0:
+        return [Finding("row_count", ERROR, 0, -1, "there are no rows")]
+    if expected is None or rows == expected:
+        return []
+    return [Finding("row_count", ERROR, rows, -1, f"{rows} rows instead of {expected}")]
+
+
+def check_items(
+    texts: pd.Series, images: pd.Series, side: str, rows: np.ndarray | None = None
+) -> list[Finding]:
+    """Texts and image paths of one side; rows: the row of each item (default: its position)."""
+    texts, images = texts.reset_index(drop=True), images.reset_index(drop=True)
+    rows = np.arange(len(texts)) if rows is None else rows
+    blank = (texts.str.strip() == "").to_numpy()
+    without = (images == "").to_numpy()
+    marked = texts.str.contains(MARK, regex=False).to_numpy()
+    unsafe = images.map(_unsafe).to_numpy(dtype=bool)
+    return [
+        *_found("empty_item", ERROR, rows[blank & without], f"{side} without text and image"),
+        *_found("mark", ERROR, rows[marked & without], f"{side} with {MARK} but no image"),
+        *_found("path", ERROR, rows[unsafe], f"{side} image path leads out of its folder"),
+        *_found("empty_text", WARNING, rows[blank & ~without], f"{side} text empty"),
+        *_found("mark", WARNING, rows[~marked & ~blank & ~without],
+                f"{side} image without {MARK}: it goes first"),
+    ]  # fmt: skip
+
+
+def _unsafe(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return ".." in parts or path.startswith("/")
+
+
+def check_training(frame: pd.DataFrame) -> list[Finding]:
+    """Columns qry, qry_image_path, pos_text, pos_image_path."""
+    again = np.flatnonzero(frame.duplicated().to_numpy())
+    return [
+        *check_items(frame["qry"], frame["qry_image_path"], "query"),
+        *check_items(frame["pos_text"], frame["pos_image_path"], "target"),
+        *_found("duplicate_pair", WARNING, again, "pairs that stand there before"),
+    ]
+
+
+def check_evaluation(frame: pd.DataFrame) -> list[Finding]:
+    """Columns qry_text, qry_img_path (strings), tgt_text, tgt_img_path (lists)."""
+    findings = check_items(frame["qry_text"], frame["qry_img_path"], "query")
+    sizes = frame["tgt_text"].map(len).to_numpy()
+    images = frame["tgt_img_path"].map(len).to_numpy()
+    empty, uneven = np.flatnonzero(sizes == 0), np.flatnonzero(sizes != images)
+    findings += _found("candidates", ERROR, empty, "no candidates")
+    findings += _found("candidates", ERROR, uneven, "tgt_text and tgt_img_path of unequal length")
+    if len(empty) or len(uneven):
+        return findings
+    texts, _ = flatten(frame["tgt_text"])
+    paths, _ = flatten(frame["tgt_img_path"])
+    items = pd.DataFrame({"text": texts, "image": paths}, dtype="str")
+    row_of = np.repeat(np.arange(len(frame)), sizes)
+    findings += check_items(items["text"], items["image"], "candidate", row_of)
+    ids = items.groupby(["text", "image"], sort=False).ngroup().to_numpy()
+    firsts = np.cumsum(sizes) - sizes
+    positives = ids[firsts]
+    others = np.ones(len(ids), dtype=bool)
+    others[firsts] = False
+    repeated = row_of[others & (ids == positives[row_of])]
+    findings += _found("positive_repeated", WARNING, repeated, "entry 0 again among its candidates")
+    if len(frame) > 1 and (positives == positives[0]).all():
+        findings.append(
+            Finding("same_positive", WARNING, len(frame), 0, "the same entry 0 in every row")
+        )
+    queries = frame[["qry_text", "qry_img_path"]].assign(positive=positives)
+    again = np.flatnonzero(queries.duplicated().to_numpy())
+    findings += _found(
+        "duplicate_pair", WARNING, again, "query and entry 0 that stand there before"
+    )
+    return findings
+
+
+def image_paths(frame: pd.DataFrame, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Every image path of a data set once, in order of first appearance, and its first row."""
+    if part == "train":
+        columns = [frame["qry_image_path"], frame["pos_image_path"]]
+        paths = pd.concat(columns, ignore_index=True)
+        rows = np.tile(np.arange(len(frame)), 2)
+    else:
+        flat, sizes = flatten(frame["tgt_img_path"])
+        paths = pd.concat([frame["qry_img_path"], pd.Series(flat, dtype="str")], ignore_index=True)
+        rows = np.concatenate([np.arange(len(frame)), np.repeat(np.arange(len(frame)), sizes)])
+    first = ~paths.duplicated().to_numpy() & (paths != "").to_numpy()
+    return paths[first].to_numpy(dtype=object), rows[first]
+
+
+def errors(findings: Sequence[Finding]) -> list[Finding]:
+    return [one for one in findings if one.severity == ERROR]

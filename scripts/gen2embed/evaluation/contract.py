@@ -1,0 +1,63 @@
+"""The score contract of docs/data_dictionary.md: one summary for every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gen2embed.evaluation.intervals import (
+    ABOVE_CHANCE_P,
+    above_chance,
+    bootstrap_means,
+    interval,
+)
+
+
+def summarise(
+    subset: str,
+    metric: str,
+    hits: np.ndarray,
+    index0_hits: np.ndarray,
+    ties: np.ndarray,
+    chances: np.ndarray,
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A score without its manifest.
+
+    hits, index0_hits, ties: bool, shape (n,): right where a tie is a miss, right where ties go to
+    the true answer, undecided. chances: float, shape (n,): of guessing each row right. facts: what
+    else the metric's scores say.
+    """
+    n = len(hits)
+    chance = float(np.mean(chances))
+    p_value = above_chance(int(hits.sum()), n, chance)
+    low, high = interval(bootstrap_means(hits))
+    numbers = {
+        "value": hits.mean(),
+        "value_index0": index0_hits.mean(),
+        "chance": chance,
+        "ci_low": low,
+        "ci_high": high,
+    }
+    return {
+        "subset": subset,
+        "metric": metric,
+        "n": n,
+        "ties": int(ties.sum()),
+        "above_chance": p_value < ABOVE_CHANCE_P,
+        "p_value": float(f"{p_value:.6g}"),
+        **facts,
+        **{name: round(float(value), 9) for name, value in numbers.items()},
+    }
+
+
+def at_chance_warning(score: Mapping[str, Any]) -> str:
+    """What to say of a score that is not above chance; "" of one that is."""
+    if score["above_chance"]:
+        return ""
+    return (
+        f"{score['subset']}: WARNING: {score['value']:.4f} is not above chance "
+        f"({score['chance']:.4f}, p = {score['p_value']:.3g}): is the model loaded right?"
+    )

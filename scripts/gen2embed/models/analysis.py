@@ -1,0 +1,96 @@
+"""What the analysis programs share: flags of a model under several prompts, eager attention."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gen2embed.errors import InputError
+from gen2embed.models.prompts import get_prompt
+from gen2embed.models.resolutions import get_resolution
+
+if TYPE_CHECKING:
+    from gen2embed.models.backbones.base import Backbone
+    from gen2embed.models.items import Item
+    from gen2embed.models.planning import Planned
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", required=True, help="model folder or hub id")
+    add("--revision", help="revision of a hub model (a commit)")
+    add("--adapter", help="PEFT folder of a fine-tuned adapter")
+    add("--prompts", required=True, nargs="+", help="names in the prompt registry")
+    add("--prompt-file", help="YAML file with further prompts")
+    add("--image-root", required=True, help="folder that the items' image paths start from")
+    add("--resolution", default="native", help="name in the resolution registry")
+    add("--max-tokens", type=int, default=2048, help="longest prompt in tokens, image included")
+    add("--token-budget", type=int, default=4096, help="padded tokens per forward pass")
+    add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of the weights")
+    add("--device", default="auto", help="auto, cpu, cuda, ...")
+    add("--threads", type=int, help="CPU threads (default: torch's choice)")
+    add("--out", required=True, help="CSV")
+
+
+def check_flags(job: argparse.Namespace) -> None:
+    """What can be checked before the model is loaded."""
+    get_resolution(job.resolution)
+    for name in job.prompts:
+        get_prompt(name, job.prompt_file)
+
+
+def load_eager(job: argparse.Namespace) -> tuple[Backbone, str]:
+    """The backbone with eager attention (whose weights can be looked at), and its device."""
+    import torch
+
+    from gen2embed.models.backbones import load_backbone
+    from gen2embed.models.device import resolve_device
+
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    device = resolve_device(job.device)
+    backbone = load_backbone(job.model, job.revision, job.dtype, device, attention="eager")
+    if job.adapter is not None:
+        backbone.load_adapter(job.adapter)
+    return backbone, device
+
+
+def plan_for(
+    backbone: Backbone, job: argparse.Namespace, prompt: str, items: Sequence[Item], source: str
+) -> list[Planned]:
+    """The items under one of the job's prompts."""
+    from gen2embed.models.planning import plan_items
+
+    return plan_items(
+        backbone,
+        items,
+        get_prompt(prompt, job.prompt_file),
+        get_resolution(job.resolution),
+        Path(job.image_root),
+        job.max_tokens,
+        source,
+    )
+
+
+def batches_for(
+    backbone: Backbone, job: argparse.Namespace, planned: Sequence[Planned], device: str
+) -> Iterator[tuple[list[int], dict[str, Any]]]:
+    """(rows, model inputs on the device) of every batch."""
+    from gen2embed.models.batching import form_batches
+    from gen2embed.models.loading import load_batches
+
+    batches = form_batches(planned, job.token_budget)
+    size = get_resolution(job.resolution)
+    for rows, inputs, broken in load_batches(batches, backbone.collate, size, 0, device):
+        if broken:
+            raise InputError(f"item {broken[0][0]}: {broken[0][1]}")
+        yield rows, {name: tensor.to(device) for name, tensor in inputs.items()}
+
+
+def spaced(n: int, count: int) -> np.ndarray:
+    """At most ``count`` of the places 0 to n - 1, evenly spaced, in order."""
+    return np.unique(np.linspace(0, n - 1, min(n, count)).round().astype(np.int64))

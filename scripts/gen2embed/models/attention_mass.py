@@ -1,0 +1,83 @@
+"""Where the last token looks: its attention to system, image and user level, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import torch
+
+from gen2embed.models.backbones.base import Backbone, last_places
+from gen2embed.models.chats import SEGMENTS, Parts, join
+
+
+def token_segments(backbone: Backbone, parts: Parts, image_tokens: int) -> list[str]:
+    """The segment of every token of a prompt, its image placeholder standing for many.
+
+    A token belongs where its last character does; tokens around the image, and those that the
+    tokenizer adds, are markup.
+    """
+    ends = list(accumulate(len(text) for _, text in parts))
+    tokenizer = backbone.processor.tokenizer
+    placeholder = tokenizer.convert_tokens_to_ids(backbone.image_token)
+    found = tokenizer(join(parts), return_offsets_mapping=True)
+    segments: list[str] = []
+    for token, (start, end) in zip(found["input_ids"], found["offset_mapping"], strict=True):
+        if token == placeholder:
+            segments += ["image"] * image_tokens
+            continue
+        place = next(i for i, limit in enumerate(ends) if end <= limit)
+        name = parts[place][0] if end > start else "markup"
+        segments.append("markup" if name == "image" else name)
+    return segments
+
+
+@contextmanager
+def watched(layers: Sequence[torch.nn.Module]) -> Iterator[list[torch.Tensor]]:
+    """Yield a list that every forward pass fills with each layer's attention weights.
+
+    Of shape (batch, tokens, tokens), the mean over heads. Only eager attention has them.
+    """
+    seen: list[torch.Tensor] = []
+
+    def keep(_module: Any, _inputs: Any, output: tuple[torch.Tensor, torch.Tensor | None]) -> None:
+        if output[1] is None:
+            raise RuntimeError("no attention weights: load the model with eager attention")
+        seen.append(output[1].float().mean(1))
+
+    hooks = [layer.self_attn.register_forward_hook(keep) for layer in layers]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@torch.inference_mode()
+def attention_mass(
+    backbone: Backbone,
+    batches: Iterable[tuple[list[int], dict[str, torch.Tensor]]],
+    segments: Sequence[Sequence[str]],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mass from the last token to each segment, and the segments' sizes.
+
+    segments: of every token, by item; batches: (items, model inputs).
+    Returns (items, layers, segments), which sums to 1 over segments, and token counts (items,
+    segments), both in the order of ``SEGMENTS``.
+    """
+    layers = backbone.language_layers()
+    member = [np.array([[s == one for one in SEGMENTS] for s in of]) for of in segments]
+    mass = np.zeros((len(segments), len(layers), len(SEGMENTS)))
+    for items, inputs in batches:
+        with watched(layers) as seen:
+            backbone.hidden(inputs)
+        last = last_places(inputs).cpu()
+        real = inputs["attention_mask"].bool().cpu()
+        for number, weights in enumerate(seen):
+            rows = weights[torch.arange(len(items)), last].cpu()
+            for row, kept, item in zip(rows, real, items, strict=True):
+                mass[item, number] = row[kept].double().numpy() @ member[item]
+    return mass, np.stack([one.sum(axis=0) for one in member])

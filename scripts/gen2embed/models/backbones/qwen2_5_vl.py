@@ -1,0 +1,28 @@
+"""Qwen2.5-VL, 3B and 7B: transformers' own classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
+
+from gen2embed.models.backbones.qwen import QwenVL, load_qwen
+from gen2embed.models.processor import WithoutVideo
+
+
+class Processor(WithoutVideo, Qwen2_5_VLProcessor):
+    """Qwen2_5_VLProcessor without its video processor."""
+
+    stock = Qwen2_5_VLProcessor
+
+
+class Qwen25VL(QwenVL):
+    """See ``base.Backbone``."""
+
+    name = "qwen2_5_vl"
+
+
+def load(model: str, revision: str | None, dtype: str, device: str, **options: Any) -> Qwen25VL:
+    """Load weights and processor of a model folder or hub id; options: see ``load_qwen``."""
+    family = (Qwen25VL, Qwen2_5_VLForConditionalGeneration, Processor)
+    return load_qwen(family, model, revision, dtype, device, **options)

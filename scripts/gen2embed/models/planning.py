@@ -1,0 +1,122 @@
+"""From items to what the encoder batches: rendered prompts, image sizes, token counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gen2embed.errors import InputError
+from gen2embed.models.backbones.base import Backbone
+from gen2embed.models.images import UnreadableImage, displayed_size, open_image
+from gen2embed.models.items import Item
+from gen2embed.models.prompts import Prompt, UserTurn, user_turn
+from gen2embed.models.resolutions import Resolution, target_size
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An item ready to be batched: its rendered prompt and what it costs."""
+
+    row: int
+    rendered: str
+    image: Path | None
+    image_size: tuple[int, int]  # after the resolution's resizing, pixels; (0, 0) = no image
+    tokens: int
+    truncated: bool
+
+
+def plan_items(
+    backbone: Backbone,
+    items: Sequence[Item],
+    prompt: Prompt,
+    resolution: Resolution,
+    image_root: Path,
+    max_tokens: int,
+    source: str,
+    first_row: int = 0,
+    unreadable: dict[int, str] | None = None,
+) -> list[Planned]:
+    """Render every prompt and check every image's header before the first forward pass.
+
+    first_row: row of ``items[0]`` in ``source``. unreadable: rows whose image cannot be read are
+    noted here (row -> why) and left out; None: they are an error.
+    Raises InputError that names ``source`` and the row: unreadable image, misplaced image mark, or
+    an item whose prompt and image alone exceed ``max_tokens``.
+    """
+    sizes: dict[str, tuple[int, int]] = {}
+    turns: list[tuple[int, Item, UserTurn, tuple[int, int], int]] = []
+    for row, item in enumerate(items, start=first_row):
+        try:
+            if item.image_path and item.image_path not in sizes:
+                with open_image(image_root / item.image_path) as image:
+                    sizes[item.image_path] = target_size(resolution, *displayed_size(image))
+            size = sizes.get(item.image_path, (0, 0))
+            if backbone.image_token in item.text:
+                raise InputError(f"text holds {backbone.image_token}, which means an image")
+            turn = user_turn(prompt, item.role, item.text, bool(item.image_path))
+            of_image = backbone.image_tokens(*size) if turn.has_image else 0
+        except InputError as error:
+            if unreadable is not None and isinstance(error, UnreadableImage):
+                unreadable[row] = str(error)
+                continue
+            raise InputError(f"{source}: row {row}: {error}") from None
+        turns.append((row, item, turn, size, of_image))
+    rendered = [backbone.render(prompt.system, turn) for _, _, turn, _, _ in turns]
+    counted = backbone.processor.tokenizer(rendered)["input_ids"] if rendered else []
+    planned = []
+    for (row, item, turn, size, of_image), text, ids in zip(turns, rendered, counted, strict=True):
+        tokens = len(ids) + of_image - turn.has_image  # one placeholder is in the text
+        truncated = tokens > max_tokens
+        if truncated:
+            try:
+                turn, tokens, _ = fit(backbone, prompt.system, turn, size, max_tokens)
+            except InputError as error:
+                raise InputError(f"{source}: row {row}: {error}") from None
+            text = backbone.render(prompt.system, turn)
+        path = image_root / item.image_path if item.image_path else None
+        planned.append(Planned(row, text, path, size, tokens, truncated))
+    return planned
+
+
+def fit(
+    backbone: Backbone,
+    system: str | None,
+    turn: UserTurn,
+    image_size: tuple[int, int],
+    max_tokens: int,
+) -> tuple[UserTurn, int, bool]:
+    """Cut the data set's own text, from its end, until the prompt has at most ``max_tokens``.
+
+    Returns the turn, its number of tokens with the image, and whether anything was cut. The
+    system level, the closing line, the image and the assistant turn are never cut.
+    """
+    tokenizer = backbone.processor.tokenizer
+    image = backbone.image_tokens(*image_size) - 1 if turn.has_image else 0  # one is in the text
+
+    def count(candidate: UserTurn) -> int:
+        return len(tokenizer(backbone.render(system, candidate))["input_ids"]) + image
+
+    tokens = count(turn)
+    if tokens <= max_tokens:
+        return turn, tokens, False
+    bare = count(replace(turn, before="", after=""))
+    if bare > max_tokens:
+        raise InputError(
+            f"the prompt and the image alone need {bare} tokens, more than the limit of "
+            f"{max_tokens}; raise --max-tokens or choose a smaller resolution"
+        )
+    while tokens > max_tokens and (turn.before or turn.after):
+        part = "after" if turn.after else "before"
+        text = getattr(turn, part)
+        starts = [
+            start
+            for start, _ in tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)[
+                "offset_mapping"
+            ]
+        ]
+        keep = max(0, len(starts) - (tokens - max_tokens))
+        cut = text[: starts[keep]].rstrip() if keep < len(starts) else ""
+        turn = replace(turn, **{part: cut})
+        tokens = count(turn)
+    return turn, tokens, True

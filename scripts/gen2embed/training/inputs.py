@@ -1,0 +1,106 @@
+"""What a training reads: pairs and clusters of all subsets, the items of both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gen2embed.errors import InputError
+from gen2embed.files import read_parquet
+from gen2embed.mining.clusters import ClusterTable, read_clusters
+from gen2embed.models.items import Item, read_items
+from gen2embed.training.batches import Cluster, take_clusters
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Pairs of all subsets, numbered through; their clusters; the items; what was mined."""
+
+    query_id: np.ndarray  # item of each pair, shape (n_pairs,)
+    target_id: np.ndarray
+    clusters: list[Cluster]
+    mined: dict[str, dict[str, Any]]  # by subset: strategy, prompt, pairs, clusters, ...
+    query_items: list[Item]
+    target_items: list[Item]
+
+
+def read_inputs(
+    pairs: Sequence[str],
+    clusters: Sequence[str],
+    query_items: str,
+    target_items: str,
+    prompt: str | None,
+    fraction: float,
+    row_cap: int,
+    seed: int,
+) -> Inputs:
+    """Read and check; of each subset's clusters a sample (see ``take_clusters``).
+
+    pairs, clusters: a file per subset, in the same order. prompt: the one trained under, if
+    clusters that were mined under another one shall be refused. Raises InputError for a file that
+    is missing, empty, or does not fit the others.
+    """
+    ids: dict[str, list[np.ndarray]] = {"query_id": [], "target_id": []}
+    taken: list[Cluster] = []
+    mined: dict[str, dict[str, Any]] = {}
+    start = 0
+    for pairs_file, clusters_file in zip(pairs, clusters, strict=True):
+        frame, metadata = read_parquet(pairs_file, list(ids))
+        table, mined_as = read_clusters(clusters_file, len(frame))
+        _check_mined(clusters_file, table, mined_as, prompt)
+        sample = take_clusters(_clusters_of(table, start), fraction, row_cap, seed)
+        mined[metadata.get("subset", Path(pairs_file).stem)] = {
+            "strategy": mined_as.get("strategy"),
+            "prompt": mined_as.get("prompt"),
+            "split": metadata.get("split"),
+            "row_cap": int(metadata["row_cap"]) if metadata.get("row_cap") else None,
+            "pairs": len(frame),
+            "clusters": len(table),
+            "clusters_taken": len(sample),
+            "pairs_taken": len(np.unique(np.concatenate(sample))),
+        }
+        taken += sample
+        for name, of_side in ids.items():
+            of_side.append(frame[name].to_numpy())
+        start += len(frame)
+    items = {
+        "query": read_items(query_items, "query"),
+        "target": read_items(target_items, "target"),
+    }
+    joined = {name: np.concatenate(of_side) for name, of_side in ids.items()}
+    for side, path in (("query", query_items), ("target", target_items)):
+        _check_ids(path, side, joined[f"{side}_id"], len(items[side]))
+    return Inputs(joined["query_id"], joined["target_id"], taken, mined, *items.values())
+
+
+def _clusters_of(table: ClusterTable, start: int) -> list[Cluster]:
+    negatives = np.split(table.negative_pairs, table.starts[1:-1])
+    return [
+        start + np.concatenate([[anchor], others]).astype(np.int64)
+        for anchor, others in zip(table.anchor_pair, negatives, strict=True)
+    ]
+
+
+def _check_mined(
+    path: str, table: ClusterTable, mined_as: dict[str, str], prompt: str | None
+) -> None:
+    if not len(table):
+        raise InputError(f"{path}: holds no clusters; mine it again, or leave this subset out")
+    mined_under = mined_as.get("prompt")
+    if prompt and mined_under and mined_under != prompt and len(table.negative_pairs):
+        raise InputError(
+            f"{path}: was mined under the prompt {mined_under!r}, but {prompt!r} is trained: other "
+            "negatives would be hard; mine with that prompt's vectors, or say --allow-other-prompt"
+        )
+
+
+def _check_ids(path: str, side: str, ids: np.ndarray, n_items: int) -> None:
+    if ids.min() < 0 or ids.max() >= n_items:
+        raise InputError(
+            f"{path}: holds {n_items} items, but the pairs name {side}_id "
+            f"{ids.min() if ids.min() < 0 else ids.max()}; prepare items and pairs together"
+        )

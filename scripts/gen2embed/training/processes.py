@@ -1,0 +1,27 @@
+"""How many processes train together, and which of them this is: as torchrun tells each."""
+
+from __future__ import annotations
+
+import os
+
+
+def count() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
+def local_rank() -> int:
+    """The rank among the processes of this machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def leave() -> None:
+    """Say goodbye to the other processes, where torch has been in touch with them."""
+    if count() > 1:
+        from torch import distributed
+
+        if distributed.is_initialized():
+            distributed.destroy_process_group()

@@ -1,0 +1,131 @@
+"""Say what a configuration asks for before it runs: bytes, items, steps, hours, disk, jobs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import yaml
+
+from gen2embed.data.disk import gigabytes
+from gen2embed.data.registry import entries
+from gen2embed.errors import InputError
+from gen2embed.files import read_json, write_json
+from gen2embed.program import run_each
+from gen2embed.reporting.plan import (
+    encodings,
+    hours,
+    lines_of,
+    measured_rates,
+    said,
+    trainings,
+    vector_bytes,
+)
+
+SIDES = ("query", "target")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="plan_run", description=__doc__)
+    add = parser.add_argument
+    add("--config", required=True, help="the experiment's whole configuration (YAML)")
+    add("--results", required=True, help="folder of the experiment; it may be empty")
+    add("--measured", required=True, help="folder of the experiment whose rates are used")
+    add("--downloads", help="what fetch_data.py --plan said (JSON; empty: the hub was not reached)")
+    add("--jobs", help="what snakemake --dry-run said")
+    add("--out", required=True, help="plan .json; the same is printed")
+    return parser
+
+
+def items_of(results: Path, config: dict[str, Any], part: str) -> int | None:
+    """Items of a part: counted where they are; of training at most two a row; or None."""
+    files = [results / "items" / f"{part}_{side}.parquet" for side in SIDES]
+    if all(path.is_file() for path in files):
+        return sum(pq.read_metadata(path).num_rows for path in files)
+    if part == "train":
+        rows = rows_of(config, part)
+        return 0 if not config["train"]["runs"] else rows and 2 * rows  # at most: both sides
+    return None
+
+
+def rows_of(config: dict[str, Any], part: str) -> int | None:
+    """Rows that the register tells of a part of MMEB, capped; None of a benchmark made here."""
+    if config["data"]["source"] != "mmeb":
+        return None
+    cap = config["data"][f"{part}_row_cap"]
+    rows = [int(entry.rows) for entry in entries(part)]
+    return sum(rows if cap is None else (min(one, cap) for one in rows))
+
+
+def width_of(results: Path) -> int | None:
+    """Width of the vectors, where some are."""
+    for path in sorted(results.glob("embeddings/base/*/eval_query.json")):
+        return int(read_json(path)["dim"])
+    return None
+
+
+def to_download(job: argparse.Namespace, config: dict[str, Any]) -> int | None:
+    if config["data"]["source"] != "mmeb":
+        return 0
+    text = Path(job.downloads).read_text(encoding="utf-8") if job.downloads else ""
+    if not text.strip():
+        return None
+    return sum(one["to_download"] for one in json.loads(text).values())
+
+
+def jobs_of(path: str | None) -> int | None:
+    """The total of a dry run's table of jobs; 0 where nothing is left to do."""
+    text = Path(path).read_text(encoding="utf-8") if path else ""
+    found = re.search(r"^total\s+(\d+)", text, flags=re.M)
+    if found:
+        return int(found[1])
+    return 0 if "Nothing to be done" in text else None
+
+
+def plan(job: argparse.Namespace) -> None:
+    path, results = Path(job.config), Path(job.results)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; the rule write_configuration makes it")
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    parts = ("train", "eval", "composition")
+    embedded = encodings(config, {part: items_of(results, config, part) for part in parts})
+    trained = trainings(config)
+    rates = measured_rates(job.measured)
+    found = {
+        "to download (bytes)": to_download(job, config),
+        "rows": {part: rows_of(config, part) for part in ("train", "eval")},
+        "items to embed": embedded,
+        "training": trained,
+        "vectors (bytes)": vector_bytes(embedded, width_of(results)),
+        "rates": rates,
+        "hours of one device": hours(embedded, trained, rates),
+        "jobs": jobs_of(job.jobs),
+    }
+    write_json(job.out, found)
+    bytes_of = {name: found[name] for name in ("to download (bytes)", "vectors (bytes)")}
+    shown = [
+        (name.removesuffix(" (bytes)"), said(value) if value is None else gigabytes(value))
+        for name, value in bytes_of.items()
+    ]
+    shown += lines_of("rows at most", found["rows"])
+    shown += lines_of("items to embed", embedded)
+    shown += lines_of("training", trained)
+    shown += lines_of(f"measured in {job.measured}", rates)
+    shown += lines_of("hours of one device", found["hours of one device"])
+    shown.append(("jobs of Snakemake", said(found["jobs"])))
+    frame = pd.DataFrame(shown, columns=["what", "how much"])
+    print(frame.to_markdown(index=False, disable_numparse=True))
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), plan, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

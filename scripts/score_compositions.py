@@ -1,0 +1,115 @@
+"""Score a subset of SugarCrepe or SugarCrepe++: pairwise accuracy with ties, chance, intervals."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gen2embed.data.composition_sets import IMAGE_TO_TEXT, TEXT_ONLY
+from gen2embed.errors import InputError
+from gen2embed.evaluation.compositionality import image_to_text, text_only
+from gen2embed.evaluation.contract import at_chance_warning, summarise
+from gen2embed.evaluation.inputs import Vectors, check_ids, manifest
+from gen2embed.files import read_parquet, run_record, write_json, write_parquet
+from gen2embed.program import run_program
+
+COLUMNS = ("row_id", "image_id", "true_ids", "false_id")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="score_compositions", description=__doc__)
+    add = parser.add_argument
+    add("--rows", required=True, help="composition rows parquet (docs/data_dictionary.md)")
+    add("--query-embeddings", required=True, help="npy of unit vectors of the captions")
+    add("--target-embeddings", help="npy of unit vectors of the images (text_only needs none)")
+    add("--subset", required=True, help="name of the subset")
+    add("--task", choices=(IMAGE_TO_TEXT, TEXT_ONLY), default=IMAGE_TO_TEXT, help="what is asked")
+    add("--out", required=True, help="score .json; .predictions.parquet beside it")
+    return parser
+
+
+def check_flags(job: argparse.Namespace) -> None:
+    if Path(job.out).suffix != ".json":
+        raise InputError(f"--out {job.out}: the name of a score ends in .json")
+    if job.task == IMAGE_TO_TEXT and not job.target_embeddings:
+        raise InputError(f"--target-embeddings is missing; --task {IMAGE_TO_TEXT} needs the images")
+
+
+def read_rows(path: str, task: str) -> pd.DataFrame:
+    frame, _ = read_parquet(path, COLUMNS)
+    if frame.empty:
+        raise InputError(f"{path}: holds no rows")
+    for column in ("row_id", "image_id", "false_id"):
+        if frame[column].dtype != np.int64:
+            raise InputError(f"{path}: {column} is {frame[column].dtype}; ids are int64")
+    counts = (2,) if task == TEXT_ONLY else (1, 2)
+    for row, one in enumerate(frame["true_ids"]):
+        if not isinstance(one, np.ndarray) or one.dtype != np.int64 or len(one) not in counts:
+            raise InputError(
+                f"{path}: row {row}: true_ids must be a list of {' or '.join(map(str, counts))} "
+                f"int64 ids for --task {task}"
+            )
+    return frame
+
+
+def score(job: argparse.Namespace, vectors: Vectors) -> None:
+    out = Path(job.out)
+    captions, caption_valid = vectors.get(job.query_embeddings)
+    frame = read_rows(job.rows, job.task)
+    rows = np.arange(len(frame))
+    true_ids, false_ids = frame["true_ids"].to_list(), frame["false_id"].to_numpy()
+    of_rows = np.repeat(rows, [len(one) for one in true_ids])
+    every = np.concatenate(true_ids)
+    check_ids(job.rows, "true caption", every, of_rows, job.query_embeddings, len(captions))
+    check_ids(job.rows, "false caption", false_ids, rows, job.query_embeddings, len(captions))
+    usable = caption_valid[false_ids] & [bool(caption_valid[one].all()) for one in true_ids]
+    if job.task == IMAGE_TO_TEXT:
+        images, image_valid = vectors.get(job.target_embeddings)
+        vectors.check_one_space(job.query_embeddings, job.target_embeddings)
+        image_ids = frame["image_id"].to_numpy()
+        check_ids(job.rows, "image_id", image_ids, rows, job.target_embeddings, len(images))
+        usable &= image_valid[image_ids]
+    if not usable.any():
+        raise InputError(f"{job.rows}: every row has a caption or image that was not embedded")
+    true_ids, false_ids = [true_ids[row] for row in rows[usable]], false_ids[usable]
+    with run_record(out.with_suffix(".run.json")):
+        if job.task == IMAGE_TO_TEXT:
+            found = image_to_text(captions, images, image_ids[usable], true_ids, false_ids)
+        else:
+            found = text_only(captions, true_ids, false_ids)
+        result = summarise(
+            job.subset,
+            "pairwise_accuracy",
+            found.right,
+            found.index0_right,
+            found.ties,
+            found.chances,
+            {"task": job.task, "skipped_rows": int((~usable).sum())},
+        )
+        of_images = manifest(job.target_embeddings) if job.task == IMAGE_TO_TEXT else None
+        result["manifest"] = {"query": manifest(job.query_embeddings), "target": of_images}
+        row_ids = frame["row_id"].to_numpy()[usable]
+        table = pd.DataFrame({"row_id": row_ids, "right": found.right, "margin": found.margin})
+        write_parquet(out.with_suffix(".predictions.parquet"), table)
+        write_json(out, result)
+    if warning := at_chance_warning(result):
+        print(warning, file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        for job in jobs:
+            check_flags(job)
+        vectors = Vectors()
+        for job in jobs:
+            score(job, vectors)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Tabulate SugarCrepe and SugarCrepe++: runs by subset, beside what others published."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import pandas as pd
+
+from gen2embed.data.composition_sets import SUGARCREPE, SUGARCREPE_PP
+from gen2embed.evaluation.published import published_scores
+from gen2embed.program import run_each
+from gen2embed.reporting.beside import MARK
+from gen2embed.reporting.captions import in_seeds
+from gen2embed.reporting.compositions import (
+    measured,
+    not_run,
+    published,
+    read_composition_runs,
+    shown_compositions,
+)
+from gen2embed.reporting.results import Run
+from gen2embed.reporting.runs import RunName
+from gen2embed.reporting.tables import NOT_ABOVE_CHANCE, write_table
+
+TITLES = {SUGARCREPE: "SugarCrepe", SUGARCREPE_PP: "SugarCrepe++"}
+RULES = {
+    SUGARCREPE: "right if the true caption scores above the false one with the image",
+    SUGARCREPE_PP: (
+        "image-to-text is right if both true captions score above the false one with the image, "
+        "text-only if the two true captions are closer to each other than either is to the false "
+        "one"
+    ),
+}
+GENERATED = "generated"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tabulate_compositions", description=__doc__)
+    add = parser.add_argument
+    add("--scores", required=True, help="folder with a folder of scores per model and prompt")
+    add("--sets", required=True, choices=(GENERATED, "published"), help="what was scored")
+    add("--prompts", required=True, nargs="+", help="zero-shot prompts, in the order of the table")
+    add("--runs", nargs="*", default=[], help="STRATEGY/PROMPT, in the order of the table")
+    add("--seeds", nargs="*", default=[], type=int, help="seeds of each run")
+    add("--out", required=True, help="folder for sugarcrepe*.csv, .md, .tex, .html")
+    return parser
+
+
+def caption(benchmark: str, numbers: pd.DataFrame, runs: list[Run], sets: str, seeds: int) -> str:
+    title = TITLES[benchmark]
+    made = f"sets of this project in {title}'s layout" if sets == GENERATED else f"{title}'s sets"
+    chance = sorted({f"{100 * one:.1f}" for one in numbers["chance"]})
+    below = int((~numbers["above_chance"]).sum())
+    facts = runs[0].facts()
+    resolution = (facts["resolution"] or {}).get("name", "unknown")
+    tuned = f", {in_seeds(seeds)} of fine-tuning" if seeds else ""
+    return (
+        f"{title}, accuracy in percent with 95 % bootstrap interval over rows: {RULES[benchmark]}; "
+        f"a tie is a miss. Chance is {' or '.join(chance)}; {below} of {len(numbers)} measured "
+        f"numbers are not above it (a subset: binomial test, p < 0.01, in every seed; a mean: its "
+        f"interval) and marked{NOT_ABOVE_CHANCE}. Measured on {made}, {numbers['n'].min()} rows a "
+        f"subset{tuned}; images: {resolution}; at most "
+        f"{facts['max_tokens']} tokens; {facts['dtype']}."
+    )
+
+
+def tabulate(job: argparse.Namespace) -> None:
+    names = [RunName.parse(text) for text in job.runs]
+    runs = read_composition_runs(job.scores, job.prompts, names, job.seeds)
+    for benchmark in TITLES:
+        numbers = measured(runs, benchmark)
+        said = caption(benchmark, numbers, runs, job.sets, len(job.seeds) if names else 0)
+        others = [not_run(benchmark)] if job.sets == GENERATED else []
+        if benchmark == SUGARCREPE:
+            others.append(published(published_scores()))
+        if job.sets == GENERATED:
+            said += (
+                " They are other sets than the published ones: no number of one kind compares with "
+                'one of the other, and what was not run on the published sets says "not run".'
+            )
+        if benchmark == SUGARCREPE:
+            said += f" {MARK}: published, not measured here, as means by kind of change."
+        frame = pd.concat([numbers.astype(object), *(one.astype(object) for one in others)])
+        write_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), said)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), tabulate, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Tabulate the prompt ablation: score, difference to a reference, modality gap, alignment."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gen2embed.errors import InputError
+from gen2embed.evaluation.aggregates import ALL, members
+from gen2embed.evaluation.paired import holm
+from gen2embed.files import load_embeddings, load_valid, read_parquet
+from gen2embed.models.items import read_items
+from gen2embed.models.prompts import ROLES, get_prompt
+from gen2embed.program import run_each
+from gen2embed.reporting.captions import conditions
+from gen2embed.reporting.results import aggregate, compare, read_register, read_run
+from gen2embed.reporting.space import alignment, gap_interval, modality_gap
+from gen2embed.reporting.tables import percent, points, write_table
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tabulate_prompts", description=__doc__)
+    add = parser.add_argument
+    add("--register", required=True, help="datasets.csv of the benchmark")
+    add("--rows", required=True, help="folder of evaluation rows by item id")
+    add("--items", required=True, help="folder with eval_query.parquet and eval_target.parquet")
+    add("--embeddings", required=True, help="folder with a folder of vectors per prompt")
+    add("--scores", required=True, help="folder with a folder of scores per prompt")
+    add("--prompts", required=True, nargs="+", help="prompts, in the order of the table")
+    add("--reference", required=True, help="prompt that the others are compared with")
+    add("--sample", type=int, default=4000, help="items of a modality, or pairs, at most")
+    add("--seed", type=int, required=True, help="of that sample")
+    add("--out", required=True, help="folder for prompts.csv, .md, ...")
+    return parser
+
+
+def sampled(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most so many of the rows, drawn without replacement, in their order."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))]
+
+
+def read_pairs(rows: str, register: pd.DataFrame) -> np.ndarray:
+    """Query and positive target of every evaluation row: int64, shape (rows, 2)."""
+    parts = []
+    for name in register.loc[register["part"] == "eval", "name"]:
+        frame, _ = read_parquet(Path(rows) / f"{name}.parquet", ["query_id", "candidate_ids"])
+        parts.append(np.stack([frame["query_id"], frame["candidate_ids"].str[0]], axis=1))
+    return np.concatenate(parts).astype(np.int64)
+
+
+class Space:
+    """Which items are images, which are texts, and which pairs match; the same for all prompts."""
+
+    def __init__(self, job: argparse.Namespace, register: pd.DataFrame):
+        self.job = job
+        self.pairs = sampled(read_pairs(job.rows, register), job.sample, job.seed)
+        self.has_image = {}
+        for side in ROLES:
+            items = read_items(str(Path(job.items) / f"eval_{side}.parquet"), side)
+            self.has_image[side] = np.array([bool(one.image_path) for one in items])
+
+    def measure(self, prompt: str) -> dict[str, float]:
+        """Modality gap with its interval, and mean cosine of matching and of other pairs."""
+        vectors, usable = {}, {}
+        for side, has_image in self.has_image.items():
+            path = Path(self.job.embeddings) / prompt / f"eval_{side}.npy"
+            vectors[side] = load_embeddings(path)
+            if len(vectors[side]) != len(has_image):
+                raise InputError(
+                    f"{path}: holds {len(vectors[side])} rows, but there are {len(has_image)} "
+                    "items; embed them again"
+                )
+            usable[side] = load_valid(path, len(has_image))
+        modality = {}
+        for wanted in (True, False):
+            parts = []
+            for side, has_image in self.has_image.items():
+                ids = np.flatnonzero((has_image == wanted) & usable[side])
+                parts.append(vectors[side][sampled(ids, self.job.sample // 2, self.job.seed)])
+            modality[wanted] = np.concatenate(parts).astype(np.float32)
+        queries, targets = self.pairs.T
+        both = usable["query"][queries] & usable["target"][targets]
+        own, other = alignment(
+            vectors["query"][queries[both]].astype(np.float32),
+            vectors["target"][targets[both]].astype(np.float32),
+        )
+        found = {"matching": own, "others": other}
+        if all(map(len, modality.values())):
+            low, high = gap_interval(modality[True], modality[False])
+            gap = modality_gap(modality[True], modality[False])
+            found |= {"gap": gap, "gap_low": low, "gap_high": high}
+        return found
+
+
+def tabulate(job: argparse.Namespace) -> None:
+    if job.reference not in job.prompts:
+        raise InputError(f"--reference {job.reference}: is not among --prompts")
+    register = read_register(job.register)
+    runs = {name: read_run(name, Path(job.scores) / name, register) for name in job.prompts}
+    means = aggregate(list(runs.values()), register)
+    means = means[means["aggregate"] == ALL].set_index("run")
+    space = Space(job, register)
+    rows = []
+    for name, run in runs.items():
+        prompt = get_prompt(name)
+        found = None
+        if name != job.reference:
+            found = compare(run, runs[job.reference], members(register)[ALL])
+        row = {
+            "prompt": name,
+            "system": prompt.system is not None,
+            **{f"closing_{role}": any(prompt.closing[role].values()) for role in ROLES},
+            **means.loc[name, ["value", "ci_low", "ci_high"]].to_dict(),
+        }
+        if found is not None:
+            row |= {
+                "difference": found.value,
+                "difference_low": found.ci_low,
+                "difference_high": found.ci_high,
+                "p_value": found.p_value,
+            }
+        rows.append(row | space.measure(name))
+    frame = pd.DataFrame(rows)
+    for column in ("difference", "difference_low", "difference_high", "p_value", "gap"):
+        frame[column] = frame.get(column, np.nan)
+    tested = frame["p_value"].notna()
+    frame.loc[tested, "p_holm"] = holm(frame.loc[tested, "p_value"].tolist())
+    caption = (
+        "Prompt ablation, zero-shot: what each prompt says, mean Precision@1 of all data sets in "
+        f"percent, paired difference to `{job.reference}` in points (Holm-adjusted p over "
+        f"{int(tested.sum())} comparisons), modality gap (distance between the centroids of items "
+        "with an image and of texts, Liang et al. 2022; 95 % bootstrap interval), mean cosine of "
+        f"matching query and target and of all others (at most {job.sample} items of a modality "
+        f"and pairs). {conditions(next(iter(runs.values())), register)}"
+    )
+    write_table(job.out, "prompts", frame.round(9), shown(frame), caption)
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is read."""
+
+    def yes(column: str) -> list[str]:
+        return ["yes" if one else "no" for one in frame[column]]
+
+    def number(column: str) -> list[str]:
+        return [f"{value:.3f}" for value in frame[column]]
+
+    records = frame.to_dict("records")
+    return pd.DataFrame(
+        {
+            "prompt": frame["prompt"],
+            "system level": yes("system"),
+            "closing line on queries": yes("closing_query"),
+            "on targets": yes("closing_target"),
+            "all": [percent(row["value"], row["ci_low"], row["ci_high"]) for row in records],
+            "difference": [
+                "-"
+                if pd.isna(row["difference"])
+                else points(row["difference"], row["difference_low"], row["difference_high"])
+                for row in records
+            ],
+            "p (Holm)": [
+                "-" if pd.isna(row["difference"]) else f"{row['p_holm']:.2g}" for row in records
+            ],
+            "modality gap": [
+                "-"
+                if pd.isna(row["gap"])
+                else f"{row['gap']:.3f} [{row['gap_low']:.3f}, {row['gap_high']:.3f}]"
+                for row in records
+            ],
+            "cosine, matching": number("matching"),
+            "others": number("others"),
+        }
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), tabulate, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

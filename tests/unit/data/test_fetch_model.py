@@ -1,0 +1,115 @@
+"""fetch_model.py: a hub model, an adapter with its base, a local folder; from the loopback hub."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from gen2embed.files import read_json
+from hub_server import HubServer, commit_of
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "fetch_model.py"
+spec = importlib.util.spec_from_file_location("fetch_model", SCRIPT)
+fetch_model = importlib.util.module_from_spec(spec)
+sys.modules["fetch_model"] = fetch_model
+spec.loader.exec_module(fetch_model)
+BASE, SAHA = "Qwen/Qwen2-VL-2B-Instruct", "Y-J-Ju/SaHa-Qwen2-VL-2B-Instruct"
+
+
+@pytest.fixture
+def models(tmp_path):
+    """The register's 2B model, and the authors' as an adapter of it."""
+    files = {
+        f"{BASE}/config.json": '{"model_type": "qwen2_vl"}',
+        f"{BASE}/model-00001-of-00001.safetensors": "base weights",
+        f"{BASE}/tokenizer.json": "{}",
+        f"{BASE}/merges.txt": "",
+        f"{BASE}/figures/photo.json": "{}",
+        f"{BASE}/pytorch_model.bin": "a pickle",
+        f"{SAHA}/adapter_config.json": json.dumps({"base_model_name_or_path": BASE}),
+        f"{SAHA}/adapter_model.safetensors": "adapter weights",
+    }
+    for name, text in files.items():
+        path = tmp_path / "models" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def fetch(models, tmp_path, monkeypatch):
+    """fetch(*flags) with the hub that serves these models; the exit status."""
+    with HubServer(models) as hub:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        template = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        common = ["--lock", str(tmp_path / "lock.json"), "--out", str(tmp_path / "model")]
+        yield lambda *flags: fetch_model.main([*common, "--tries", "2", "--pause", "0.01", *flags])
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_model_of_the_register(fetch, tmp_path):
+    """Weights as safetensors, configuration and tokenizer; no pickles, no folders."""
+    assert fetch("--model", "Qwen2-VL-2B-Instruct") == 0
+    model = tmp_path / "model"
+    assert names(model) == sorted(
+        ["config.json", "model-00001-of-00001.safetensors", "tokenizer.json", "merges.txt",
+         "source.json"]
+    )  # fmt: skip
+    assert (model / "model-00001-of-00001.safetensors").read_text() == "base weights"
+    assert read_json(model / "source.json") == {"model": BASE, "revision": commit_of(BASE)}
+    assert read_json(tmp_path / "lock.json")[BASE]["revision"] == commit_of(BASE)
+
+
+def test_a_released_adapter_stands_beside_its_base(fetch, tmp_path):
+    assert fetch("--model", "SaHa-Qwen2-VL-2B-Instruct") == 0
+    model = tmp_path / "model"
+    assert names(model / "adapter") == ["adapter_config.json", "adapter_model.safetensors"]
+    assert (model / "config.json").is_file()
+    assert read_json(model / "source.json")["model"] == SAHA
+    assert set(read_json(tmp_path / "lock.json")) == {BASE, SAHA}
+
+
+def test_a_hub_id_that_the_register_has_not(fetch, models, tmp_path):
+    (models / "some").mkdir()
+    (models / BASE).rename(models / "some" / "model")
+    assert fetch("--model", "some/model") == 0
+    assert read_json(tmp_path / "model/source.json")["model"] == "some/model"
+
+
+def test_local_folders_and_copies(fetch, models, tmp_path):
+    assert fetch("--model", str(models / BASE)) == 0
+    told = read_json(tmp_path / "model/source.json")
+    assert told == {"model": "Qwen2-VL-2B-Instruct", "revision": None}
+    assert fetch("--model", "Qwen2-VL-2B-Instruct", "--source", str(models)) == 0
+    told = read_json(tmp_path / "model/source.json")
+    assert told == {"model": BASE, "revision": "local"}
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("GPT", "unknown model 'GPT'; known: Qwen2-VL-2B-Instruct"),
+        ("no/body", "no/body at main: the hub has no such repository"),
+        ("Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-7B-Instruct at main: the hub has no such"),
+    ],
+)
+def test_faults_are_one_line_and_no_folder(fetch, tmp_path, capsys, model, said):
+    assert fetch("--model", model) == 2
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("fetch_model: ") and said in line
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_repository_without_a_model_is_one_line(fetch, models, capsys):
+    (models / BASE / "model-00001-of-00001.safetensors").unlink()
+    assert fetch("--model", "Qwen2-VL-2B-Instruct") == 2
+    assert "holds no model (config.json or adapter_config.json" in capsys.readouterr().err
