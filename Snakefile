@@ -22,6 +22,7 @@ or_exit(check_configuration, config, f"{workflow.basedir}/schemas/config.schema.
 
 
 include: "rules/common.smk"
+include: "rules/resources.smk"
 include: "rules/names.smk"
 include: "rules/jobs.smk"
 include: "rules/composition.smk"
@@ -52,6 +53,7 @@ localrules:
     digest,
     publish,
     write_configuration,
+    write_provenance,
     write_report,
 
 

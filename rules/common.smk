@@ -62,11 +62,6 @@ def program(name):
     ]
 
 
-def scaled(mini, mmeb):
-    """A resource that grows with the data."""
-    return mmeb if MMEB else mini
-
-
 def folder_of_output(level=0):
     """The folder around the first output, or the one ``level`` above it, as a params function."""
     return lambda wildcards, output: str(Path(output[0]).parents[level])

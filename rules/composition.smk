@@ -28,8 +28,7 @@ rule score_compositions:
     conda:
         "../envs/mining-cpu.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **asks("score"),
     params:
         jobs=composition_jobs,
     shell:
@@ -51,8 +50,7 @@ rule tabulate_compositions:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         scores=folder_of_input("zero_shot", 3),
         sets="published" if MMEB else "generated",

@@ -41,8 +41,7 @@ if MMEB:
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=4000,
-            runtime=24 * 60,
+            **asks("prepare"),
         params:
             job=fetching_job,
         shell:
@@ -63,8 +62,7 @@ if MMEB:
             "../envs/reporting.yaml"
         threads: 4
         resources:
-            mem_mb=8000,
-            runtime=4 * 60,
+            **asks("prepare"),
         params:
             job=checking_job,
         shell:
@@ -95,8 +93,7 @@ else:
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=2000,
-            runtime=10,
+            **asks("prepare"),
         params:
             out=folder_of_output(),
             flags=flags({"seed": config["seed"], **config["benchmark"]}),
@@ -127,8 +124,7 @@ rule prepare_items:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=scaled(2000, 24000),
-        runtime=scaled(10, 120),
+        **asks("prepare"),
     params:
         data=folder_of_input("register"),
         flags=flags({name: config["data"][name] for name in ROW_CHOICE}),

@@ -32,8 +32,7 @@ rule embed_items:
         TORCH_ENV
     threads: config["embed"]["threads"] + config["embed"]["workers"]
     resources:
-        mem_mb=scaled(4000, 48000),
-        runtime=scaled(60, 24 * 60),
+        **asks("embed"),
     params:
         jobs=embedding_jobs,
     shell:
@@ -70,8 +69,7 @@ if SHARDS > 1:
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=2000,
-            runtime=30,
+            **asks("small"),
         params:
             jobs=merging_jobs,
         shell:
@@ -97,8 +95,7 @@ rule embed_adapted:
         TORCH_ENV
     threads: config["embed"]["threads"]
     resources:
-        mem_mb=scaled(4000, 48000),
-        runtime=scaled(240, 48 * 60),
+        **asks("embed"),
     params:
         jobs=adapted_embedding_jobs,
     shell:

@@ -28,8 +28,7 @@ rule score_subset:
     conda:
         "../envs/mining-cpu.yaml"
     resources:
-        mem_mb=scaled(2000, 16000),
-        runtime=60,
+        **asks("score"),
     params:
         jobs=scoring_jobs,
     shell:
@@ -50,8 +49,7 @@ rule score_adapted:
     conda:
         "../envs/mining-cpu.yaml"
     resources:
-        mem_mb=scaled(2000, 16000),
-        runtime=120,
+        **asks("score"),
     params:
         jobs=adapted_scoring_jobs,
     shell:
@@ -74,8 +72,7 @@ rule write_leaderboard:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asks("small"),
     params:
         jobs=leaderboard_jobs,
     shell:

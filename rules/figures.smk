@@ -30,8 +30,7 @@ rule plot_scores:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         datasets=f"--datasets {RESULTS}/tables/runs_datasets.csv" if TRAINS else "",
         out=folder_of_output(),
@@ -59,8 +58,7 @@ rule plot_umap:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=scaled(2000, 16000),
-        runtime=20,
+        **asks("score"),
     params:
         rows=folder_of_input("rows"),
         embeddings=folder_of_input("vectors", 1),
@@ -90,8 +88,7 @@ rule plot_mining:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         clusters=folder_of_input("clusters", 1),
         strategies=MINED,
@@ -122,8 +119,7 @@ rule draw_gallery:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         clusters=folder_of_input("clusters", 1),
         rows=config["figures"]["gallery_rows"],
@@ -150,8 +146,7 @@ rule plot_dynamics:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         scores=folder_of_input("tuned", 2),
         runs=RUN_NAMES,
@@ -185,8 +180,7 @@ rule analyse_model:
         TORCH_ENV
     threads: config["embed"]["threads"]
     resources:
-        mem_mb=scaled(4000, 48000),
-        runtime=60,
+        **asks("embed"),
     params:
         common=analysis_flags,
         queries=config["figures"]["analysis_items"],
@@ -213,8 +207,7 @@ rule plot_analyses:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         out=folder_of_output(),
     shell:

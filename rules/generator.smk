@@ -41,8 +41,7 @@ if GENERATED:
             TORCH_ENV
         threads: config["generator"]["threads"]
         resources:
-            mem_mb=4000,
-            runtime=30,
+            **asks("embed"),
         params:
             out=folder_of_output(),
             flags=flags({"seed": config["seed"], **config["generator"]}),
@@ -70,8 +69,7 @@ else:
         conda:
             "../envs/data.yaml"
         resources:
-            mem_mb=2000,
-            runtime=12 * 60,
+            **asks("prepare"),
         params:
             job=model_job,
         shell:

@@ -245,7 +245,7 @@ def training_job(wildcards):
         "model": MODEL,
         "prompt": wildcards.prompt,
         "pairs": [f"{RESULTS}/pairs/{name}.parquet" for name in TRAIN_SETS],
-        "clusters": clusters_of_run(wildcards),
+        "clusters": paths_of_run_clusters(wildcards),
         "mode": run.get("mode"),
         "fraction": run.get("fraction"),
         "query_items": f"{RESULTS}/items/train_query.parquet",

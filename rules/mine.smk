@@ -40,8 +40,7 @@ if MINES:
         conda:
             MINING_ENV
         resources:
-            mem_mb=scaled(2000, 32000),
-            runtime=scaled(60, 12 * 60),
+            **asks("mine"),
         params:
             jobs=mining_jobs,
         shell:
@@ -73,8 +72,7 @@ if KNOWN:
         conda:
             "../envs/mining-cpu.yaml"
         resources:
-            mem_mb=2000,
-            runtime=30,
+            **asks("score"),
         params:
             jobs=false_negative_jobs,
         shell:
@@ -97,8 +95,7 @@ if KNOWN:
         conda:
             MINING_ENV
         resources:
-            mem_mb=2000,
-            runtime=240,
+            **asks("mine"),
         params:
             jobs=grid_mining_jobs,
         shell:

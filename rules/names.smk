@@ -64,13 +64,31 @@ def scores_of(model, prompt):
     )
 
 
+def there(paths):
+    """The same clusters; if they are another experiment's, as an input function that wants them."""
+
+    def mined_before(wildcards):
+        missing = [path for path in paths if not Path(path).is_file()]
+        if missing:
+            of = config["mining_from"]
+            raise WorkflowError(
+                f"mining_from: {of} has no {missing[0]} yet; mine there first: "
+                f"snakemake --cores all --configfile configs/{of}.yaml mine"
+            )
+        return paths
+
+    return mined_before if config["mining_from"] else paths
+
+
 def clusters_of(strategies, what):
     """Of this experiment, or of the one that mining_from names."""
-    return expand(
-        f"{MINING}/clusters/{{strategy}}/{{name}}.{{what}}",
-        strategy=strategies,
-        name=TRAIN_SETS,
-        what=what,
+    return there(
+        expand(
+            f"{MINING}/clusters/{{strategy}}/{{name}}.{{what}}",
+            strategy=strategies,
+            name=TRAIN_SETS,
+            what=what,
+        )
     )
 
 
@@ -132,9 +150,15 @@ def grid_folders():
     return {(k, m): f"{RESULTS}/grid/clusters/k{k}_m{m}" for k in GRID["k"] for m in GRID["m"]}
 
 
-def clusters_of_run(wildcards):
+def paths_of_run_clusters(wildcards):
     folder = clusters_name(TRAINED[wildcards.strategy], K, M)
     return expand(f"{MINING}/clusters/{folder}/{{name}}.parquet", name=TRAIN_SETS)
+
+
+def clusters_of_run(wildcards):
+    """What a run trains on, as an input function."""
+    paths = there(paths_of_run_clusters(wildcards))
+    return paths(wildcards) if callable(paths) else paths
 
 
 def composition_scores_of(model, prompt):

@@ -57,8 +57,7 @@ rule write_configuration:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=100,
-        runtime=5,
+        **asks("small"),
     params:
         text=yaml.safe_dump(config, sort_keys=False),
     shell:
@@ -81,8 +80,7 @@ rule write_provenance:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asks("small"),
     params:
         results=folder_of_output(),
     shell:
@@ -106,8 +104,7 @@ rule write_report:
     conda:
         "../envs/workflow.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     shell:
         # a second Snakemake that only reads: it plans nothing, runs nothing and takes no lock
         "snakemake --report {output} --nolock --cores 1 --configfile {input.config}"
@@ -128,8 +125,7 @@ rule digest_results:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asks("small"),
     params:
         results=folder_of_output(),
     shell:
@@ -151,8 +147,7 @@ rule publish_results:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        **asks("small"),
     params:
         experiment=config["experiment"],
         out=folder_of_output(),

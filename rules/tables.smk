@@ -39,8 +39,7 @@ rule tabulate_zero_shot:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         scores=folder_of_input("scores", 1),
         prompts=PROMPTS,
@@ -73,8 +72,7 @@ rule tabulate_mining:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         clusters=folder_of_input("clusters", 1),
         strategies=MINED,
@@ -102,8 +100,7 @@ rule tabulate_runs:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         scores=folder_of_input("tuned", 2),
         runs=RUN_NAMES,
@@ -133,8 +130,7 @@ rule tabulate_prompts:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=scaled(2000, 16000),
-        runtime=20,
+        **asks("score"),
     params:
         rows=folder_of_input("rows"),
         item_folder=folder_of_input("item_files"),
@@ -170,8 +166,7 @@ rule tabulate_training:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         scores=folder_of_input("tuned", 2),
         rates=f"--rates {RESULTS}/false_negatives/all.json" if KNOWN else "",
@@ -208,8 +203,7 @@ rule tabulate_peers:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asks("small"),
     params:
         scores=folder_of_input("zero_shot", 2),
         prompts=PROMPTS,
@@ -244,8 +238,7 @@ rule tabulate_cost:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asks("small"),
     params:
         results=folder_of_input("config"),
         out=folder_of_output(),
@@ -274,8 +267,7 @@ rule audit_leakage:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=scaled(2000, 24000),
-        runtime=60,
+        **asks("score"),
     params:
         item_folder=folder_of_input("item_files"),
         rows=folder_of_input("rows"),
@@ -298,8 +290,7 @@ rule audit_published:
     conda:
         "../envs/reporting.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        **asks("small"),
     params:
         out=folder_of_output(),
     shell:

@@ -38,8 +38,7 @@ rule train_adapter:
         TORCH_ENV
     threads: config["train"]["threads"] * config["train"]["processes"]
     resources:
-        mem_mb=scaled(4000, 256000),
-        runtime=scaled(120, 72 * 60),
+        **asks("train"),
     params:
         jobs=training_job,
         launcher=launcher(config["train"]["processes"]),
