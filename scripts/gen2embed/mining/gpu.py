@@ -14,6 +14,7 @@ import faiss
 import numpy as np
 
 from gen2embed.errors import InputError
+from gen2embed.gpus import take_gpus
 from gen2embed.mining.backends import Neighbours, on_cpu
 
 MOST_FAISS = 2048  # neighbours that FAISS can find on a GPU
@@ -23,6 +24,7 @@ def neighbours_on(device: str) -> Neighbours:
     """``auto``: a GPU if there is one; ``cpu``; ``cuda``. InputError if there is no such GPU."""
     if device == "cpu":
         return on_cpu
+    take_gpus()
     if getattr(faiss, "StandardGpuResources", None) and faiss.get_num_gpus():
         return FaissGpu()
     if device == "auto" and not _torch_is_worth_it():
