@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import loopback_slurm
-from workflow.conftest import copy_project
+from workflow.conftest import copy_finished, copy_project
 
 TINY = ("--configfile", "configs/ci.yaml", "tests/workflow/tiny_slurm.yaml")
 # this controller can be asked often, and the disk is not shared
@@ -116,21 +116,12 @@ class Started:
         return self.output()
 
 
-def copy_of(through_slurm, to):
-    """A copy of the finished project with all that it has made."""
-    finished, _ = through_slurm
-    project = copy_project(to)
-    for name in ("results", ".snakemake"):
-        subprocess.run(["cp", "-a", finished.folder / name, to / name], check=True)
-    return project
-
-
 def retraining(through_slurm, to, steps, resources=None, **train):
     """A copy of the finished project that has another training to do, and how to ask for it.
 
     resources: of training, at the first try.
     """
-    project = copy_of(through_slurm, to)
+    project = copy_finished(through_slurm[0], to)
     overlay = {"train": {"steps": steps, **train}}
     if resources:
         overlay["resources"] = {"train": resources}
@@ -200,7 +191,7 @@ def test_a_fake_gpu_is_given_to_the_job_and_to_no_other(cluster, tmp_path):
 
 
 def test_a_failing_job_is_reported_with_its_log(through_slurm, tmp_path):
-    project = copy_of(through_slurm, tmp_path)
+    project = copy_finished(through_slurm[0], tmp_path)
     (tmp_path / "results/tiny/pairs/I2T.parquet").write_bytes(b"not parquet")
     output = project.snakemake(*QUICK, *TINY, "--retries", "0", "--", "mine", ok=False)
     assert "mine_negatives: results/tiny/pairs/I2T.parquet" in output
