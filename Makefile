@@ -1,6 +1,7 @@
 # make reproduce: the default study, from nothing.  make test: what CI runs.
 PYTHON ?= python3.11
 VENV   := .venv
+LOCK   ?= requirements.lock
 CORES  ?= 2
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export HF_HUB_OFFLINE ?= 1
@@ -9,9 +10,9 @@ export HF_HUB_OFFLINE ?= 1
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: requirements.lock
+$(VENV)/.installed: $(LOCK)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $(LOCK)
 	touch $@
 
 reproduce: install
@@ -22,6 +23,7 @@ lint: install
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	snakemake --lint
+	hadolint containers/Dockerfile
 
 format: install
 	ruff check --fix .

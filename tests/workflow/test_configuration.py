@@ -1,6 +1,5 @@
 """Every shipped configuration is whole and known; a wrong one ends in one line before any job."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -102,48 +101,3 @@ def test_snakemake_stops_with_the_one_line(project):
     assert [line for line in output.splitlines() if "unknown key 'sead'" in line] == [
         output.strip().splitlines()[-1]
     ]
-
-
-def lock():
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    pins = (line.split("==") for line in lines if "==" in line)
-    return {name.strip().lower().replace("_", "-"): pin.strip() for name, pin in pins}
-
-
-CONDA_NAMES = {
-    "snakemake-minimal": "snakemake",
-    "pytorch-cpu": "torch",
-    "pytorch-gpu": "torch",
-    "faiss-cpu": "faiss-cpu",
-    "faiss-gpu": "faiss-cpu",
-}
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda path: path.stem)
-def test_environments_are_pinned_as_the_lock_is(path):
-    environment = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert set(environment) == {"channels", "dependencies"}
-    pins = lock()
-    for entry in environment["dependencies"]:
-        if isinstance(entry, dict):
-            wanted = dict(one.split("==") for one in entry["pip"])
-        elif entry == "pip":
-            continue
-        else:
-            name, pin = entry.split(" =")
-            wanted = {CONDA_NAMES.get(name, name): pin}
-        for name, pin in wanted.items():
-            if name == "python":
-                assert sys.version.startswith(pin)
-            else:
-                assert pins[name.lower().replace("_", "-")] == pin.split("=")[0], (path.name, name)
-
-
-def test_every_rule_names_an_environment_that_exists():
-    for rules in (ROOT / "rules").glob("*.smk"):
-        text = rules.read_text(encoding="utf-8")
-        for line in text.splitlines():
-            if '"../envs/' in line:
-                name = line.split('"')[1]
-                names = [name.replace("{config['hardware']}", kind) for kind in ("cpu", "gpu")]
-                assert all((rules.parent / one).is_file() for one in names), name

@@ -13,8 +13,8 @@ import pandas as pd
 from gen2embed.files import package_versions, read_json
 
 PACKAGES = (
-    "snakemake", "torch", "transformers", "peft", "tokenizers", "faiss-cpu", "numpy", "pandas",
-    "pyarrow", "pillow", "scipy", "matplotlib", "umap-learn",
+    "snakemake", "torch", "transformers", "peft", "tokenizers", "faiss-cpu", "faiss-gpu", "numpy",
+    "pandas", "pyarrow", "pillow", "scipy", "matplotlib", "umap-learn",
 )  # fmt: skip
 
 
