@@ -87,7 +87,7 @@ class NodeAgent(LocalElasticAgent):
     def _exit_barrier(self) -> None:
         """Processes of this node are done; those of others may yet fail."""
         self.meeting.done()
-        while not self.meeting.all_done():
+        while not self.meeting.everyone_done:
             if news := self.meeting.news():
                 raise Failed(news)
             time.sleep(POLL_SECONDS)
@@ -185,7 +185,7 @@ def run_node(
     try:
         agent.run()
     finally:
-        if hasattr(meeting, "store"):
+        if meeting.met:
             meeting.leave(LEAVE_SECONDS)
 
 

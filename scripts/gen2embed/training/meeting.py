@@ -18,8 +18,9 @@ from torch.distributed.elastic.rendezvous.api import (
 from gen2embed.errors import InputError, Stopped
 from gen2embed.training.launch import Place
 
-BEAT_SECONDS = 1.0
+ROUND_SECONDS = 0.5
 POLL_SECONDS = 0.1
+GOODBYE_SECONDS = 5.0
 ANSWER = timedelta(seconds=20)  # of the store, to one question
 
 
@@ -28,7 +29,8 @@ class Meeting(RendezvousHandler):
 
     Ranks follow the numbers of the nodes. Every launcher counts up a key of its own; one whose key
     stands still, or a store that does not answer, for ``silent_seconds`` is taken for dead. The
-    first failure of any node is kept in the store, so that each node can say what it was.
+    first failure of any node is kept in the store, so that each node can say what it was. After the
+    roll call a thread alone talks to the store: a question may hang as long as node 0 does.
 
     asked: whether this launcher was told to end; raises Stopped while others are waited for.
     """
@@ -46,9 +48,12 @@ class Meeting(RendezvousHandler):
         self.asked = asked
         self.hosts = [f"node {node}" for node in range(place.nodes)]
         self.heard = [time.monotonic()] * place.nodes
-        self.failure: str | None = None
-        self.gone = False  # the store, with the launcher of node 0
-        self.over = threading.Event()
+        self.met = False
+        self.own_failure: str | None = None
+        self.failure: str | None = None  # the first of any node
+        self.is_done = self.leaving = self.gone = False  # gone: the store, with node 0's launcher
+        self.everyone_done = place.nodes == 1
+        self.wake = threading.Event()
         self.thread = threading.Thread(target=self._stay_in_touch, daemon=True)
 
     def next_rendezvous(self) -> RendezvousInfo:
@@ -65,14 +70,14 @@ class Meeting(RendezvousHandler):
                 ) from None
             self.heard = [time.monotonic()] * place.nodes
             self.thread.start()
+        self.met = True
         where = RendezvousStoreInfo(place.host, server.port)
         return RendezvousInfo(self.store, place.node, place.nodes, where)
 
     def tell(self, failure: str) -> None:
         """Let the other nodes know, unless they have heard of an earlier failure."""
-        if self.place.nodes > 1 and not self.gone:
-            self.failure = failure
-            self._try(lambda: self.store.compare_set("failure", "", failure))
+        self.own_failure = failure
+        self.wake.set()
 
     def news(self) -> str | None:
         """Of another node's failure, as one line."""
@@ -91,29 +96,19 @@ class Meeting(RendezvousHandler):
 
     def done(self) -> None:
         """This node's processes have ended."""
-        if self.place.nodes > 1:
-            self._try(lambda: self.store.set(f"done/{self.place.node}", ""))
-
-    def all_done(self) -> bool:
-        keys = [f"done/{node}" for node in range(self.place.nodes)]
-        return self.place.nodes == 1 or bool(self._try(lambda: self.store.check(keys)))
+        self.is_done = True
+        self.wake.set()
 
     def leave(self, seconds: float) -> None:
-        """End only when all others are done, but for the store's sake no later than in so long."""
+        """End after the others, so that all have heard all; but no later than in so long."""
         self.done()
         until = time.monotonic() + seconds
-        while not self.all_done() and not self.gone and time.monotonic() < until:
+        while not (self.everyone_done or self.gone or time.monotonic() > until):
             time.sleep(POLL_SECONDS)
-        self.over.set()
+        self.leaving = True
+        self.wake.set()
         if self.thread.is_alive():
-            self.thread.join(BEAT_SECONDS * 2)
-        if self.place.node:
-            self._try(lambda: self.store.set(f"left/{self.place.node}", ""))
-            return
-        keys = [f"left/{node}" for node in range(1, self.place.nodes)]
-        until = min(until, time.monotonic() + 5)
-        while keys and not self.store.check(keys) and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
+            self.thread.join(GOODBYE_SECONDS)
 
     def _join_store(self, until: float) -> TCPStore:
         place, said = self.place, ""
@@ -154,25 +149,39 @@ class Meeting(RendezvousHandler):
             raise Stopped("ended by SIGTERM while nodes were coming")
 
     def _stay_in_touch(self) -> None:
-        beats = [-1] * self.place.nodes
-        while not self.over.wait(BEAT_SECONDS):
-            self._try(lambda: self.store.add(f"beat/{self.place.node}", 1))
-            for node in range(self.place.nodes):
-                beat = self._try(lambda node=node: self.store.add(f"beat/{node}", 0))
-                if beat not in (None, beats[node]):
-                    beats[node], self.heard[node] = beat, time.monotonic()
-            if said := self._try(lambda: self.store.get("failure")):
-                self.failure = self.failure or said.decode()
-            if self.gone:
-                return
-
-    def _try(self, ask: Callable[[], object]) -> object:
-        """The store's answer; none when it is gone."""
+        beats = [0] * self.place.nodes
         try:
-            return ask()
+            while not self.leaving:
+                self._go_round(beats)
+                self.wake.wait(ROUND_SECONDS)
+                self.wake.clear()
+            self._go_round(beats)
+            self._say_goodbye()
         except RuntimeError:
             self.gone = True
-            return None
+
+    def _go_round(self, beats: list[int]) -> None:
+        store, place = self.store, self.place
+        if self.own_failure:
+            store.compare_set("failure", "", self.own_failure)
+        if self.is_done:
+            store.set(f"done/{place.node}", "")
+            self.everyone_done = store.check([f"done/{node}" for node in range(place.nodes)])
+        self.failure = store.get("failure").decode() or None
+        for node in range(place.nodes):
+            beat = store.add(f"beat/{node}", node == place.node)
+            if beat != beats[node]:
+                beats[node], self.heard[node] = beat, time.monotonic()
+
+    def _say_goodbye(self) -> None:
+        """Node 0 ends last, with the store."""
+        if self.place.node:
+            self.store.set(f"left/{self.place.node}", "")
+            return
+        until = time.monotonic() + GOODBYE_SECONDS
+        keys = [f"left/{node}" for node in range(1, self.place.nodes)]
+        while not self.store.check(keys) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
 
     def _name(self, node: int) -> str:
         return f"node {node} ({self.hosts[node]})"
