@@ -91,6 +91,8 @@ class NodeAgent(LocalElasticAgent):
             if news := self.meeting.news():
                 raise Failed(news)
             time.sleep(POLL_SECONDS)
+        if self.meeting.failure:
+            raise Failed(self.meeting.failure)
 
     def _begin_to_stop(self) -> None:
         self.stop_until = self.stop_until or time.monotonic() + self.end_seconds

@@ -20,7 +20,7 @@ from gen2embed.training.launch import Place
 
 ROUND_SECONDS = 0.5
 POLL_SECONDS = 0.1
-GOODBYE_SECONDS = 5.0
+GOODBYE_SECONDS = 20.0
 ANSWER = timedelta(seconds=20)  # of the store, to one question
 
 
@@ -108,7 +108,7 @@ class Meeting(RendezvousHandler):
         self.leaving = True
         self.wake.set()
         if self.thread.is_alive():
-            self.thread.join(GOODBYE_SECONDS)
+            self.thread.join(GOODBYE_SECONDS if self.everyone_done else 2 * ROUND_SECONDS)
 
     def _join_store(self, until: float) -> TCPStore:
         place, said = self.place, ""
@@ -164,23 +164,26 @@ class Meeting(RendezvousHandler):
         store, place = self.store, self.place
         if self.own_failure:
             store.compare_set("failure", "", self.own_failure)
+        everyone_done = False
         if self.is_done:
             store.set(f"done/{place.node}", "")
-            self.everyone_done = store.check([f"done/{node}" for node in range(place.nodes)])
+            everyone_done = store.check([f"done/{node}" for node in range(place.nodes)])
+        # after that question, or a node's last news would be missed
         self.failure = store.get("failure").decode() or None
+        self.everyone_done = everyone_done
         for node in range(place.nodes):
             beat = store.add(f"beat/{node}", node == place.node)
             if beat != beats[node]:
                 beats[node], self.heard[node] = beat, time.monotonic()
 
     def _say_goodbye(self) -> None:
-        """Node 0 ends last, with the store."""
+        """Node 0 ends last, with the store; one that was lost is not waited for."""
         if self.place.node:
             self.store.set(f"left/{self.place.node}", "")
             return
         until = time.monotonic() + GOODBYE_SECONDS
         keys = [f"left/{node}" for node in range(1, self.place.nodes)]
-        while not self.store.check(keys) and time.monotonic() < until:
+        while self.everyone_done and not self.store.check(keys) and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
 
     def _name(self, node: int) -> str:

@@ -153,34 +153,30 @@ def test_a_node_that_ends_late_may_still_fail():
         assert line.startswith("launch_processes: rank 1 (")
 
 
-def test_a_node_that_never_comes():
-    endpoint = free_endpoint()
-    common = ("--nodes", "2", "--endpoint", endpoint, "--run-id", "test", "--join-seconds", "3")
-    statuses, said = ends([start(*common, "--node", "0")])
-    assert statuses == [2]
-    assert said == [
-        [
-            "launch_processes: 1 of 2 nodes came within 3 s, without node 1; see their logs, and "
-            f"whether all were given this endpoint and run id ({endpoint}, test)"
-        ]
-    ]
-    statuses, said = ends([start(*common, "--node", "1")])
-    assert statuses == [2]
-    (line,) = said[0]
-    assert line.startswith("launch_processes: node 0 was not there within 3 s: no connection to ")
-
-
-def test_a_taken_port():
+def test_what_comes_to_no_start():
+    """Node 1 never comes; node 0 never comes; the port is taken."""
+    here, there = free_endpoint(), free_endpoint()
+    common = ("--nodes", "2", "--run-id", "test", "--join-seconds", "3")
     with socket.create_server(("", 0)) as other:
         port = other.getsockname()[1]
-        common = ("--nodes", "2", "--node", "0", "--run-id", "test")
-        statuses, said = ends([start(*common, "--endpoint", f"127.0.0.1:{port}")])
-    assert statuses == [2]
-    assert said == [
-        [
-            f"launch_processes: port {port} of this machine: address already in use; give another "
-            "one with --endpoint HOST:PORT"
+        launchers = [
+            start(*common, "--endpoint", here, "--node", "0"),
+            start(*common, "--endpoint", there, "--node", "1"),
+            start(*common, "--endpoint", f"127.0.0.1:{port}", "--node", "0"),
         ]
+        statuses, said = ends(launchers)
+    assert statuses == [2, 2, 2]
+    assert said[0] == [
+        "launch_processes: 1 of 2 nodes came within 3 s, without node 1; see their logs, and "
+        f"whether all were given this endpoint and run id ({here}, test)"
+    ]
+    assert said[1] == [
+        f"launch_processes: node 0 was not there within 3 s: no connection to {there} (Connection "
+        "refused); see its log, and whether a firewall is between"
+    ]
+    assert said[2] == [
+        f"launch_processes: port {port} of this machine: address already in use; give another one "
+        "with --endpoint HOST:PORT"
     ]
 
 
@@ -228,7 +224,7 @@ def in_each_process(what, folder=None):
         if rank == 1:
             print("kid: this is wrong", file=sys.stderr)
             distributed.destroy_process_group()
-            time.sleep(2)
+            time.sleep(1)
             sys.exit(2)
         try:
             distributed.barrier()
@@ -248,7 +244,7 @@ def in_each_process(what, folder=None):
             distributed.all_reduce(asked)
         distributed.destroy_process_group()
         if rank == 0:
-            time.sleep(2)
+            time.sleep(1)
             (Path(folder) / "saved").touch()
         sys.exit(143)
 
