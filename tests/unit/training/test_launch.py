@@ -108,7 +108,11 @@ def start_two(kid=("wait",)):
 
 def ends(launchers, seconds=60):
     """Status and lines of each; a hang fails here."""
-    said = [one.communicate(timeout=seconds)[1].splitlines() for one in launchers]
+    try:
+        said = [one.communicate(timeout=seconds)[1].splitlines() for one in launchers]
+    finally:
+        for one in launchers:
+            one.kill()
     return [one.returncode for one in launchers], said
 
 
@@ -211,7 +215,8 @@ def in_each_process(what, folder=None):
 
     if what == "deaf":
         come()
-        while True:
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
             time.sleep(1)
     if what == "late":  # without torch: no collective tells process 0
         time.sleep(2 * rank)
@@ -234,7 +239,7 @@ def in_each_process(what, folder=None):
         come()
         if rank == 0:
             distributed.barrier()
-        time.sleep(600)
+        time.sleep(120)
     if what == "agree":
         come()
         asked = torch.zeros(1)
