@@ -229,16 +229,25 @@ def mining_report_flags():
     return flags(told)
 
 
-def launcher(processes):
-    """What starts a program: Python, or as many of it as share the work."""
-    if processes == 1:
+def launcher(threads):
+    """What starts the training: Python, or as many of it as share the work, on this or more nodes.
+
+    threads: of each node. The launcher learns from srun which node it is on.
+    """
+    if not SEVERAL:
         return "python"
-    return f"python -m torch.distributed.run --standalone --nproc-per-node {processes}"
+    several = f"python scripts/launch_processes.py --processes {PROCESSES}"
+    if NODES == 1:
+        return f"{several} --"
+    return (
+        f"srun --nodes={NODES} --ntasks={NODES} --ntasks-per-node=1 --cpus-per-task={threads}"
+        f" --kill-on-bad-exit=1 {several} --nodes {NODES} --"
+    )
 
 
 def training_job(wildcards):
     settings = dict(config["train"])
-    for key in ("runs", "seeds", "processes"):
+    for key in ("runs", "seeds", "processes", "nodes"):
         settings.pop(key)
     run = TRAINED[wildcards.strategy]
     job = {

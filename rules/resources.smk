@@ -2,11 +2,9 @@
 # configuration's section resources; more of the first two at every retry, up to its `most`. On one
 # machine they are limits only where Snakemake is told so (--resources mem_mb=64000 gpu=1).
 
-GPUS = {  # of each kind, on each of its machines
-    "embed": 1,
-    "mine": 1,
-    "train": config["train"]["processes"],
-}
+NODES = config["train"]["nodes"]
+PROCESSES = config["train"]["processes"] // NODES  # of a node
+SEVERAL = ["launch_processes.py"] if NODES * PROCESSES > 1 else []  # what starts them
 
 
 def growing(first, most):
@@ -18,10 +16,24 @@ def growing(first, most):
     return asked
 
 
+def gpus(kind):
+    """GPUs of a kind of work: one, and for training one a process; each node has its share."""
+    if config["hardware"] == "cpu" or kind not in ("embed", "mine", "train"):
+        return {}
+    if kind == "train" and NODES > 1:
+        return {"gres": f"gpu:{PROCESSES}", "tasks_per_gpu": 0}
+    return {"gpu": PROCESSES if kind == "train" else 1}
+
+
+def nodes(kind):
+    """Nodes, if several: SLURM's executor leaves it to the rule's srun to start one task on each."""
+    if kind != "train" or NODES == 1:
+        return {}
+    return {"mpi": "srun", "nodes": NODES, "tasks": NODES}
+
+
 def asks(kind):
     """Resources of a kind of work, for a rule's ``resources``."""
     amounts, most = config["resources"][kind], config["resources"]["most"]
     asked = {name: growing(amounts[name], most[name]) for name in ("mem_mb", "runtime")}
-    if config["hardware"] == "gpu" and kind in GPUS:
-        asked["gpu"] = GPUS[kind]
-    return asked
+    return asked | gpus(kind) | nodes(kind)

@@ -13,6 +13,7 @@ rule train:
 rule train_adapter:
     input:
         program("train_adapter.py"),
+        [program(name) for name in SEVERAL],
         pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
         clusters=clusters_of_run,
         query_items=f"{RESULTS}/items/train_query.parquet",
@@ -36,12 +37,12 @@ rule train_adapter:
         f"{RESULTS}/benchmarks/train_adapter/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
     conda:
         TORCH_ENV
-    threads: config["train"]["threads"] * config["train"]["processes"]
+    threads: config["train"]["threads"] * PROCESSES
     resources:
         **asks("train"),
     params:
         jobs=training_job,
-        launcher=launcher(config["train"]["processes"]),
+        launcher=launcher(config["train"]["threads"] * PROCESSES),
     shell:
         # several processes cannot share a standard input
         "printf '%s' {params.jobs:q} > {log}.jobs.json; {params.launcher}"

@@ -31,13 +31,13 @@ from gen2embed.program import run_program
 from gen2embed.training import processes
 from gen2embed.training.batches import CLUSTERS, MODES, Cluster, form_batches
 from gen2embed.training.inputs import Inputs, read_inputs
+from gen2embed.training.launch import ENDED_BY_SIGTERM
 
 if TYPE_CHECKING:
     from gen2embed.training.trainer import ContrastiveTrainer
 
 ADAPTERS = "adapters"  # of named steps, among the states until the training is done
 REPORTERS = ("none", "tensorboard", "trackio")
-ENDED_BY_SIGTERM = 128 + 15
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -349,6 +349,12 @@ def main(argv: list[str] | None = None) -> int:
     except Stopped as reason:
         print(f"train_adapter: {reason}", file=sys.stderr)
         return ENDED_BY_SIGTERM
+    except RuntimeError as error:
+        if not processes.lost_the_others(error):
+            raise
+        lost = f"rank {processes.rank()} has lost the other processes"
+        print(f"train_adapter: {lost} ({str(error).splitlines()[0]})", file=sys.stderr)
+        return processes.LOST_THE_OTHERS
     finally:
         processes.leave()
 

@@ -86,6 +86,11 @@ def _check_training(config: Mapping[str, Any]) -> None:
     for name, prompt in named:
         if named.count((name, prompt)) > 1:
             raise InputError(f"configuration: train.runs: {name}, {prompt} is there twice")
+    if train["processes"] % train["nodes"]:
+        raise InputError(
+            f"configuration: train.processes: {train['processes']} is not a multiple of "
+            f"train.nodes ({train['nodes']}); each node runs as many"
+        )
     for key in ("checkpoints", "warm_up"):
         last = max([train[key]] if isinstance(train[key], int) else train[key], default=0)
         if last >= train["steps"]:

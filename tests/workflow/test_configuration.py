@@ -55,6 +55,11 @@ def test_the_default_is_valid():
             "train.checkpoints: 100 is not before the last step",
         ),
         ({"train": {"warm_up": 100}}, "train.warm_up: 100 is not before the last step"),
+        ({"train": {"nodes": 0}}, "train.nodes: 0 is less than the minimum of 1"),
+        (
+            {"train": {"processes": 3, "nodes": 2}},
+            "train.processes: 3 is not a multiple of train.nodes (2); each node runs as many",
+        ),
         (
             {"train": {"runs": [{"strategy": "saha", "prompt": "user_only"}]}},
             "'saha' is trained under 'user_only' but mined under 'hierarchical'",

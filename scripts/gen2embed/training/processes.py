@@ -1,8 +1,10 @@
-"""How many processes train together, and which of them this is: as torchrun tells each."""
+"""How many processes train together, and which of them this is: as their launcher tells each."""
 
 from __future__ import annotations
 
 import os
+
+LOST_THE_OTHERS = 69  # exit status of a process that ends only because another has
 
 
 def count() -> int:
@@ -25,3 +27,10 @@ def leave() -> None:
 
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def lost_the_others(error: RuntimeError) -> bool:
+    """Whether it is about the connection to the others: NCCL's has a type, gloo's its name."""
+    from torch import distributed
+
+    return isinstance(error, distributed.DistError) or "gloo" in str(error)

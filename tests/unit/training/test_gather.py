@@ -56,9 +56,9 @@ def test_one_process_gathers_nothing():
 
 
 def test_two_processes():
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    launcher = [str(SCRIPTS / "launch_processes.py"), "--processes", "2", "--"]
     done = subprocess.run(
-        [sys.executable, *torchrun, str(Path(__file__))],
+        [sys.executable, *launcher, str(Path(__file__))],
         text=True,
         capture_output=True,
         env=os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"},

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -307,11 +308,24 @@ def test_what_is_not_finite_ends_in_one_line(job, tmp_path, monkeypatch, capsys,
     assert not list((tmp_path / "partial").glob("*/checkpoint-*"))
 
 
-def test_two_processes_train_as_one(job, tmp_path):
-    """Clusters of 4 and 3 pairs and a single one: shares of unequal size, and an empty one.
+def start_two_nodes(jobs):
+    """Two launchers on this machine, each with one process; jobs: a job list."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
+    launcher = [sys.executable, str(SCRIPT.parent / "launch_processes.py"), "--processes", "1"]
+    launcher += ["--nodes", "2", "--endpoint", endpoint, "--run-id", "test", "--node"]
+    program = ["--", str(SCRIPT), "--job-list", str(jobs)]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    return [
+        subprocess.Popen(
+            [*launcher, str(node), *program], text=True, stderr=subprocess.PIPE, env=environment
+        )
+        for node in range(2)
+    ]
 
-    Three trainings in one start: clusters; classic, symmetric and cached; a cluster at a time.
-    """
+
+def unequal_clusters(job, tmp_path):
+    """The job with clusters of 4 and 3 pairs and a single one, and without chance."""
     table = ClusterTable(
         anchor_pair=np.array([0, 4, 7]),
         phase=np.ones(3, dtype=np.int8),
@@ -321,7 +335,23 @@ def test_two_processes_train_as_one(job, tmp_path):
         overlap=np.zeros(5),
     )
     write_clusters(tmp_path / "unequal.parquet", table, {"strategy": "saha"})
-    job = {**job, "clusters": [str(tmp_path / "unequal.parquet")], "dropout": 0.0, "steps": 5}
+    return {**job, "clusters": [str(tmp_path / "unequal.parquet")], "dropout": 0.0, "steps": 5}
+
+
+def assert_same_weights(one, two):
+    """Of two adapters, to 1e-4."""
+    weights = [load_file(folder / "adapter_model.safetensors") for folder in (one, two)]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, rtol=1e-4, atol=1e-4, msg=name)
+
+
+def test_two_nodes_train_as_one_process(job, tmp_path):
+    """Shares of unequal size, and an empty one.
+
+    Three trainings in one start: clusters; classic, symmetric and cached; a cluster at a time.
+    """
+    job = unequal_clusters(job, tmp_path)
     kinds = {
         "clusters": {"pairs_per_batch": 8},
         "classic": {"pairs_per_batch": 8, "mode": "classic", "symmetric": True, "caching": True},
@@ -335,13 +365,9 @@ def test_two_processes_train_as_one(job, tmp_path):
             jobs.append({**job, **changed, "out": str(outs[kind, processes])})
         (tmp_path / f"{processes}.json").write_text(json.dumps(jobs))
     assert train_adapter.main(["--job-list", str(tmp_path / "1.json")]) == 0
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, *torchrun, str(SCRIPT), "--job-list", str(tmp_path / "2.json")],
-        text=True, capture_output=True, env=environment,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    for launcher in start_two_nodes(tmp_path / "2.json"):
+        said = launcher.communicate(timeout=300)[1]
+        assert launcher.returncode == 0, said
     for kind in kinds:
         one, two = (outs[kind, processes] for processes in (1, 2))
         logs = [
@@ -349,14 +375,38 @@ def test_two_processes_train_as_one(job, tmp_path):
             for folder in (one, two)
         ]
         pd.testing.assert_frame_equal(*logs, rtol=1e-4, atol=1e-4)
-        weights = [load_file(folder / "adapter_model.safetensors") for folder in (one, two)]
-        assert weights[0].keys() == weights[1].keys()
-        for name, tensor in weights[0].items():
-            torch.testing.assert_close(weights[1][name], tensor, rtol=1e-4, atol=1e-4, msg=name)
+        assert_same_weights(one, two)
         cards = [json.loads((folder / "card.json").read_text()) for folder in (one, two)]
         assert cards[0]["pairs_seen"] == cards[1]["pairs_seen"]
         assert cards[1]["settings"]["processes"] == 2
     assert not list((tmp_path / "partial").glob("*"))
+
+
+def test_two_nodes_stop_together_and_go_on(job, tmp_path):
+    """SIGTERM to one launcher after the first state; the same adapter as one process's."""
+    job = unequal_clusters(job, tmp_path)
+    job |= {"steps": 20, "pairs_per_batch": 8, "save_adapters_at": [2]}
+    assert run_here(job, tmp_path, out=str(tmp_path / "whole"), partial=None) == 0
+    (tmp_path / "two.json").write_text(json.dumps([job]))
+    launchers = start_two_nodes(tmp_path / "two.json")
+    until = time.monotonic() + 120
+    while not list((tmp_path / "partial").glob("*/checkpoint-*/trainer_state.json")):
+        assert launchers[1].poll() is None and time.monotonic() < until
+        time.sleep(0.02)
+    launchers[1].send_signal(signal.SIGTERM)
+    for launcher in launchers:
+        lines = launcher.communicate(timeout=60)[1].splitlines()
+        assert launcher.returncode == 143
+        assert lines[-1] == "launch_processes: ended by SIGTERM"
+        assert lines[-2].endswith("its state is saved: run it again to go on")
+        assert not [line for line in lines if "Traceback" in line]
+    assert not (tmp_path / "adapter").exists()
+    for launcher in start_two_nodes(tmp_path / "two.json"):
+        said = launcher.communicate(timeout=300)[1]
+        assert launcher.returncode == 0, said
+    record = json.loads((tmp_path / "adapter.run.json").read_text())
+    assert record["resumed_from"].startswith("checkpoint-")
+    assert_same_weights(tmp_path / "whole", tmp_path / "adapter")
 
 
 @pytest.mark.parametrize(
