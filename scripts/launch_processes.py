@@ -37,15 +37,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def hosts_of(nodes: str) -> list[str]:
-    """Names of SLURM's short list, such as node[1-3]."""
+def address_of_first(nodes: str) -> str:
+    """Address at which SLURM reaches the first node of its short list, such as node[1-3].
+
+    Its name need not be one that the network knows.
+    """
     try:
-        asked = ["scontrol", "show", "hostnames", nodes]
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
-    except (OSError, subprocess.CalledProcessError) as error:
+        names = told("scontrol", "show", "hostnames", nodes)
+        of_first = told("scontrol", "show", "node", "--oneliner", names[0])
+        return next(one[9:] for one in of_first if one.startswith("NodeAddr="))
+    except (OSError, subprocess.CalledProcessError, IndexError, StopIteration) as error:
         raise InputError(
-            f"scontrol show hostnames {nodes}: {error}; give --endpoint HOST:PORT"
+            f"scontrol does not say where {nodes} is ({error}); give --endpoint HOST:PORT"
         ) from None
+
+
+def told(*command: str) -> list[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
 class Asked:
@@ -98,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
             if (value := getattr(flags, name)) <= 0:
                 raise InputError(f"--{name.replace('_', '-')} is {value:g}; give more than 0")
         place = find_place(
-            flags.nodes, flags.node, flags.endpoint, flags.run_id, os.environ, hosts_of
+            flags.nodes, flags.node, flags.endpoint, flags.run_id, os.environ, address_of_first
         )
         take_gpus(flags.processes)
         return launch(flags, place, command)

@@ -28,11 +28,11 @@ QUICK = (
 
 @pytest.fixture(scope="module")
 def cluster():
-    """One node with this machine's cores and two fake GPUs."""
+    """One node that says it has 4 cores and has two fake GPUs."""
     why = loopback_slurm.missing()
     if why:
         pytest.skip(f"no SLURM: {why}")
-    yield loopback_slurm.up(kill_wait=10)
+    yield loopback_slurm.up(cpus=4, kill_wait=10)
     loopback_slurm.down()
 
 

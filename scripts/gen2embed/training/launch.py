@@ -35,11 +35,11 @@ def find_place(
     endpoint: str | None,
     run_id: str | None,
     environment: Mapping[str, str],
-    expand: Callable[[str], Sequence[str]],
+    address_of_first: Callable[[str], str],
 ) -> Place:
     """This node's place from flags and, where they say nothing, from the variables of ``srun``.
 
-    expand: host names of SLURM's list of nodes. Raises InputError for what neither tells.
+    address_of_first: of SLURM's list of nodes. Raises InputError for what neither tells.
     """
     steps = environment if "SLURM_STEP_ID" in environment else {}
     told = steps.get("SLURM_STEP_NUM_NODES") or steps.get("SLURM_NNODES")
@@ -59,7 +59,8 @@ def find_place(
             environment, "--endpoint", "SLURM_JOB_NODELIST"
         )
         job = _told(environment, "--endpoint", "SLURM_JOB_ID")
-        endpoint = f"{expand(names)[0]}:{port_of(job, environment.get('SLURM_STEP_ID', '0'))}"
+        port = port_of(job, environment.get("SLURM_STEP_ID", "0"))
+        endpoint = f"{address_of_first(names)}:{port}"
     if run_id is None:
         run_id = _told(environment, "--run-id", "SLURM_JOB_ID")
         run_id += f".{environment.get('SLURM_STEP_ID', '0')}"

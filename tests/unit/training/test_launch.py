@@ -36,11 +36,11 @@ STEP = {  # what srun tells the second of three nodes
     "SLURM_JOB_NODELIST": "gpu[1-8]",
     "SLURM_STEP_NODELIST": "gpu[4-6]",
 }
-NAMES = {"gpu[4-6]": ["gpu4", "gpu5", "gpu6"], "gpu[1-8]": ["gpu1"]}
+ADDRESSES = {"gpu[1-8]": "gpu1", "gpu[4-6]": "gpu4"}  # of the first
 
 
 def place_of(environment, nodes=None, node=None, endpoint=None, run_id=None):
-    return find_place(nodes, node, endpoint, run_id, environment, NAMES.get)
+    return find_place(nodes, node, endpoint, run_id, environment, ADDRESSES.get)
 
 
 def test_a_place_among_slurms():
