@@ -93,7 +93,7 @@ rule embed_adapted:
         f"{RESULTS}/benchmarks/embed_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
     conda:
         TORCH_ENV
-    threads: config["embed"]["threads"]
+    threads: config["embed"]["threads"] + config["embed"]["workers"]
     resources:
         **asks("embed"),
     params:

@@ -57,6 +57,7 @@ def embedding_jobs_of(model, prompt, part, adapter=None, shard=None):
         "prompt": prompt,
         "image_root": f"{DATA}/{part}/images" if part == "composition" else f"{DATA}/{part}",
         "partial": f"{RESULTS}/partial/embed_items",
+        "device": config["device"],
     }
     return [
         {
@@ -103,6 +104,7 @@ def analysis_flags(wildcards):
     settings = {name: config["embed"][name] for name in names}
     prompts = " ".join(config["figures"]["analysis_prompts"])
     common = {"model": MODEL, "prompts": prompts, "image_root": f"{DATA}/eval"}
+    common["device"] = config["device"]
     return flags(common | settings)
 
 
@@ -157,6 +159,7 @@ def mining_job(name, strategy, k, m, folder):
         "k": k,
         "m": m,
         "seed": config["seed"],
+        "device": config["device"],
         "out": f"{folder}/{name}.parquet",
     }
 
@@ -240,7 +243,9 @@ def launcher(threads):
     if NODES == 1:
         return f"{several} --"
     return (
-        f"srun --nodes={NODES} --ntasks={NODES} --ntasks-per-node=1 --cpus-per-task={threads}"
+        "command -v srun > /dev/null || { echo 'train.nodes is above 1, which needs SLURM: run it"
+        " with --profile profiles/slurm' >&2; exit 1; };"
+        f" srun --nodes={NODES} --ntasks={NODES} --ntasks-per-node=1 --cpus-per-task={threads}"
         f" --kill-on-bad-exit=1 {several} --nodes {NODES} --"
     )
 
@@ -261,6 +266,7 @@ def training_job(wildcards):
         "target_items": f"{RESULTS}/items/train_target.parquet",
         "image_root": f"{DATA}/train",
         "seed": int(wildcards.seed),
+        "device": config["device"],
         "save_adapters_at": settings.pop("checkpoints"),
         **settings,
         "partial": f"{RESULTS}/partial/train_adapter",

@@ -4,16 +4,13 @@
 
 NODES = config["train"]["nodes"]
 PROCESSES = config["train"]["processes"] // NODES  # of a node
+THREADS = (config["train"]["threads"] + config["train"]["loader_workers"]) * PROCESSES
 SEVERAL = ["launch_processes.py"] if NODES * PROCESSES > 1 else []  # what starts them
 
 
 def growing(first, most):
     """A resource that a retry gets more of: ``first``, twice, three times, at most ``most``."""
-
-    def asked(wildcards, attempt):
-        return min(attempt * first, max(first, most or attempt * first))
-
-    return asked
+    return lambda wildcards, attempt: min(attempt * first, most or attempt * first)
 
 
 def gpus(kind):
@@ -22,7 +19,7 @@ def gpus(kind):
         return {}
     if kind == "train" and NODES > 1:
         return {"gres": f"gpu:{PROCESSES}", "tasks_per_gpu": 0}
-    return {"gpu": PROCESSES if kind == "train" else 1}
+    return {"gpu": PROCESSES if kind == "train" else 1, "nodes": 1}  # not one here, one there
 
 
 def nodes(kind):

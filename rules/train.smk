@@ -37,12 +37,12 @@ rule train_adapter:
         f"{RESULTS}/benchmarks/train_adapter/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
     conda:
         TORCH_ENV
-    threads: config["train"]["threads"] * PROCESSES
+    threads: THREADS
     resources:
         **asks("train"),
     params:
         jobs=training_job,
-        launcher=launcher(config["train"]["threads"] * PROCESSES),
+        launcher=launcher(THREADS),
     shell:
         # several processes cannot share a standard input
         "printf '%s' {params.jobs:q} > {log}.jobs.json; {params.launcher}"

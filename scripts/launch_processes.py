@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import subprocess
 import sys
 
 from gen2embed.errors import InputError, Stopped
-from gen2embed.gpus import take_gpus
+from gen2embed.gpus import VISIBLE, take_gpus
 from gen2embed.training.launch import ENDED_BY_SIGTERM, Place, find_place
 
 
@@ -74,6 +75,12 @@ class Asked:
 def launch(flags: argparse.Namespace, place: Place, command: list[str]) -> int:
     """Exit status of the start: of the first process that failed."""
     asked = Asked()
+    gpus = os.environ.get(VISIBLE, "not restricted")
+    print(
+        f"launch_processes: node {place.node} of {place.nodes} ({socket.gethostname()}), "
+        f"{flags.processes} processes, GPUs: {gpus}",
+        flush=True,
+    )
     before = os.environ.get("TORCH_CPP_LOG_LEVEL")
     os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"  # a store that ends is no news to print
     from gen2embed.training.agent import Failed, run_node

@@ -109,7 +109,7 @@ def write_configuration(state: Path, nodes: int, cpus: int, kill_wait: int) -> N
     for name in PARTITIONS:
         default = "YES" if name == PARTITIONS[0] else "NO"
         listed = ",".join(names)
-        text += f"PartitionName={name} Nodes={listed} Default={default} MaxTime=INFINITE State=UP\n"
+        text += f"PartitionName={name} Nodes={listed} Default={default} MaxTime=180 State=UP\n"
     (state / "slurm.conf").write_text(text, encoding="utf-8")
     devices = "".join(
         f"NodeName={name} Name=gpu File={state}/gpu[0-{GPUS - 1}]\n" for name in names

@@ -21,7 +21,7 @@ def listed(text: str, visible: str | None) -> list[str]:
 
     visible: what CUDA_VISIBLE_DEVICES says: indices or UUIDs; None: not set, all are visible.
     """
-    uuids = dict(line.split(", ") for line in text.strip().splitlines())
+    uuids = dict(line.split(", ") for line in text.splitlines() if line.count(", ") == 1)
     if visible is None:
         return list(uuids.values())
     wanted = [one.strip() for one in visible.split(",")]

@@ -28,7 +28,7 @@ TAKE = (
     ],
 )
 def test_visible_gpus(visible, expected):
-    assert listed(LINES, visible) == expected
+    assert listed(LINES + "No more devices\n", visible) == expected
 
 
 @pytest.fixture

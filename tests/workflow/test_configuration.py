@@ -1,5 +1,6 @@
 """Every shipped configuration is whole and known; a wrong one ends in one line before any job."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,25 @@ def test_snakemake_stops_with_the_one_line(project):
     assert [line for line in output.splitlines() if "unknown key 'sead'" in line] == [
         output.strip().splitlines()[-1]
     ]
+
+
+def test_the_profile_lists_every_rule_that_asks_for_a_gpu():
+    """In a comment, to be given a partition."""
+    profile = (ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8")
+    listed = set(re.findall(r"# +- (\w+):slurm_partition=gpu", profile))
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    asking = {"embed_training"}  # "use rule embed_items as embed_training with"
+    for rule in re.split(r"^ *rule (?=\w+:)", text, flags=re.M)[1:]:
+        if re.search(r'asks\("(embed|mine|train)"\)', rule):
+            asking.add(rule.split(":")[0])
+    assert listed == asking
+
+
+def test_no_try_asks_for_more_than_the_most(project):
+    """Memory is bounded, time is not; what the first try asks for is bounded, too."""
+    (project.folder / "most.yaml").write_text("resources: {most: {mem_mb: 3000, runtime: null}}\n")
+    configured = ("--configfile", "configs/ci.yaml", "most.yaml")
+    output = project.snakemake("-n", *configured, "--", "train")
+    asked = dict(re.findall(r"^rule (\w+):$.*?^ +resources: (.*?)$", output, re.M | re.S))
+    assert "mem_mb=3000" in asked["train_adapter"] and "runtime=30" in asked["train_adapter"]
+    assert "mem_mb=2000" in asked["mine_negatives"]

@@ -1,8 +1,11 @@
 """What the README shows is there: its links, its targets, its rule graph."""
 
 import re
+import shlex
+from pathlib import Path
 
 import pytest
+from snakemake.cli import parse_args
 
 from workflow.conftest import ROOT
 
@@ -12,6 +15,7 @@ PAGES = [
     "paper_figures/README.md",
     *map(str, ROOT.glob("docs/*.md")),
 ]
+RULES = [ROOT / "Snakefile", *sorted(ROOT.glob("rules/*.smk"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -38,3 +42,24 @@ def test_every_target_of_the_table_exists(project):
     assert targets >= {"data", "mine", "train", "report", "publish", "digest"}
     listed = project.snakemake("--list-target-rules").split()
     assert targets <= set(listed)
+
+
+def snakemake_commands():
+    """Every call of Snakemake in the pages: in code blocks and between backticks."""
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        lines = [line for block in text.split("```")[1::2] for line in block.splitlines()]
+        for line in [*lines, *re.findall(r"`([^`\n]+)`", text)]:
+            if line.startswith("snakemake ") and "<" not in line:
+                yield pytest.param(shlex.split(line, comments=True)[1:], id=line)
+
+
+@pytest.mark.parametrize("arguments", list(snakemake_commands()))
+def test_every_call_of_snakemake_is_one(arguments, monkeypatch):
+    """Its flags are known, its files are there, its targets are rules (no run)."""
+    monkeypatch.chdir(ROOT)
+    _, told = parse_args(["--cores", "1", *arguments])
+    for path in told.configfile or []:
+        assert Path(path).is_file(), path
+    rules = re.findall(r"^ *rule (\w+):", "".join(map(Path.read_text, RULES)), re.M)
+    assert set(told.targets or []) <= set(rules)

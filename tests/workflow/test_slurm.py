@@ -169,6 +169,9 @@ def test_small_jobs_share_a_submission_and_prompts_an_array(through_slurm):
     ids, of_arrays = submitted(output), arrays(output)
     reporting = [name for name in ids if name.startswith("reporting_")]
     assert len(reporting) == 1 and len(ids[reporting[0]]) == 1
+    group = known(ids[reporting[0]][0])
+    assert (group["NumNodes"], group["NumCPUs"]) == ("1", "2")  # not one for each of its jobs
+    assert asked(ids[reporting[0]][0])["mem_mb"] <= 3000
     assert list(of_arrays.values()) == [2]  # embed_items: both prompts
     assert known(next(iter(of_arrays)))["ArrayJobId"] == str(next(iter(of_arrays)))
     assert sum(map(len, ids.values())) < 20
@@ -216,6 +219,25 @@ def test_a_cancelled_training_is_retried_with_more_and_goes_on(through_slurm):
     assert asked(first) == {"mem_mb": 4000, "runtime": 30, "gpu": 1}
     assert asked(second) == {"mem_mb": 8000, "runtime": 60, "gpu": 1}
     assert resumed_from(project).startswith("checkpoint-")
+
+
+@pytest.mark.slow
+def test_an_array_of_many_tasks_and_where_the_log_of_a_failing_one_is(cluster, tmp_path):
+    """More than Snakemake hands over at a time: the array waits for all of them, and is whole."""
+    assert cluster.is_dir()
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n    input: expand('{n}.txt', n=range(24))\n"
+        "rule embed_items:\n    output: '{n}.txt'\n    resources: mem_mb=500, runtime=5\n"
+        "    shell: 'test {wildcards.n} != 7 && echo fine > {output}'\n"
+    )
+    project = copy_project(tmp_path / "project")
+    flags = (*QUICK, "--snakefile", str(tmp_path / "Snakefile"), "-d", str(tmp_path))
+    output = project.snakemake(*flags, "--retries", "0", "--keep-going", ok=False)
+    (job,) = arrays(output)
+    assert arrays(output)[job] == 24
+    assert len(list(tmp_path.glob("*.txt"))) == 23
+    logs = list((tmp_path / ".snakemake/slurm_logs/rule_embed_items").glob(f"{job}_*.log"))
+    assert any("test 7 != 7" in log.read_text(encoding="utf-8") for log in logs)
 
 
 @pytest.mark.slow

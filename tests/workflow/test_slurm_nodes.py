@@ -47,6 +47,9 @@ def test_two_nodes_train_the_adapter_of_one_process(two_nodes, finished, tmp_pat
     job = submitted(output)["train_adapter"][0]
     assert known(job)["NumNodes"] == "2"
     assert re.search(r"gres[:/]gpu[:=]", known(job)["TresPerNode"])
+    log = tmp_path / "nodes/results/ci/logs/train_adapter/saha_seed0_hierarchical.log"
+    starts = re.findall(r"node (\d) of 2 \(\S+\), 1 processes, GPUs: (\S+)", log.read_text())
+    assert sorted(starts) == [("0", "0"), ("1", "0")]
     assert alone.keys() == together.keys()
     for name, weight in alone.items():
         np.testing.assert_allclose(together[name], weight, atol=1e-4, err_msg=name)

@@ -42,24 +42,31 @@ def find_place(
     address_of_first: of SLURM's list of nodes. Raises InputError for what neither tells.
     """
     steps = environment if "SLURM_STEP_ID" in environment else {}
-    told = steps.get("SLURM_STEP_NUM_NODES") or steps.get("SLURM_NNODES")
-    nodes = nodes or int(told or 1)
+    for told in ("SLURM_STEP_NUM_NODES", "SLURM_NNODES"):
+        if nodes is None and told in steps:
+            nodes = _number(environment, told)
+    nodes = 1 if nodes is None else nodes
+    if nodes < 1:
+        raise InputError(f"--nodes is {nodes}; give at least 1")
     if nodes == 1 and endpoint is None:
         if node:
             raise InputError(f"--node {node}: there is one node, number 0; give --nodes as well")
         return Place()
-    if int(environment.get("SLURM_LOCALID", 0)) > 0:
+    if "SLURM_LOCALID" in environment and _number(environment, "SLURM_LOCALID") > 0:
         raise InputError("a second launcher on one node; start srun with --ntasks-per-node=1")
     if node is None:
-        node = int(_told(environment, "--node", "SLURM_NODEID"))
+        _told(environment, "--node", "SLURM_NODEID")
+        node = _number(environment, "SLURM_NODEID")
     if not 0 <= node < nodes:
         raise InputError(f"--node {node}: the {nodes} nodes are numbered from 0 to {nodes - 1}")
     if endpoint is None:
         names = environment.get("SLURM_STEP_NODELIST") or _told(
             environment, "--endpoint", "SLURM_JOB_NODELIST"
         )
-        job = _told(environment, "--endpoint", "SLURM_JOB_ID")
-        port = port_of(job, environment.get("SLURM_STEP_ID", "0"))
+        _told(environment, "--endpoint", "SLURM_JOB_ID")
+        job = _number(environment, "SLURM_JOB_ID")
+        step = _number(environment, "SLURM_STEP_ID") if "SLURM_STEP_ID" in environment else 0
+        port = port_of(job, step)
         endpoint = f"{address_of_first(names)}:{port}"
     if run_id is None:
         run_id = _told(environment, "--run-id", "SLURM_JOB_ID")
@@ -67,9 +74,9 @@ def find_place(
     return Place(nodes, node, *_host_and_port(endpoint), run_id)
 
 
-def port_of(job: str, step: str) -> int:
+def port_of(job: int, step: int) -> int:
     """Of a SLURM job's step: the same on all its nodes, another one for a neighbour's."""
-    return FIRST_PORT + (int(job) + 101 * int(step)) % PORTS
+    return FIRST_PORT + (job + 101 * step) % PORTS
 
 
 def describe_end(rank: int, host: str, pid: int, status: int) -> str:
@@ -100,6 +107,12 @@ def _told(environment: Mapping[str, str], flag: str, variable: str) -> str:
     if variable not in environment:
         raise InputError(f"give {flag}, or start with srun, which sets {variable}")
     return environment[variable]
+
+
+def _number(environment: Mapping[str, str], variable: str) -> int:
+    if not environment[variable].isdigit():
+        raise InputError(f"{variable} is {environment[variable]!r}, which is no number; unset it")
+    return int(environment[variable])
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int]:

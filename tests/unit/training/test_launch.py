@@ -67,6 +67,8 @@ def test_a_place_among_slurms():
         ({}, {"node": 1}, "--node 1: there is one node, number 0; give --nodes as well"),
         (STEP, {"endpoint": "gpu4"}, "--endpoint gpu4: give HOST:PORT, such as node1:29500"),
         ({**STEP, "SLURM_LOCALID": "1"}, {}, "start srun with --ntasks-per-node=1"),
+        ({**STEP, "SLURM_JOB_ID": "x"}, {}, "SLURM_JOB_ID is 'x', which is no number; unset it"),
+        (STEP, {"nodes": 0}, "--nodes is 0; give at least 1"),
     ],
 )
 def test_what_is_missing_is_one_line(variables, flags, said):
@@ -224,6 +226,13 @@ def in_each_process(what, folder=None):
     import torch
     from torch import distributed
 
+    def wait_in_a_collective():
+        """As a program that says of itself that it only lost the others."""
+        try:
+            distributed.barrier()
+        except RuntimeError:
+            os._exit(LOST_THE_OTHERS)
+
     distributed.init_process_group("gloo")
     if what == "fail":
         if rank == 1:
@@ -231,14 +240,11 @@ def in_each_process(what, folder=None):
             distributed.destroy_process_group()
             time.sleep(1)
             sys.exit(2)
-        try:
-            distributed.barrier()
-        except RuntimeError:
-            os._exit(LOST_THE_OTHERS)
+        wait_in_a_collective()
     if what == "wait":
         come()
         if rank == 0:
-            distributed.barrier()
+            wait_in_a_collective()
         time.sleep(120)
     if what == "agree":
         come()
