@@ -291,8 +291,7 @@ def test_after_snakemake_is_killed_its_work_goes_on(through_slurm, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_mini_experiment_is_the_same_through_slurm(cluster, finished, tmp_path):
-    """The ci experiment to the byte as without SLURM; then the whole mini experiment."""
+def test_the_ci_experiment_is_the_same_to_the_byte_through_slurm(cluster, finished, tmp_path):
     assert cluster.is_dir()
     project = copy_project(tmp_path)
     project.snakemake(*QUICK, "--configfile", "configs/ci.yaml", "--", "all", "digest")
@@ -301,6 +300,12 @@ def test_the_mini_experiment_is_the_same_through_slurm(cluster, finished, tmp_pa
         for one in (project, finished)
     )
     assert sorted(set(with_slurm.splitlines()) ^ set(without.splitlines())) == []
+
+
+@pytest.mark.slow
+def test_the_whole_mini_experiment_through_slurm(cluster, tmp_path):
+    assert cluster.is_dir()
+    project = copy_project(tmp_path)
     project.snakemake(*QUICK, "--", "all")
     assert project.planned("--", "all") == {}
     assert (tmp_path / "results/mini/report.html").is_file()
