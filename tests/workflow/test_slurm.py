@@ -45,18 +45,12 @@ def known(job):
 
 
 def submitted(output):
-    """Rule, or rules of a group, of each submission -> SLURM job ids, in order; arrays aside."""
+    """Rule, or rules of a group, of each submission -> SLURM job ids, in order."""
     ids = {}
     place = r"submitted with SLURM jobid (\d+) \(log: \S*slurm_logs/(?:rule|group)_(\w+)"
     for job, name in re.findall(place, output):
         ids.setdefault(name, []).append(int(job))
     return ids
-
-
-def arrays(output):
-    """SLURM job id of each array -> number of its tasks."""
-    told = re.findall(r"array job with Snakemake IDs (\S+) and SLURM job ID (\d+)", output)
-    return {int(job): len(members.split(",")) for members, job in told}
 
 
 def asked(job):
@@ -159,22 +153,19 @@ def test_every_stage_runs_through_sbatch(through_slurm):
     for name in ("tables/zero_shot.md", "tables/runs.md", "figures/umap.png", "leaderboard"):
         assert (results / name).exists(), name
     ids = submitted(output)
-    assert ids.keys() >= {"build_benchmark", "train_generator", "prepare_items", "embed_training"}
+    assert ids.keys() >= {"build_benchmark", "train_generator", "prepare_items", "embed_items"}
     assert ids.keys() >= {"mine_negatives", "train_adapter", "embed_adapted", "score_adapted"}
     assert project.planned(*TINY, "--", *TARGETS) == {}
 
 
-def test_small_jobs_share_a_submission_and_prompts_an_array(through_slurm):
+def test_small_jobs_share_a_submission(through_slurm):
     _, output = through_slurm
-    ids, of_arrays = submitted(output), arrays(output)
-    reporting = [name for name in ids if name.startswith("reporting_")]
-    assert len(reporting) == 1 and len(ids[reporting[0]]) == 1
-    group = known(ids[reporting[0]][0])
-    assert (group["NumNodes"], group["NumCPUs"]) == ("1", "2")  # not one for each of its jobs
-    assert asked(ids[reporting[0]][0])["mem_mb"] <= 3000
-    assert list(of_arrays.values()) == [2]  # embed_items: both prompts
-    assert known(next(iter(of_arrays)))["ArrayJobId"] == str(next(iter(of_arrays)))
-    assert sum(map(len, ids.values())) < 20
+    ids = submitted(output)
+    (reporting,) = [name for name in ids if name.startswith("reporting_")]
+    (job,) = ids[reporting]
+    assert (known(job)["NumNodes"], known(job)["NumCPUs"]) == ("1", "2")  # not one for each member
+    assert asked(job)["mem_mb"] <= 3000
+    assert sum(map(len, ids.values())) < 16
 
 
 def test_gpus_memory_and_time_are_the_configurations(through_slurm):
@@ -222,22 +213,20 @@ def test_a_cancelled_training_is_retried_with_more_and_goes_on(through_slurm):
 
 
 @pytest.mark.slow
-def test_an_array_of_many_tasks_and_where_the_log_of_a_failing_one_is(cluster, tmp_path):
-    """More than Snakemake hands over at a time: the array waits for all of them, and is whole."""
+@pytest.mark.xfail(strict=True, reason="executor 2.8.0: why the profile has no arrays")
+def test_a_failing_task_of_an_array_leaves_the_others_alone(cluster, tmp_path):
     assert cluster.is_dir()
     (tmp_path / "Snakefile").write_text(
-        "rule all:\n    input: expand('{n}.txt', n=range(24))\n"
-        "rule embed_items:\n    output: '{n}.txt'\n    resources: mem_mb=500, runtime=5\n"
+        "rule all:\n    input: expand('{n}.txt', n=range(8))\n"
+        "rule one:\n    output: '{n}.txt'\n    resources: mem_mb=500, runtime=5\n"
         "    shell: 'test {wildcards.n} != 7 && echo fine > {output}'\n"
     )
     project = copy_project(tmp_path / "project")
     flags = (*QUICK, "--snakefile", str(tmp_path / "Snakefile"), "-d", str(tmp_path))
-    output = project.snakemake(*flags, "--retries", "0", "--keep-going", ok=False)
-    (job,) = arrays(output)
-    assert arrays(output)[job] == 24
-    assert len(list(tmp_path.glob("*.txt"))) == 23
-    logs = list((tmp_path / ".snakemake/slurm_logs/rule_embed_items").glob(f"{job}_*.log"))
-    assert any("test 7 != 7" in log.read_text(encoding="utf-8") for log in logs)
+    arrays = ("--slurm-array-jobs", "one", "--max-jobs-per-timespan", "100/1s")
+    output = project.snakemake(*flags, *arrays, "--retries", "0", "--keep-going", ok=False)
+    assert "Submitted array job" in output
+    assert len(list(tmp_path.glob("*.txt"))) == 7
 
 
 @pytest.mark.slow
