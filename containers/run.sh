@@ -7,6 +7,6 @@ if [ ! -e Snakefile ]; then
         echo "$PWD: has other files and no Snakefile; run this in an empty folder or a checkout" >&2
         exit 1
     fi
-    cp -R "${PROJECT_COPY:-/opt/gen2embed}/." .
+    cp -R "${PROJECT_COPY:-/srv/gen2embed}/." .
 fi
 exec snakemake "$@"

@@ -64,32 +64,27 @@ def scores_of(model, prompt):
     )
 
 
-def there(paths):
-    """The same clusters; if they are another experiment's, as an input function that wants them."""
-
-    def mined_before(wildcards):
-        missing = [path for path in paths if not Path(path).is_file()]
-        if missing:
-            of = config["mining_from"]
-            raise WorkflowError(
-                f"mining_from: {of} has no {missing[0]} yet; mine there first: "
-                f"snakemake --cores all --configfile configs/{of}.yaml mine"
-            )
-        return paths
-
-    return mined_before if config["mining_from"] else paths
+def mined(paths):
+    """The same clusters, which another experiment, if they are its, must have mined before."""
+    of = config["mining_from"]
+    missing = [path for path in paths if of and not Path(path).is_file()]
+    if missing:
+        raise WorkflowError(
+            f"mining_from: {of} has no {missing[0]} yet; mine there first: "
+            f"snakemake --cores all --configfile configs/{of}.yaml -- mine"
+        )
+    return paths
 
 
 def clusters_of(strategies, what):
-    """Of this experiment, or of the one that mining_from names."""
-    return there(
-        expand(
-            f"{MINING}/clusters/{{strategy}}/{{name}}.{{what}}",
-            strategy=strategies,
-            name=TRAIN_SETS,
-            what=what,
-        )
+    """An input function: those of this experiment, or of the one that mining_from names."""
+    paths = expand(
+        f"{MINING}/clusters/{{strategy}}/{{name}}.{{what}}",
+        strategy=strategies,
+        name=TRAIN_SETS,
+        what=what,
     )
+    return lambda wildcards: mined(paths)
 
 
 def tables_named(*names, folder=f"{RESULTS}/tables"):
@@ -157,8 +152,7 @@ def paths_of_run_clusters(wildcards):
 
 def clusters_of_run(wildcards):
     """What a run trains on, as an input function."""
-    paths = there(paths_of_run_clusters(wildcards))
-    return paths(wildcards) if callable(paths) else paths
+    return mined(paths_of_run_clusters(wildcards))
 
 
 def composition_scores_of(model, prompt):

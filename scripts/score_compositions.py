@@ -12,9 +12,9 @@ import pandas as pd
 from gen2embed.data.composition_sets import IMAGE_TO_TEXT, TEXT_ONLY
 from gen2embed.errors import InputError
 from gen2embed.evaluation.compositionality import image_to_text, text_only
-from gen2embed.evaluation.contract import at_chance_warning, summarise
-from gen2embed.evaluation.inputs import Vectors, check_ids, manifest
-from gen2embed.files import read_parquet, run_record, write_json, write_parquet
+from gen2embed.evaluation.contract import at_chance_warning, check_out, summarise, write_score
+from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
+from gen2embed.files import run_record
 from gen2embed.program import run_program
 
 COLUMNS = ("row_id", "image_id", "true_ids", "false_id")
@@ -33,19 +33,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def check_flags(job: argparse.Namespace) -> None:
-    if Path(job.out).suffix != ".json":
-        raise InputError(f"--out {job.out}: the name of a score ends in .json")
+    check_out(job.out)
     if job.task == IMAGE_TO_TEXT and not job.target_embeddings:
         raise InputError(f"--target-embeddings is missing; --task {IMAGE_TO_TEXT} needs the images")
 
 
 def read_rows(path: str, task: str) -> pd.DataFrame:
-    frame, _ = read_parquet(path, COLUMNS)
-    if frame.empty:
-        raise InputError(f"{path}: holds no rows")
-    for column in ("row_id", "image_id", "false_id"):
-        if frame[column].dtype != np.int64:
-            raise InputError(f"{path}: {column} is {frame[column].dtype}; ids are int64")
+    frame, _ = read_id_rows(path, COLUMNS, ("row_id", "image_id", "false_id"))
     counts = (2,) if task == TEXT_ONLY else (1, 2)
     for row, one in enumerate(frame["true_ids"]):
         if not isinstance(one, np.ndarray) or one.dtype != np.int64 or len(one) not in counts:
@@ -94,8 +88,7 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
         result["manifest"] = {"query": manifest(job.query_embeddings), "target": of_images}
         row_ids = frame["row_id"].to_numpy()[usable]
         table = pd.DataFrame({"row_id": row_ids, "right": found.right, "margin": found.margin})
-        write_parquet(out.with_suffix(".predictions.parquet"), table)
-        write_json(out, result)
+        write_score(out, result, table)
     if warning := at_chance_warning(result):
         print(warning, file=sys.stderr)
 

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.errors import InputError
-from gen2embed.evaluation.contract import at_chance_warning, summarise
-from gen2embed.evaluation.inputs import Vectors, check_ids, manifest
+from gen2embed.evaluation.contract import at_chance_warning, check_out, summarise, write_score
+from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
 from gen2embed.evaluation.precision import predict
-from gen2embed.files import read_parquet, run_record, write_json, write_parquet
+from gen2embed.files import run_record
 from gen2embed.program import run_program
 
 
@@ -31,12 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str, Any]]:
     """The rows, their candidate ids one list after another, the lists' lengths; split and cap."""
-    frame, metadata = read_parquet(path, ["row_id", "query_id", "candidate_ids"])
-    if frame.empty:
-        raise InputError(f"{path}: holds no rows")
-    for column in ("row_id", "query_id"):
-        if frame[column].dtype != np.int64:
-            raise InputError(f"{path}: {column} is {frame[column].dtype}; ids are int64")
+    ids = ("row_id", "query_id")
+    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids)
     lists = frame["candidate_ids"]
     for row, one in enumerate(lists):
         if not isinstance(one, np.ndarray) or one.dtype != np.int64 or not len(one):
@@ -100,8 +96,7 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
                 "margin": predictions.margin,
             }
         )
-        write_parquet(out.with_suffix(".predictions.parquet"), table)
-        write_json(out, result)
+        write_score(out, result, table)
     if warning := at_chance_warning(result):
         print(warning, file=sys.stderr)
 
@@ -109,8 +104,7 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
 def main(argv: list[str] | None = None) -> int:
     def work(jobs: list[argparse.Namespace]) -> None:
         for job in jobs:
-            if Path(job.out).suffix != ".json":
-                raise InputError(f"--out {job.out}: the name of a score ends in .json")
+            check_out(job.out)
         vectors = Vectors()
         for job in jobs:
             score(job, vectors)

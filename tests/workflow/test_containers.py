@@ -16,7 +16,7 @@ from workflow.conftest import ROOT, copy_project
 
 RUN = ROOT / "containers" / "run.sh"
 SECTIONS = ("arguments", "files", "post", "environment", "runscript", "help")
-COPY = "/opt/gen2embed"
+COPY = "/srv/gen2embed"
 
 
 def dockerfile():
@@ -71,11 +71,11 @@ def test_both_recipes_install_the_same():
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)  # the lock's, to the patch
     locks = [rest for name, rest in docker if name == "ARG" and rest.startswith("LOCK=")]
     assert locks == apptainer["arguments"] == ["LOCK=requirements.lock"]
-    assert ("COPY", "${LOCK} /opt/lock.txt") in docker
-    assert "{{ LOCK }} /opt/lock.txt" in apptainer["files"]
+    assert ("COPY", "${LOCK} /srv/lock.txt") in docker
+    assert "{{ LOCK }} /srv/lock.txt" in apptainer["files"]
     made = installed(rest for name, rest in docker if name == "RUN")
     assert made == installed(apptainer["post"])
-    assert [command.split()[-1] for command in made[0]] == ["/opt/lock.txt"]
+    assert [command.split()[-1] for command in made[0]] == ["/srv/lock.txt"]
 
 
 def test_both_recipes_copy_the_same_files_and_run_the_same():

@@ -108,7 +108,7 @@ def test_7b_trains_on_what_2b_mined(project):
     paper_7b = ("--configfile", "configs/paper_7b.yaml", "--", "all")
     output = project.snakemake("-n", *paper_7b, ok=False)
     assert "mining_from: paper_2b has no results/paper_2b/clusters/" in output
-    assert "--configfile configs/paper_2b.yaml mine" in output
+    assert "--configfile configs/paper_2b.yaml -- mine" in output
     for strategy in ("in_batch", "saha"):
         for name in names("mmeb", "train"):
             for what in ("parquet", "json"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from gen2embed.errors import InputError
-from gen2embed.files import load_embeddings, load_valid, read_json
+from gen2embed.files import load_embeddings, load_valid, read_json, read_parquet
 
 
 class Vectors:
@@ -32,6 +34,19 @@ class Vectors:
                 f"{target}: has {of_targets} dimensions, {query} has {of_queries}; embed both "
                 "sides with one model"
             )
+
+
+def read_id_rows(
+    path: str, columns: Sequence[str], ids: Sequence[str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Rows and the file's metadata; InputError where there are none, or ``ids`` are not int64."""
+    frame, metadata = read_parquet(path, columns)
+    if frame.empty:
+        raise InputError(f"{path}: holds no rows")
+    for column in ids:
+        if frame[column].dtype != np.int64:
+            raise InputError(f"{path}: {column} is {frame[column].dtype}; ids are int64")
+    return frame, metadata
 
 
 def check_ids(

@@ -44,7 +44,7 @@ def find_place(
     steps = environment if "SLURM_STEP_ID" in environment else {}
     for told in ("SLURM_STEP_NUM_NODES", "SLURM_NNODES"):
         if nodes is None and told in steps:
-            nodes = _number(environment, told)
+            nodes = _number(steps, "--nodes", told)
     nodes = 1 if nodes is None else nodes
     if nodes < 1:
         raise InputError(f"--nodes is {nodes}; give at least 1")
@@ -52,20 +52,18 @@ def find_place(
         if node:
             raise InputError(f"--node {node}: there is one node, number 0; give --nodes as well")
         return Place()
-    if "SLURM_LOCALID" in environment and _number(environment, "SLURM_LOCALID") > 0:
+    if "SLURM_LOCALID" in environment and _number(environment, "--node", "SLURM_LOCALID") > 0:
         raise InputError("a second launcher on one node; start srun with --ntasks-per-node=1")
     if node is None:
-        _told(environment, "--node", "SLURM_NODEID")
-        node = _number(environment, "SLURM_NODEID")
+        node = _number(environment, "--node", "SLURM_NODEID")
     if not 0 <= node < nodes:
         raise InputError(f"--node {node}: the {nodes} nodes are numbered from 0 to {nodes - 1}")
     if endpoint is None:
         names = environment.get("SLURM_STEP_NODELIST") or _told(
             environment, "--endpoint", "SLURM_JOB_NODELIST"
         )
-        _told(environment, "--endpoint", "SLURM_JOB_ID")
-        job = _number(environment, "SLURM_JOB_ID")
-        step = _number(environment, "SLURM_STEP_ID") if "SLURM_STEP_ID" in environment else 0
+        job = _number(environment, "--endpoint", "SLURM_JOB_ID")
+        step = _number({"SLURM_STEP_ID": "0", **environment}, "--endpoint", "SLURM_STEP_ID")
         port = port_of(job, step)
         endpoint = f"{address_of_first(names)}:{port}"
     if run_id is None:
@@ -109,10 +107,11 @@ def _told(environment: Mapping[str, str], flag: str, variable: str) -> str:
     return environment[variable]
 
 
-def _number(environment: Mapping[str, str], variable: str) -> int:
-    if not environment[variable].isdigit():
-        raise InputError(f"{variable} is {environment[variable]!r}, which is no number; unset it")
-    return int(environment[variable])
+def _number(environment: Mapping[str, str], flag: str, variable: str) -> int:
+    told = _told(environment, flag, variable)
+    if not told.isdigit():
+        raise InputError(f"{variable} is {told!r}, which is no number; unset it")
+    return int(told)
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int]:
