@@ -19,8 +19,8 @@ class Project:
     folder: Path
     cache: Path | None = None
 
-    def snakemake(self, *arguments, ok=True, **variables):
-        """Run Snakemake here with this Python's programs first on PATH; stdout and stderr.
+    def call(self, *arguments, **variables):
+        """What subprocess is told to run Snakemake here, this Python's programs first on PATH.
 
         variables: of the environment, besides.
         """
@@ -32,13 +32,12 @@ class Project:
         }
         if self.cache:
             environment["SNAKEMAKE_OUTPUT_CACHE"] = str(self.cache)
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-            cwd=self.folder,
-            env=environment,
-            text=True,
-            capture_output=True,
-        )
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        return {"args": command, "cwd": self.folder, "env": environment, "text": True}
+
+    def snakemake(self, *arguments, ok=True, **variables):
+        """Run it to its end; stdout and stderr."""
+        done = subprocess.run(**self.call(*arguments, **variables), capture_output=True)
         output = done.stdout + done.stderr
         assert (done.returncode == 0) == ok, output[-4000:]
         return output

@@ -4,9 +4,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -27,15 +25,8 @@ def kill_tree(process):
 
 def killed_when(project, pattern, *arguments):
     """Start Snakemake and kill everything as soon as a file of the pattern exists."""
-    environment = os.environ | {"XDG_CACHE_HOME": str(project.folder / ".cache")}
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     started = subprocess.Popen(
-        command,
-        cwd=project.folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        **project.call(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     until = time.monotonic() + 300
     while not list(project.folder.glob(pattern)):

@@ -1,12 +1,9 @@
 """Through a real SLURM on loopback: every stage, GPUs, failures, cancelled and killed work."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
@@ -83,18 +80,9 @@ class Started:
 
     def __init__(self, project, *arguments):
         self.log = project.folder / "snakemake.log"
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HF_HUB_OFFLINE": "1",
-            "XDG_CACHE_HOME": str(project.folder / ".cache"),
-        }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-                cwd=project.folder,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                **project.call(*arguments), stdout=log, stderr=subprocess.STDOUT
             )
 
     def output(self):
