@@ -43,12 +43,24 @@ def model_job(wildcards):
     return json.dumps([job])
 
 
+def input_form():
+    """How items become inputs: the same in every stage."""
+    form = dict(config["input"])
+    return {"input_form": form.pop("form"), **form}
+
+
 def embedding_jobs_of(model, prompt, part, adapter=None, shard=None):
     """Both sides of one model, under the settings of evaluation."""
     files = vectors_of(model, prompt, part, shard)
-    settings = dict(config["embed"])
+    settings = dict(config["embed"]) | input_form()
     for key in ("prompts", "shards"):
         settings.pop(key)
+    of_compositions = settings.pop("composition_resolution")
+    if part == "composition":
+        settings["resolution"] = of_compositions
+    if adapter is not None:
+        limits = {key: config["train"][key] for key in ("min_pixels", "max_pixels")}
+        settings |= {key: value for key, value in limits.items() if value is not None}
     if shard is not None:
         settings["shard"] = f"{shard}/{SHARDS}"
     common = {
@@ -100,8 +112,8 @@ def adapted_embedding_jobs(wildcards):
 
 def analysis_flags(wildcards):
     """What both analysis programs are told, as flags; a model under several prompts."""
-    names = ("resolution", "max_tokens", "dtype", "threads")
-    settings = {name: config["embed"][name] for name in names}
+    names = ("resolution", "min_pixels", "max_pixels", "max_tokens", "dtype", "threads")
+    settings = {name: config["embed"][name] for name in names} | input_form()
     prompts = " ".join(config["figures"]["analysis_prompts"])
     common = {"model": MODEL, "prompts": prompts, "image_root": f"{DATA}/eval"}
     common["device"] = config["device"]
@@ -251,10 +263,15 @@ def launcher(threads):
 
 
 def training_job(wildcards):
-    settings = dict(config["train"])
+    settings = dict(config["train"]) | input_form()
     for key in ("runs", "seeds", "processes", "nodes"):
         settings.pop(key)
+    for key in ("min_pixels", "max_pixels"):
+        if settings[key] is None:
+            settings[key] = config["embed"][key]
     run = TRAINED[wildcards.strategy]
+    if run["strategy"] == "in_batch":
+        settings.pop("clusters_per_batch")  # pairs alone are no clusters
     job = {
         "model": MODEL,
         "prompt": wildcards.prompt,
@@ -270,6 +287,7 @@ def training_job(wildcards):
         "save_adapters_at": settings.pop("checkpoints"),
         **settings,
         "partial": f"{RESULTS}/partial/train_adapter",
+        "counted": f"{RESULTS}/partial/counted",
         "out": ADAPTER.format(**wildcards),
     }
     return json.dumps([job])

@@ -73,6 +73,14 @@ def mined(paths):
             f"mining_from: {of} has no {missing[0]} yet; mine there first: "
             f"snakemake --cores all --configfile configs/{of}.yaml -- mine"
         )
+    theirs = Path(f"results/{of}/config.yaml")
+    if of and theirs.is_file():
+        form = yaml.safe_load(theirs.read_text()).get("input", config["input"])
+        if form != config["input"]:
+            raise WorkflowError(
+                f"mining_from: {of} was mined with other inputs ({form}) than this experiment has "
+                f"({config['input']}); one study has one form: make the section input the same"
+            )
     return paths
 
 

@@ -26,7 +26,7 @@ from gen2embed.models.analysis import (
 )
 from gen2embed.models.chats import SEGMENTS
 from gen2embed.models.items import Item, read_items
-from gen2embed.models.prompts import ROLES, get_prompt, user_turn
+from gen2embed.models.prompts import ROLES, get_prompt
 from gen2embed.program import run_each
 
 COLUMNS = ["prompt", "layer", "segment", "items", "tokens"]
@@ -83,7 +83,7 @@ def analyse(job: argparse.Namespace) -> None:
             planned = plan_for(backbone, job, name, items, job.items)
             segments = []
             for one, item in zip(planned, items, strict=True):
-                turn = user_turn(prompt, item.role, item.text, True)
+                turn = backbone.turn(prompt, item.role, item.text, True)
                 turn, _, _ = fit(backbone, prompt.system, turn, one.image_size, job.max_tokens)
                 image = backbone.image_tokens(*one.image_size)
                 text = backbone.parts(prompt.system, turn)

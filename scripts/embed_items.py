@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,12 @@ from gen2embed.files import (
     write_embeddings,
     write_json,
 )
-from gen2embed.models.adapters import trained_on
-from gen2embed.models.items import Item, read_items
-from gen2embed.models.prompts import ROLES, get_prompt, user_turn
+from gen2embed.models import input_form, pixel_limits
+from gen2embed.models.adapters import card_of, trained_on
+from gen2embed.models.input_form import InputForm, check_same, form_of, told
+from gen2embed.models.items import Item, Items, read_items
+from gen2embed.models.pixel_limits import limits_of_folder, limits_of_job
+from gen2embed.models.prompts import ROLES, get_prompt
 from gen2embed.models.released import named
 from gen2embed.models.resolutions import get_resolution
 from gen2embed.models.shards import shard_rows
@@ -50,12 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--prompt", required=True, help="name in the prompt registry")
     add("--prompt-file", help="YAML file with further prompts")
+    input_form.add_flags(parser)
     add(
         "--vision-wrapper",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="images between the backbone's vision start and end tokens (--no-...: bare)",
+        help="superseded by --input-form; --no-vision-wrapper is --input-form authors",
     )
+    pixel_limits.add_flags(parser)
     add("--role", required=True, choices=ROLES, help="role of the items that name none themselves")
     add("--items", required=True, help="items parquet (docs/data_dictionary.md)")
     add("--image-root", required=True, help="folder that the items' image paths start from")
@@ -68,10 +73,17 @@ def build_parser() -> argparse.ArgumentParser:
         default=True,
         help="leave out what the vectors do not need (docs/encoder.md, Speed)",
     )
+    add(
+        "--round-vectors",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="to bf16, as the authors' program compares them",
+    )
     add("--window", type=int, default=8192, help="rows that are sorted and batched together")
     add("--shard", default="1/1", help="I/N: only the I-th of N slices of rows, in whole windows")
     add("--skip-unreadable", action="store_true", help="go on without images that are broken")
     add("--workers", type=int, default=0, help="processes that prepare batches (0: none beside)")
+    add("--loader-seconds", type=float, default=600, help="for a batch of the workers")
     add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of the weights")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     add("--threads", type=int, help="CPU threads (default: torch's choice)")
@@ -99,22 +111,42 @@ def check_flags(job: argparse.Namespace) -> None:
             raise InputError(f"--{flag} is {getattr(job, name)}; give at least 1")
     if job.workers < 0:
         raise InputError(f"--workers is {job.workers}; give 0 or more")
+    if not job.loader_seconds > 0:
+        raise InputError(f"--loader-seconds is {job.loader_seconds}; give more than 0")
     get_prompt(job.prompt, job.prompt_file)
     get_resolution(job.resolution)
+    inputs_of(job)
+    limits_of_job(job)
     parse_shard(job)
+
+
+def inputs_of(job: argparse.Namespace) -> InputForm:
+    """The form of the inputs; Raises InputError for an adapter that was trained under another."""
+    form = form_of(job)
+    if job.vision_wrapper is not None:
+        wanted = "stock" if job.vision_wrapper else "authors"
+        if not job.vision_wrapper and form.form == "stock":
+            form = replace(form, form=wanted)
+        elif form.form != wanted:
+            raise InputError(
+                f"--vision-wrapper does not go with --input-form {form.form}; leave it out"
+            )
+    card = card_of(job.adapter) or {}
+    check_same(told(form), card.get("input"), f"{job.items}, to be embedded, and {job.adapter}")
+    return form
 
 
 def digest_of(job: argparse.Namespace) -> str:
     """Of everything that determines the vectors: flags, files, library versions."""
-    irrelevant = ("out", "partial", "save_seconds", "workers")
-    told = {key: value for key, value in vars(job).items() if key not in irrelevant}
-    told["items_digest"] = digest_file(job.items)
-    told["model_digest"] = digest_folder(job.model)
-    told["adapter_digest"] = digest_folder(job.adapter)
-    told["prompt_text"] = repr(get_prompt(job.prompt, job.prompt_file))
-    told["resolution_text"] = get_resolution(job.resolution)
-    told["versions"] = package_versions(*PACKAGES)
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    irrelevant = ("out", "partial", "save_seconds", "workers", "loader_seconds")
+    facts = {key: value for key, value in vars(job).items() if key not in irrelevant}
+    facts["items_digest"] = digest_file(job.items)
+    facts["model_digest"] = digest_folder(job.model)
+    facts["adapter_digest"] = digest_folder(job.adapter)
+    facts["prompt_text"] = repr(get_prompt(job.prompt, job.prompt_file))
+    facts["resolution_text"] = get_resolution(job.resolution)
+    facts["versions"] = package_versions(*PACKAGES)
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class Loaded:
@@ -126,20 +158,22 @@ class Loaded:
     def get(self, job: argparse.Namespace, device: str) -> Any:
         from gen2embed.models.backbones import load_backbone
 
-        key = (job.model, job.revision, job.adapter, job.merge, job.dtype, device)
+        limits = limits_of_job(job) or limits_of_folder(job.adapter)
+        key = (job.model, job.revision, job.adapter, job.merge, job.dtype, device, limits)
         if key != self.key:
-            self.backbone = load_backbone(job.model, job.revision, job.dtype, device)
+            self.backbone = load_backbone(job.model, job.revision, job.dtype, device, limits=limits)
             if job.adapter is not None:
                 self.backbone.load_adapter(job.adapter, job.merge)
             self.key = key
-        self.backbone.vision_wrapper = job.vision_wrapper
+        self.backbone.form = inputs_of(job)
         return self.backbone
 
 
 def rendered(backbone: Any, job: argparse.Namespace, item: Item, planned: list[Any]) -> dict:
     """Full prompts for the manifest: the first item in either role; the first of either kind."""
     prompt = get_prompt(job.prompt, job.prompt_file)
-    turns = {role: user_turn(prompt, role, item.text, bool(item.image_path)) for role in ROLES}
+    has_image = bool(item.image_path)
+    turns = {role: backbone.turn(prompt, role, item.text, has_image) for role in ROLES}
     return {
         "rendered_query": backbone.render(prompt.system, turns["query"]),
         "rendered_target": backbone.render(prompt.system, turns["target"]),
@@ -163,7 +197,9 @@ def manifest_of(job: argparse.Namespace, backbone: Any) -> dict[str, Any]:
         "backbone": backbone.name,
         "prompt": job.prompt,
         "role": job.role,
-        "vision_wrapper": job.vision_wrapper,
+        "input": told(backbone.form),
+        "pixel_limits": backbone.pixel_limits(),
+        "round_vectors": job.round_vectors,
         "resolution": {"name": job.resolution, **get_resolution(job.resolution)},
         "max_tokens": job.max_tokens,
         "dtype": job.dtype,
@@ -173,7 +209,7 @@ def manifest_of(job: argparse.Namespace, backbone: Any) -> dict[str, Any]:
     }
 
 
-def embed(job: argparse.Namespace, items: list[Item], loaded: Loaded) -> None:
+def embed(job: argparse.Namespace, items: Items, loaded: Loaded) -> None:
     import torch
 
     from gen2embed.models.device import resolve_device
@@ -221,6 +257,8 @@ def embed(job: argparse.Namespace, items: list[Item], loaded: Loaded) -> None:
             workers=job.workers,
             unreadable=unreadable,
             share_prefix=job.share_prefix,
+            round_vectors=job.round_vectors,
+            seconds=job.loader_seconds,
         )
         for row, why in sorted((unreadable or {}).items()):
             LOG.warning("%s: row %d skipped: %s", job.items, row, why)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
+from gen2embed.models.input_form import check_same
 from gen2embed.program import run_program
 
 GIGABYTE = 1e9
@@ -64,6 +67,7 @@ class Inputs:
     name: str
     labelled: bool
     prompt: str | None  # of the query vectors, where their manifest tells
+    form: dict[str, str] | None  # of the inputs of both sides, likewise
     rows: int
     queries: np.ndarray
     targets: np.ndarray
@@ -144,17 +148,25 @@ def read_inputs(job: argparse.Namespace, embeddings: Embeddings) -> Inputs:
         subset=subset,
         name=metadata.get("subset", Path(job.pairs).stem),
         labelled=labelled,
-        prompt=read_prompt(job.query_embeddings),
+        prompt=read_manifest(job.query_embeddings).get("prompt"),
+        form=one_form(job.query_embeddings, job.target_embeddings),
         rows=len(query_id),
         queries=queries,
         targets=targets,
     )
 
 
-def read_prompt(embeddings: str) -> str | None:
-    """The prompt that the vectors' manifest names; None without one, as of users' own vectors."""
+def read_manifest(embeddings: str) -> dict[str, Any]:
+    """The vectors' manifest; empty without one, as of users' own vectors."""
     manifest = Path(embeddings).with_suffix(".json")
-    return read_json(manifest).get("prompt") if manifest.is_file() else None
+    return read_json(manifest) if manifest.is_file() else {}
+
+
+def one_form(queries: str, targets: str) -> dict[str, str] | None:
+    """The form of input of both files; InputError where theirs differ."""
+    of_queries, of_targets = (read_manifest(path).get("input") for path in (queries, targets))
+    check_same(of_queries, of_targets, f"{queries} and {targets}")
+    return of_queries or of_targets
 
 
 def approximation(job: argparse.Namespace) -> Approximation | None:
@@ -203,6 +215,8 @@ def mine(job: argparse.Namespace, inputs: Inputs, neighbours: Neighbours) -> Non
         metadata["labelled"] = metadata["labelled"].lower()
         if inputs.prompt:
             metadata["prompt"] = inputs.prompt
+        if inputs.form:
+            metadata["input"] = json.dumps(inputs.form, sort_keys=True)
         write_clusters(out, mined.clusters, metadata)
         write_json(out.with_suffix(".json"), statistics)
         record["prefetched_searches"] = mined.prefetched

@@ -19,14 +19,18 @@ from gen2embed.errors import InputError, Stopped
 from gen2embed.files import (
     digest_file,
     digest_folder,
+    digest_small_files,
     package_versions,
     run_record,
     whole_folder,
     write_json,
     write_text,
 )
+from gen2embed.models import input_form, pixel_limits
+from gen2embed.models.input_form import form_of, told
+from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.models.resolutions import fixed_size, get_resolution
 from gen2embed.program import run_program
 from gen2embed.training import processes
 from gen2embed.training.batches import CLUSTERS, MODES, Cluster, form_batches
@@ -34,6 +38,9 @@ from gen2embed.training.inputs import Inputs, read_inputs
 from gen2embed.training.launch import ENDED_BY_SIGTERM
 
 if TYPE_CHECKING:
+    from gen2embed.models.backbones.base import Backbone
+    from gen2embed.models.counted import Counted
+    from gen2embed.models.items import Items
     from gen2embed.training.trainer import ContrastiveTrainer
 
 ADAPTERS = "adapters"  # of named steps, among the states until the training is done
@@ -52,6 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--query-items", required=True, help="items parquet of the query side")
     add("--target-items", required=True, help="items parquet of the target side")
     add("--image-root", required=True, help="folder that the items' image paths start from")
+    input_form.add_flags(parser)
+    pixel_limits.add_flags(parser)
     add("--resolution", required=True, help="name in the resolution registry")
     add("--max-tokens", type=int, required=True, help="longest prompt in tokens, image included")
     add("--mode", default=CLUSTERS, choices=MODES, help="classic: anchors ask, the rest is targets")
@@ -67,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--steps", type=int, required=True, help="optimiser steps (paper: 1500)")
     add("--save-adapters-at", type=int, nargs="*", default=[], help="steps to keep adapters of")
     add("--pairs-per-batch", type=int, required=True, help="at most (paper: 2048)")
+    add("--clusters-per-batch", type=int, default=0, help="at most (0: any; authors' program: 128)")
     add("--chunk", type=int, required=True, help="items per forward pass, at most (paper: 4)")
     add("--token-budget", type=int, default=0, help="padded tokens per forward pass (0: any)")
     add("--caching", action=argparse.BooleanOptionalAction, default=True, help="gradient caching")
@@ -101,9 +111,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add("--threads", type=int, help="CPU threads (they decide the last bits of sums)")
     add("--loader-workers", type=int, default=0, help="processes that prepare batches ahead")
+    add("--loader-seconds", type=float, default=600, help="for a batch of these processes")
     add("--report-to", default="none", choices=REPORTERS, help="live curves, on this machine alone")
     add("--save-every", type=int, default=20, help="steps between states to resume from")
     add("--partial", help="folder for states to resume from; none: an interrupted run starts anew")
+    add("--counted", help="folder of token counts that runs share; none: counted for this run")
     add("--out", required=True, help="PEFT folder")
     return parser
 
@@ -111,8 +123,13 @@ def build_parser() -> argparse.ArgumentParser:
 def check_flags(job: argparse.Namespace) -> None:
     get_prompt(job.prompt, job.prompt_file)
     get_resolution(job.resolution)
+    form_of(job)
+    limits_of_job(job)
+    if not job.loader_seconds > 0:
+        raise InputError(f"--loader-seconds is {job.loader_seconds}; give more than 0")
     least = {flag: 1 for flag in ("steps", "pairs_per_batch", "chunk", "rank", "save_every")}
     least |= {flag: 0 for flag in ("token_budget", "row_cap", "loader_workers", "warm_up", "seed")}
+    least["clusters_per_batch"] = 0
     for flag, at_least in least.items():
         if getattr(job, flag) < at_least:
             name = flag.replace("_", "-")
@@ -133,23 +150,72 @@ def check_flags(job: argparse.Namespace) -> None:
 
 def digest_of(job: argparse.Namespace) -> str:
     """Of everything that determines the result: flags, the files they name, library versions."""
-    irrelevant = ("out", "partial", "save_every", "loader_workers", "report_to")
-    told: dict[str, object] = {"processes": processes.count()}
-    told |= {key: value for key, value in vars(job).items() if key not in irrelevant}
+    irrelevant = ("out", "partial", "counted", "save_every", "report_to")
+    irrelevant += ("loader_workers", "loader_seconds")
+    facts: dict[str, object] = {"processes": processes.count()}
+    facts |= {key: value for key, value in vars(job).items() if key not in irrelevant}
     files = [*job.pairs, *job.clusters, job.query_items, job.target_items]
-    told["files"] = [digest_file(path) for path in files]
-    told["model_digest"] = digest_folder(job.model)
-    told["prompt_text"] = repr(get_prompt(job.prompt, job.prompt_file))
-    told["versions"] = package_versions("torch", "transformers", "peft")
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    facts["files"] = [digest_file(path) for path in files]
+    facts["model_digest"] = digest_folder(job.model)
+    facts["prompt_text"] = repr(get_prompt(job.prompt, job.prompt_file))
+    facts["versions"] = package_versions("torch", "transformers", "peft")
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 SETTINGS = (
     "mode", "fraction", "row_cap", "seed", "steps", "pairs_per_batch", "chunk", "token_budget",
     "caching", "activation_checkpointing", "temperature", "symmetric", "mask_duplicates", "rate",
-    "warm_up", "max_grad_norm", "rank", "alpha", "dropout", "dora", "modules", "dtype",
+    "clusters_per_batch", "warm_up", "max_grad_norm", "rank", "alpha", "dropout", "dora",
+    "modules", "dtype",
     "resolution", "max_tokens", "threads",
 )  # fmt: skip
+
+
+def plan_side(
+    job: argparse.Namespace, backbone: Backbone, side: str, items: Items, states: Path
+) -> Counted:
+    """The planned items of one side; counted once for all processes and runs that share them."""
+    from gen2embed.models.counted import Inputs as SideInputs
+    from gen2embed.models.counted import counted
+
+    path = getattr(job, f"{side}_items")
+    inputs = SideInputs(
+        backbone,
+        items,
+        get_prompt(job.prompt, job.prompt_file),
+        get_resolution(job.resolution),
+        Path(job.image_root),
+        job.max_tokens,
+        path,
+    )
+    facts = {
+        "items": digest_file(path),
+        "model": digest_small_files(job.model),
+        "revision": job.revision,
+        "prompt": repr(inputs.prompt),
+        "resolution": inputs.resolution,
+        "limits": backbone.pixel_limits(),
+        "input": told(backbone.form),
+        "max_tokens": job.max_tokens,
+        "versions": package_versions("transformers", "tokenizers", "pillow"),
+    }
+    if fixed_size(inputs.resolution) is None:  # then an image's size decides
+        facts["images"] = digest_of_images(inputs.image_root, items)
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+    folder = Path(job.counted) if job.counted else states / "counted"
+    return counted(inputs, folder / f"{digest}.npy", f"count {side} items")
+
+
+def digest_of_images(root: Path, items: Items) -> str:
+    """Of names, sizes and times of change of the items' image files."""
+    found = hashlib.sha256()
+    for path in sorted({item.image_path for item in items} - {""}):
+        try:
+            facts = (root / path).stat()
+            found.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        except OSError:
+            found.update(f"{path} is not there\n".encode())  # planning says so
+    return found.hexdigest()
 
 
 def build_trainer(
@@ -161,7 +227,6 @@ def build_trainer(
 
     from gen2embed.models.backbones import load_backbone
     from gen2embed.models.device import resolve_device
-    from gen2embed.models.encoder import plan_items
     from gen2embed.training.adapter import AdapterShape, add_adapter
     from gen2embed.training.callbacks import SaveAdapters, ShowProgress
     from gen2embed.training.pairs import PairCollator, Shares
@@ -171,18 +236,14 @@ def build_trainer(
     device = resolve_device(job.device)
     if device == "cuda":
         torch.cuda.set_device(processes.local_rank())
-    backbone = load_backbone(job.model, job.revision, job.dtype, device)
-    prompt = get_prompt(job.prompt, job.prompt_file)
+    backbone = load_backbone(
+        job.model, job.revision, job.dtype, device, form=form_of(job), limits=limits_of_job(job)
+    )
     resolution = get_resolution(job.resolution)
     queries, targets = (
-        plan_items(
-            backbone, items, prompt, resolution, Path(job.image_root), job.max_tokens, path
-        )
-        for items, path in (
-            (inputs.query_items, job.query_items),
-            (inputs.target_items, job.target_items),
-        )
-    )  # fmt: skip
+        plan_side(job, backbone, side, items, states)
+        for side, items in (("query", inputs.query_items), ("target", inputs.target_items))
+    )
     set_seed(job.seed)
     shape = AdapterShape(job.rank, job.alpha, job.dropout, job.dora, job.modules)
     model = add_adapter(backbone, shape)
@@ -193,6 +254,7 @@ def build_trainer(
         temperature=job.temperature,
         symmetric=job.symmetric,
         caching=job.caching,
+        loader_seconds=job.loader_seconds,
         model=model,
         args=training_arguments(
             states,
@@ -239,6 +301,7 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
 
     Raises Stopped after SIGTERM.
     """
+    from gen2embed.models.transport import told_in_one_line
     from gen2embed.training.callbacks import StopOnTerm
     from gen2embed.training.states import last_whole_state
 
@@ -246,7 +309,7 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
     trainer.add_callback(stop)
     with trainer.accelerator.main_process_first():
         last = last_whole_state(states, processes.count())
-    with stop.listening():
+    with stop.listening(), told_in_one_line(trainer.loader_seconds):
         trainer.train(resume_from_checkpoint=last)
     trainer.accelerator.wait_for_everyone()
     if stop.stopped:
@@ -274,6 +337,8 @@ def write_adapter(
         "model_digest": digest_folder(job.model),
         "revision": job.revision,
         "prompt": job.prompt,
+        "input": told(form_of(job)),
+        "pixel_limits": trainer.backbone.pixel_limits(),
         "clusters": inputs.mined,
         "settings": {name: getattr(job, name) for name in SETTINGS}
         | {"processes": processes.count()},
@@ -293,6 +358,7 @@ def write_adapter(
         logs = {"training_log.jsonl": lines, "training_log.run.jsonl": of_run(history)}
         for name, its_lines in logs.items():
             write_text(out / name, "".join(json.dumps(line) + "\n" for line in its_lines))
+        trainer.backbone.processor.image_processor.save_pretrained(out)
         write_json(out / "card.json", card)
         write_text(out / "README.md", render_card(card))
 
@@ -300,13 +366,17 @@ def write_adapter(
 def train(job: argparse.Namespace, inputs: Inputs) -> None:
     import torch
 
+    from gen2embed.models.transport import prepare_sharing
     from gen2embed.training.effort import count_effort
 
+    prepare_sharing()
     if job.threads:
         torch.set_num_threads(job.threads)
     torch.use_deterministic_algorithms(True, warn_only=job.device != "cpu")
     out = Path(job.out)
-    batches = form_batches(inputs.clusters, job.pairs_per_batch, job.steps, job.seed)
+    batches = form_batches(
+        inputs.clusters, job.pairs_per_batch, job.steps, job.seed, job.clusters_per_batch
+    )
     effort = count_effort(
         batches, inputs.query_id, inputs.target_id, job.mode, processes.count(), job.caching
     )
@@ -335,6 +405,7 @@ def main(argv: list[str] | None = None) -> int:
                 job.query_items,
                 job.target_items,
                 None if job.allow_other_prompt else job.prompt,
+                told(form_of(job)),
                 job.fraction,
                 job.row_cap,
                 job.seed,

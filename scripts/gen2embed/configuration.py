@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from gen2embed.errors import InputError
+from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.models.prompts import load_prompts
 from gen2embed.models.resolutions import get_resolution
 from gen2embed.workflow import run_name
@@ -34,8 +35,14 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
                 raise InputError(
                     f"configuration: {place}: unknown prompt {name!r}; known: {', '.join(prompts)}"
                 )
+    for section, key in (
+        ("embed", "resolution"),
+        ("embed", "composition_resolution"),
+        ("train", "resolution"),
+    ):
+        get_resolution(config[section][key])
     for section in ("embed", "train"):
-        get_resolution(config[section]["resolution"])
+        PixelLimits(config[section]["min_pixels"], config[section]["max_pixels"])
     _check_training(config)
     _check_sources(config)
 

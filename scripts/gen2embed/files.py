@@ -25,6 +25,7 @@ from gen2embed.errors import InputError
 
 UNIT_LENGTH_TOLERANCE = 1e-3
 _CHECK_ROWS = 65536
+SMALL_FILES = (".json", ".txt", ".model", ".jinja")
 
 
 @contextmanager
@@ -241,6 +242,18 @@ def digest_folder(folder: str | Path | None) -> str | None:
     weights = [*Path(folder).glob("*.safetensors"), *Path(folder).glob("adapter/*.safetensors")]
     digests = [digest_file(path) for path in sorted(weights)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def digest_small_files(folder: str | Path) -> str | None:
+    """Digest of a local folder's files that are no weights: configuration, tokenizer, processor.
+
+    None for a hub id.
+    """
+    if not Path(folder).is_dir():
+        return None
+    small = [one for one in sorted(Path(folder).iterdir()) if one.suffix in SMALL_FILES]
+    told = "".join(f"{one.name} {digest_file(one)}\n" for one in small)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def package_versions(*names: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from gen2embed.errors import InputError
 from gen2embed.files import load_embeddings, load_valid, read_json, read_parquet
+from gen2embed.models.input_form import check_same
 
 
 class Vectors:
@@ -27,13 +28,15 @@ class Vectors:
         return self.loaded[path]
 
     def check_one_space(self, query: str, target: str) -> None:
-        """Raise InputError where the two files differ in dimension."""
+        """Raise InputError where the two files differ in dimension, or in the form of input."""
         of_queries, of_targets = (self.get(path)[0].shape[1] for path in (query, target))
         if of_queries != of_targets:
             raise InputError(
                 f"{target}: has {of_targets} dimensions, {query} has {of_queries}; embed both "
                 "sides with one model"
             )
+        forms = [(manifest(path) or {}).get("input") for path in (query, target)]
+        check_same(*forms, f"{query} and {target}")
 
 
 def read_id_rows(

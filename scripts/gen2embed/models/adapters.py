@@ -74,18 +74,23 @@ def _same(loaded: Any, released: Any) -> bool:
     return loaded.shape == released.shape and bool((loaded == released).all())
 
 
-def trained_on(folder: str | None) -> dict[str, Any] | None:
-    """What an adapter of this project was trained on: split and cap of rows, strategy, steps.
-
-    Read from the card beside it, or, of a checkpoint, two folders above; None without a card.
-    """
+def card_of(folder: str | None) -> dict[str, Any] | None:
+    """The card of an adapter of this project: beside it, or, of a checkpoint, two folders above."""
     if folder is None:
         return None
     place = Path(folder)
     found = next((one for one in (place, *place.parents[1:2]) if (one / CARD).is_file()), None)
-    if found is None:
+    return None if found is None else read_json(found / CARD)
+
+
+def trained_on(folder: str | None) -> dict[str, Any] | None:
+    """What an adapter of this project was trained on: split and cap of rows, strategy, steps.
+
+    None without a card (``card_of``).
+    """
+    card = card_of(folder)
+    if card is None:
         return None
-    card = read_json(found / CARD)
     facts = {
         name: sorted({one.get(name) for one in card["clusters"].values()}, key=str)
         for name in ("split", "row_cap", "strategy")

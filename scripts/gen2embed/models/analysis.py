@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gen2embed.errors import InputError
+from gen2embed.models import input_form, pixel_limits
+from gen2embed.models.input_form import form_of
+from gen2embed.models.pixel_limits import limits_of_folder, limits_of_job
 from gen2embed.models.prompts import get_prompt
 from gen2embed.models.resolutions import get_resolution
 
@@ -28,6 +31,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--prompt-file", help="YAML file with further prompts")
     add("--image-root", required=True, help="folder that the items' image paths start from")
     add("--resolution", default="native", help="name in the resolution registry")
+    input_form.add_flags(parser)
+    pixel_limits.add_flags(parser)
     add("--max-tokens", type=int, default=2048, help="longest prompt in tokens, image included")
     add("--token-budget", type=int, default=4096, help="padded tokens per forward pass")
     add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of the weights")
@@ -39,6 +44,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def check_flags(job: argparse.Namespace) -> None:
     """What can be checked before the model is loaded."""
     get_resolution(job.resolution)
+    form_of(job)
+    limits_of_job(job)
     for name in job.prompts:
         get_prompt(name, job.prompt_file)
 
@@ -53,7 +60,10 @@ def load_eager(job: argparse.Namespace) -> tuple[Backbone, str]:
     if job.threads:
         torch.set_num_threads(job.threads)
     device = resolve_device(job.device)
-    backbone = load_backbone(job.model, job.revision, job.dtype, device, attention="eager")
+    limits = limits_of_job(job) or limits_of_folder(job.adapter)
+    backbone = load_backbone(
+        job.model, job.revision, job.dtype, device, "eager", form_of(job), limits
+    )
     if job.adapter is not None:
         backbone.load_adapter(job.adapter)
     return backbone, device
@@ -85,10 +95,10 @@ def batches_for(
 
     batches = form_batches(planned, job.token_budget)
     size = get_resolution(job.resolution)
-    for rows, inputs, broken in load_batches(batches, backbone.collate, size, 0, device):
+    for rows, inputs, broken in load_batches(batches, backbone, size, 0, device):
         if broken:
             raise InputError(f"item {broken[0][0]}: {broken[0][1]}")
-        yield rows, {name: tensor.to(device) for name, tensor in inputs.items()}
+        yield rows, inputs
 
 
 def spaced(n: int, count: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.batching import form_batches
-from gen2embed.models.loading import load_batches
+from gen2embed.models.loading import PATIENCE, load_batches
 from gen2embed.models.partial import Blocks
 from gen2embed.models.planning import Planned, plan_items
 from gen2embed.models.resolutions import Resolution
@@ -38,6 +38,8 @@ def encode(
     workers: int = 0,
     unreadable: dict[int, str] | None = None,
     share_prefix: bool = True,
+    round_vectors: bool = False,
+    seconds: float = PATIENCE,
 ) -> np.ndarray:
     """Unit vectors of the planned items: float32, shape (len(rows), dim), row i that of rows[i].
 
@@ -46,7 +48,8 @@ def encode(
     wanted (default: 0 to the number of planned items); those not planned or not readable are zero.
     window: see ``form_batches``. workers: processes that prepare batches ahead of the device.
     unreadable: rows whose image turns out broken are noted here; None: they are an error.
-    share_prefix: leave out what embeddings do not need (``prefix.py``).
+    share_prefix: leave out what embeddings do not need (``prefix.py``). round_vectors: to
+    bf16, as the authors' program compares them. seconds: for a batch of the workers.
     Out of GPU memory, the token budget is halved for all that is left.
     Raises InputError for a broken image, RuntimeError when a vector is not finite.
     """
@@ -62,11 +65,11 @@ def encode(
         while left:
             finished = 0
             try:
-                loaded = load_batches(left, backbone.collate, resolution, workers, device)
+                loaded = load_batches(left, backbone, resolution, workers, device, seconds)
                 for numbers, inputs, broken in loaded:
                     _note(broken, unreadable, source)
                     if numbers:
-                        hidden = _forward(forward, inputs, device)
+                        hidden = _unit(forward(inputs), round_vectors)
                         if not np.isfinite(hidden).all():
                             raise RuntimeError(
                                 f"{what}: the model gave vectors that are not finite"
@@ -87,14 +90,10 @@ def encode(
     return vectors
 
 
-def _forward(
-    forward: Callable[[dict[str, torch.Tensor]], torch.Tensor],
-    inputs: dict[str, torch.Tensor],
-    device: str,
-) -> np.ndarray:
-    """Unit vectors of one batch, shape (batch, dim), float32."""
-    inputs = {name: tensor.to(device, non_blocking=True) for name, tensor in inputs.items()}
-    return normalize(forward(inputs).float(), dim=-1).cpu().numpy()
+def _unit(hidden: torch.Tensor, rounded: bool) -> np.ndarray:
+    """Unit vectors of one batch, shape (batch, dim), float32; rounded: to bf16."""
+    unit = normalize(hidden.float(), dim=-1)
+    return (unit.bfloat16().float() if rounded else unit).cpu().numpy()
 
 
 def _without(batches: list[list[Planned]], known: set[int]) -> list[list[Planned]]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gen2embed.errors import InputError
-from gen2embed.models.resolutions import Resolution, target_size
+from gen2embed.models.resolutions import Resolution, resampling, target_size
 
+DISPLAYED = "displayed"  # the other mode: stored (input_form.py)
 ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
 
 
@@ -36,11 +37,13 @@ def open_image(path: str | Path) -> Image.Image:
         raise UnreadableImage(f"{path}: not a readable image ({error})") from None
 
 
-def displayed_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) after the EXIF orientation is applied, from the header alone.
+def shown_size(image: Image.Image, mode: str = DISPLAYED) -> tuple[int, int]:
+    """(width, height) from the header alone; mode displayed: after the EXIF orientation is applied.
 
     Raises UnreadableImage when the header is broken.
     """
+    if mode != DISPLAYED:
+        return image.size
     try:
         # the base method: that of PNG decodes the whole image in search of a late EXIF chunk
         orientation = Image.Image.getexif(image).get(ORIENTATION, 1)
@@ -49,16 +52,23 @@ def displayed_size(image: Image.Image) -> tuple[int, int]:
     return image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
 
 
-def load_rgb(path: str | Path, resolution: Resolution) -> Image.Image:
-    """Decode an image to RGB: EXIF orientation, first frame, transparency on white, then resize."""
+def load_rgb(path: str | Path, resolution: Resolution, mode: str = DISPLAYED) -> Image.Image:
+    """Decode an image's first frame to RGB, then resize.
+
+    mode displayed: turned by its EXIF orientation, transparency on white, 16-bit grey scaled;
+    stored: none of it, Pillow's own conversion (as the authors' program).
+    """
     image = open_image(path)
     try:
         with image:
-            image = _to_rgb(ImageOps.exif_transpose(image))
+            if mode == DISPLAYED:
+                image = _to_rgb(ImageOps.exif_transpose(image))
+            else:
+                image = image.convert("RGB")
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
         raise UnreadableImage(f"{path}: not a readable image ({error}); fetch it again") from None
     size = target_size(resolution, *image.size)
-    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+    return image if size == image.size else image.resize(size, resampling(resolution))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gen2embed.errors import InputError
@@ -21,7 +25,37 @@ class Item:
     role: str
 
 
-def read_items(path: str, role: str) -> list[Item]:
+class Items(Sequence[Item]):
+    """Items in row order, kept as Arrow columns: about the bytes of their texts.
+
+    A list of objects needs ten times that, and every loader worker that counts references in it
+    comes to own a copy.
+    """
+
+    def __init__(self, texts: pa.Array, images: pa.Array, roles: pa.Array):
+        self.columns = texts, images, roles
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Items: ...
+
+    def __getitem__(self, place: int | slice) -> Item | Items:
+        if isinstance(place, slice):
+            start, stop, step = place.indices(len(self))
+            if step != 1:
+                return Items(
+                    *(one.take(pa.array(range(start, stop, step))) for one in self.columns)
+                )
+            return Items(*(one.slice(start, max(0, stop - start)) for one in self.columns))
+        return Item(*(one[int(place)].as_py() for one in self.columns))
+
+
+def read_items(path: str, role: str) -> Items:
     """The items of a file in row order; ``role`` is that of items that name none themselves.
 
     Raises InputError for a file that is missing or empty, ids other than 0, 1, 2, ..., or an
@@ -39,7 +73,13 @@ def read_items(path: str, role: str) -> list[Item]:
     unknown = sorted(set(roles) - set(ROLES))
     if unknown:
         raise InputError(f"{path}: unknown role {unknown[0]!r}; known: {', '.join(ROLES)}")
-    return [Item(*row) for row in zip(frame["text"], frame["image_path"], roles, strict=True)]
+    columns = (frame["text"], frame["image_path"], pd.Series(roles).astype("category"))
+    return Items(*(_array(one) for one in columns))
+
+
+def _array(column: pd.Series) -> pa.Array:
+    made = pa.array(column)
+    return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
 
 
 def _columns(path: str) -> list[str]:

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from gen2embed.errors import InputError
+from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.images import load_rgb
 from gen2embed.models.planning import Planned
 from gen2embed.models.resolutions import Resolution
+from gen2embed.models.transport import Layout, pack, prepare_sharing, told_in_one_line, unpack
 
 AHEAD = 4  # batches that each worker keeps ready
-Collate = Callable[[Sequence[str], Sequence[Any]], dict[str, torch.Tensor]]
+PATIENCE = 600.0  # seconds for a batch
+
+
+@dataclass
+class Parcel:
+    """A prepared batch on its way: model inputs as one tensor (``transport.py``)."""
+
+    rows: list[int]
+    names: list[str]
+    whole: torch.Tensor
+    layout: Layout
+    unreadable: list[tuple[int, str]]
+
+    def pin_memory(self) -> Parcel:
+        self.whole = self.whole.pin_memory()
+        return self
 
 
 class Prepared(Dataset):
-    """Batch number -> (rows, model inputs, unreadable rows with the reason)."""
+    """Batch number -> its parcel."""
 
-    def __init__(self, batches: Sequence[Sequence[Planned]], collate: Collate, size: Resolution):
+    def __init__(self, batches: Sequence[Sequence[Planned]], backbone: Backbone, size: Resolution):
         self.batches = batches
-        self.collate = collate
+        self.backbone = backbone
         self.size = size
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(
-        self, number: int
-    ) -> tuple[list[int], dict[str, torch.Tensor], list[tuple[int, str]]]:
+    def __getitem__(self, number: int) -> Parcel:
         """Each image file is decoded and resized once; a broken one leaves its items out."""
+        mode = self.backbone.form.image_mode
         decoded: dict[Any, Any] = {None: None}
         broken: dict[Any, str] = {}
         for path in dict.fromkeys(one.image for one in self.batches[number]):
             try:
-                decoded.setdefault(path, None if path is None else load_rgb(path, self.size))
+                decoded.setdefault(path, path and load_rgb(path, self.size, mode))
             except InputError as error:  # as a value: a worker's exceptions lose their type
                 broken[path] = str(error)
         whole = [one for one in self.batches[number] if one.image not in broken]
@@ -44,27 +61,47 @@ class Prepared(Dataset):
             (one.row, broken[one.image]) for one in self.batches[number] if one.image in broken
         ]
         images = [decoded[one.image] for one in whole if one.image is not None]
-        inputs = self.collate([one.rendered for one in whole], images) if whole else {}
-        return [one.row for one in whole], inputs, unreadable
+        inputs: dict[str, torch.Tensor] = {}
+        if whole:
+            inputs = self.backbone.collate(
+                [one.rendered for one in whole],
+                images,
+                [one.image is not None for one in whole],
+                compact=True,
+            )
+        return Parcel(
+            [one.row for one in whole], list(inputs), *pack(list(inputs.values())), unreadable
+        )
 
 
 def load_batches(
     batches: Sequence[Sequence[Planned]],
-    collate: Collate,
+    backbone: Backbone,
     resolution: Resolution,
     workers: int,
     device: str,
+    seconds: float = PATIENCE,
 ) -> Iterator[tuple[list[int], dict[str, torch.Tensor], list[tuple[int, str]]]]:
-    """The batches in order, prepared by ``workers`` processes (0: by this one, when asked for)."""
+    """(rows, model inputs on the device, unreadable rows with the reason) of the batches, in order.
+
+    workers: processes that prepare them (0: this one, when asked for), each batch within
+    ``seconds``. Raises InputError for a worker that is late or gone.
+    """
+    if workers:
+        prepare_sharing()
     loader = DataLoader(
-        Prepared(batches, collate, resolution),
+        Prepared(batches, backbone, resolution),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
         collate_fn=_as_it_is,
         pin_memory=device.startswith("cuda"),
+        timeout=seconds if workers else 0,
     )
-    yield from loader
+    with told_in_one_line(seconds):
+        for parcel in loader:
+            inputs = dict(zip(parcel.names, unpack(parcel.whole, parcel.layout), strict=True))
+            yield parcel.rows, backbone.to_device(inputs, device), parcel.unreadable
 
 
 def _as_it_is(prepared: Any) -> Any:

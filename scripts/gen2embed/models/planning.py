@@ -8,10 +8,10 @@ from pathlib import Path
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.images import UnreadableImage, displayed_size, open_image
+from gen2embed.models.images import UnreadableImage, open_image, shown_size
 from gen2embed.models.items import Item
-from gen2embed.models.prompts import Prompt, UserTurn, user_turn
-from gen2embed.models.resolutions import Resolution, target_size
+from gen2embed.models.prompts import Prompt, UserTurn
+from gen2embed.models.resolutions import Resolution, fixed_size, target_size
 
 
 @dataclass(frozen=True)
@@ -39,22 +39,27 @@ def plan_items(
 ) -> list[Planned]:
     """Render every prompt and check every image's header before the first forward pass.
 
+    Where the resolution is one size for all, no header is opened: a broken image is found later.
+
     first_row: row of ``items[0]`` in ``source``. unreadable: rows whose image cannot be read are
     noted here (row -> why) and left out; None: they are an error.
-    Raises InputError that names ``source`` and the row: unreadable image, misplaced image mark, or
+    Raises InputError that names ``source`` and the row: unreadable image, several image marks, or
     an item whose prompt and image alone exceed ``max_tokens``.
     """
     sizes: dict[str, tuple[int, int]] = {}
+    fixed = fixed_size(resolution)
+    form = backbone.form
     turns: list[tuple[int, Item, UserTurn, tuple[int, int], int]] = []
     for row, item in enumerate(items, start=first_row):
         try:
             if item.image_path and item.image_path not in sizes:
-                with open_image(image_root / item.image_path) as image:
-                    sizes[item.image_path] = target_size(resolution, *displayed_size(image))
+                sizes[item.image_path] = fixed or _size_of(
+                    image_root / item.image_path, resolution, form.image_mode
+                )
             size = sizes.get(item.image_path, (0, 0))
             if backbone.image_token in item.text:
                 raise InputError(f"text holds {backbone.image_token}, which means an image")
-            turn = user_turn(prompt, item.role, item.text, bool(item.image_path))
+            turn = backbone.turn(prompt, item.role, item.text, bool(item.image_path))
             of_image = backbone.image_tokens(*size) if turn.has_image else 0
         except InputError as error:
             if unreadable is not None and isinstance(error, UnreadableImage):
@@ -70,13 +75,46 @@ def plan_items(
         truncated = tokens > max_tokens
         if truncated:
             try:
-                turn, tokens, _ = fit(backbone, prompt.system, turn, size, max_tokens)
+                if form.truncate == "right":
+                    text, tokens = cut_right(backbone, text, turn.has_image, of_image, max_tokens)
+                else:
+                    turn, tokens, _ = fit(backbone, prompt.system, turn, size, max_tokens)
+                    text = backbone.render(prompt.system, turn)
             except InputError as error:
                 raise InputError(f"{source}: row {row}: {error}") from None
-            text = backbone.render(prompt.system, turn)
         path = image_root / item.image_path if item.image_path else None
         planned.append(Planned(row, text, path, size, tokens, truncated))
     return planned
+
+
+def _size_of(path: Path, resolution: Resolution, mode: str) -> tuple[int, int]:
+    """(width, height) that an image is given to the model in, from its header."""
+    with open_image(path) as image:
+        return target_size(resolution, *shown_size(image, mode))
+
+
+def cut_right(
+    backbone: Backbone, text: str, has_image: bool, of_image: int, max_tokens: int
+) -> tuple[str, int]:
+    """Cut a rendered prompt at its end, assistant turn and all, as the authors' tokenizer does.
+
+    of_image: tokens of its image. Returns the prompt and its number of tokens with the image.
+    Raises InputError where the image itself would be cut.
+    """
+    tokenizer = backbone.processor.tokenizer
+    keep = max_tokens - (of_image - has_image)
+    found = tokenizer(text, return_offsets_mapping=True)
+    while len(found["input_ids"]) > keep:
+        end = found["offset_mapping"][max(keep, 0)][0]
+        keep_image = text.find(backbone.image_token) + len(backbone.image_token)
+        if keep < 1 or (has_image and end < keep_image):
+            raise InputError(
+                f"{max_tokens} tokens end before its image does; raise --max-tokens or choose a "
+                "smaller resolution"
+            )
+        text = text[:end]
+        found = tokenizer(text, return_offsets_mapping=True)
+    return text, len(found["input_ids"]) + of_image - has_image
 
 
 def fit(

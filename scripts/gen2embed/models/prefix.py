@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch.utils.hooks import RemovableHandle
 
+LITERAL = "literal_image_tokens"  # key of a batch: image tokens that stand for no image
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -54,8 +56,9 @@ def split_prefix(batch: dict[str, torch.Tensor], image_id: int, least: int) -> S
     own = (columns >= starts[:, None] + length).to(mask.dtype)
     rest = {**batch, "input_ids": ids[:, length:]}
     rest["attention_mask"] = torch.cat([mask.new_ones(len(ids), length), own], dim=1)
-    if "mm_token_type_ids" in batch:
-        rest["mm_token_type_ids"] = batch["mm_token_type_ids"][:, length:]
+    for name in ("mm_token_type_ids", LITERAL):
+        if name in batch:
+            rest[name] = batch[name][:, length:]
     return Shared(heads[:1, :length], rest)
 
 

@@ -29,7 +29,7 @@ put it before all of this. The manifest of every embedding holds its own prompts
 Render = Callable[[str | None, UserTurn], Parts]
 BACKBONES: dict[str, Render] = {
     "`qwen2_vl`, `qwen2_5_vl`, `qwen3_vl`": lambda system, turn: qwen_parts(system, turn, True),
-    "The same with `vision_wrapper: false`": lambda system, turn: qwen_parts(system, turn, False),
+    "The same in the authors' form": lambda system, turn: qwen_parts(system, turn, False),
     "`llava_next` on Mistral": lambda system, turn: mistral(system, turn, LlavaNext.image_token),
     "`llava_next` on Vicuna": lambda system, turn: vicuna(system, turn, LlavaNext.image_token),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ REGISTRY = Path(__file__).with_name("prompts.yaml")
 ROLES = ("query", "target")
 KINDS = ("with_image", "text_only")
 MMEB_IMAGE_MARK = "<|image_1|>"
+MARK_AND_SPACE = re.compile(re.escape(MMEB_IMAGE_MARK) + r"\s*")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Prompt:
 class UserTurn:
     """The user level of one item, cut at the image: ``before`` + image + ``after`` + ``closing``.
 
-    Without an image, ``before`` is empty and ``after`` holds the whole text.
+    Without an image, ``before`` is empty and ``after`` holds the whole text, in which a mark that
+    has no image is what stands for it, if anything does.
     """
 
     before: str
@@ -89,19 +92,28 @@ def _prompt(path: Path, name: str, entry: Any) -> Prompt:
     return Prompt(name, meaning, system, closing)
 
 
-def user_turn(prompt: Prompt, role: str, text: str, has_image: bool) -> UserTurn:
+def user_turn(
+    prompt: Prompt, role: str, text: str, has_image: bool, without_image: str = ""
+) -> UserTurn:
     """The user level of an item: the data set's text cut at its image mark, and the closing line.
 
     MMEB's ``<|image_1|>`` says where the image stands, white space kept; an image without a mark
-    goes first. Raises InputError for a mark without an image, a second mark, an unknown role.
+    goes first. Where there is no image, as in rows of WebQA and EDIS, every mark becomes
+    ``without_image`` (the model's image token, as the authors' program has it); "" takes it out
+    with the white space behind it. Raises InputError for an unknown role, or an image and more
+    than one mark.
     """
     if role not in ROLES:
         raise InputError(f"unknown role {role!r}; known: {', '.join(ROLES)}")
+    if not has_image:
+        after = (
+            text.replace(MMEB_IMAGE_MARK, without_image)
+            if without_image
+            else MARK_AND_SPACE.sub("", text)
+        )
+        return UserTurn("", after, prompt.closing[role]["text_only"], False)
     marks = text.count(MMEB_IMAGE_MARK)
     if marks > 1:
         raise InputError(f"text holds {marks} image marks, but an item has one image: {text!r}")
-    if marks and not has_image:
-        raise InputError(f"text holds {MMEB_IMAGE_MARK}, but the item has no image: {text!r}")
     before, after = text.split(MMEB_IMAGE_MARK) if marks else ("", text)
-    kind = "with_image" if has_image else "text_only"
-    return UserTurn(before, after, prompt.closing[role][kind], has_image)
+    return UserTurn(before, after, prompt.closing[role]["with_image"], True)

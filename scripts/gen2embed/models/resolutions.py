@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from PIL import Image
 
 from gen2embed.errors import InputError
 
@@ -19,6 +20,16 @@ def get_resolution(name: str) -> Resolution:
     if name not in resolutions:
         raise InputError(f"unknown resolution {name!r}; known: {', '.join(resolutions)}")
     return resolutions[name]
+
+
+def resampling(resolution: Resolution) -> Image.Resampling:
+    """Pillow's filter for the resizing; LANCZOS where the resolution names none."""
+    return Image.Resampling[resolution.get("filter", "lanczos").upper()]
+
+
+def fixed_size(resolution: Resolution) -> tuple[int, int] | None:
+    """(width, height) that every image is given, whatever its own; None: it depends on that."""
+    return target_size(resolution, 1, 1) if resolution["kind"] == "squash" else None
 
 
 def target_size(resolution: Resolution, width: int, height: int) -> tuple[int, int]:

@@ -37,8 +37,13 @@ def conditions(run: Run, register: pd.DataFrame) -> str:
         f"{len(of_eval)} evaluation sets, {rows.sum()} queries, split "
         f"{facts.get('split') or 'unknown'}, {taken}; model {Path(str(facts['model'])).name}"
         f"{revision}; images: {resolution}; at most {facts['max_tokens']} tokens; "
-        f"{facts['dtype']}."
+        f"{facts['dtype']}{said_of_input(facts['input'])}."
     )
+
+
+def said_of_input(form: Mapping[str, str] | None) -> str:
+    """What a caption says of the form of input: nothing of the stock form."""
+    return "; the authors' form of input" if (form or {}).get("form") == "authors" else ""
 
 
 def in_seeds(count: int) -> str:

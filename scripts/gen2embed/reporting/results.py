@@ -39,7 +39,7 @@ class Run:
         """What a caption must say of how the vectors were made (of the first data set's)."""
         score = next(iter(self.scores.values()))
         manifest = score["manifest"]["query"] or {}
-        names = ("model", "revision", "prompt", "resolution", "max_tokens", "dtype")
+        names = ("model", "revision", "prompt", "resolution", "max_tokens", "dtype", "input")
         return {name: manifest.get(name) for name in names} | (score.get("data") or {})
 
 

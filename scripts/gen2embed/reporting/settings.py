@@ -19,7 +19,8 @@ def settings_beside(config: Mapping[str, Any], source: str) -> pd.DataFrame:
     that the configuration has not.
     """
     frame = paper_settings()
-    return frame.assign(here=[_said(_look_up(config, key, source)) for key in frame["key"]])
+    here = [_said(key, _look_up(config, key, source)) for key in frame["key"]]
+    return frame.assign(here=here)
 
 
 def shown_settings(frame: pd.DataFrame) -> pd.DataFrame:
@@ -45,8 +46,10 @@ def _look_up(config: Mapping[str, Any], key: str, source: str) -> Any:
     return value
 
 
-def _said(value: Any) -> str:
-    """A configuration value as it is read: yes and no, "all" for null."""
+def _said(key: str, value: Any) -> str:
+    """A configuration value as it is read: yes and no; null is all rows, the model's own limit."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "all" if value is None else str(value)
+    if value is None:
+        return "the model's own" if key.endswith("_pixels") else "all"
+    return str(value)

@@ -39,13 +39,20 @@ def take_clusters(
 
 
 def form_batches(
-    clusters: Sequence[Cluster], pairs_per_batch: int, steps: int, seed: int
+    clusters: Sequence[Cluster],
+    pairs_per_batch: int,
+    steps: int,
+    seed: int,
+    clusters_per_batch: int = 0,
 ) -> list[list[Cluster]]:
     """``steps`` batches of whole clusters, each of at most ``pairs_per_batch`` pairs together.
 
+    clusters_per_batch: how many at most, however few pairs they hold; 0: any. The authors' program
+    takes 128, so that small clusters make small batches.
+
     Clusters are taken in a random order, new in every epoch (seed, epoch); a batch is closed by the
-    first cluster that does not fit any more, so no cluster is left out. With equal clusters this is
-    the paper's fixed number of clusters per batch; single pairs fill a batch to as many pairs.
+    first cluster that does not fit any more, so no cluster is left out. With equal clusters a bound
+    of pairs is the paper's fixed number of clusters; single pairs fill a batch to as many pairs.
     Raises InputError when a cluster is larger than a batch, or there is none.
     """
     if not clusters:
@@ -56,7 +63,7 @@ def form_batches(
             f"a cluster of {largest} pairs does not fit into a batch of {pairs_per_batch}; "
             "raise pairs_per_batch or lower k"
         )
-    stream = _batches(clusters, pairs_per_batch, seed)
+    stream = _batches(clusters, pairs_per_batch, clusters_per_batch or pairs_per_batch, seed)
     return [next(stream) for _ in range(steps)]
 
 
@@ -84,12 +91,12 @@ def pairs_of(clusters: Sequence[Cluster]) -> np.ndarray:
 
 
 def _batches(
-    clusters: Sequence[Cluster], pairs_per_batch: int, seed: int
+    clusters: Sequence[Cluster], pairs_per_batch: int, clusters_per_batch: int, seed: int
 ) -> Iterator[list[Cluster]]:
     batch: list[Cluster] = []
     size = 0
     for cluster in _endless(clusters, seed):
-        if size + len(cluster) > pairs_per_batch:
+        if size + len(cluster) > pairs_per_batch or len(batch) == clusters_per_batch:
             yield batch
             batch, size = [], 0
         batch.append(cluster)

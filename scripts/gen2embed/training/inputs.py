@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
 from gen2embed.mining.clusters import ClusterTable, read_clusters
-from gen2embed.models.items import Item, read_items
+from gen2embed.models.input_form import check_same
+from gen2embed.models.items import Items, read_items
 from gen2embed.training.batches import Cluster, take_clusters
 
 
@@ -24,8 +26,8 @@ class Inputs:
     target_id: np.ndarray
     clusters: list[Cluster]
     mined: dict[str, dict[str, Any]]  # by subset: strategy, prompt, pairs, clusters, ...
-    query_items: list[Item]
-    target_items: list[Item]
+    query_items: Items
+    target_items: Items
 
 
 def read_inputs(
@@ -34,6 +36,7 @@ def read_inputs(
     query_items: str,
     target_items: str,
     prompt: str | None,
+    form: Mapping[str, str],
     fraction: float,
     row_cap: int,
     seed: int,
@@ -41,7 +44,8 @@ def read_inputs(
     """Read and check; of each subset's clusters a sample (see ``take_clusters``).
 
     pairs, clusters: a file per subset, in the same order. prompt: the one trained under, if
-    clusters that were mined under another one shall be refused. Raises InputError for a file that
+    clusters that were mined under another one shall be refused; form: of the inputs
+    (``input_form.py``), of which there is one in a study. Raises InputError for a file that
     is missing, empty, or does not fit the others.
     """
     ids: dict[str, list[np.ndarray]] = {"query_id": [], "target_id": []}
@@ -52,6 +56,9 @@ def read_inputs(
         frame, metadata = read_parquet(pairs_file, list(ids))
         table, mined_as = read_clusters(clusters_file, len(frame))
         _check_mined(clusters_file, table, mined_as, prompt)
+        if len(table.negative_pairs):
+            mined_with = json.loads(mined_as.get("input", "null"))
+            check_same(form, mined_with, f"this training and {clusters_file}")
         sample = take_clusters(_clusters_of(table, start), fraction, row_cap, seed)
         mined[metadata.get("subset", Path(pairs_file).stem)] = {
             "strategy": mined_as.get("strategy"),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from gen2embed.errors import InputError
 from gen2embed.mining.subset import Grouping
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.encoder import Planned
 from gen2embed.models.images import load_rgb
 from gen2embed.models.resolutions import Resolution
+from gen2embed.models.transport import Layout, pack, unpack
 from gen2embed.training.batches import Cluster, asking, pairs_of, shares
 from gen2embed.training.chunks import cut
 from gen2embed.training.positives import other_positives
@@ -41,7 +44,7 @@ class Shares(Dataset):
 
 @dataclass(frozen=True)
 class Side:
-    """Items of one side of a share, each once: chunk by chunk as model inputs, on the CPU.
+    """Items of one side of a share, each once: chunk by chunk as compact batches, on the CPU.
 
     Row i of the share is row ``order[i]`` of the chunks one after another; sizes: rows of each
     process's share.
@@ -65,6 +68,41 @@ class Batch:
     own: torch.Tensor
     excluded: torch.Tensor | None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From a loader's worker it travels as one tensor (``transport.py``)."""
+        sides = (self.query, self.target)
+        tensors = [self.own] + ([] if self.excluded is None else [self.excluded])
+        for side in sides:
+            tensors += [side.order, *(one for chunk in side.chunks for one in chunk.values())]
+        names = [[list(chunk) for chunk in side.chunks] for side in sides]
+        sizes = [side.sizes for side in sides]
+        return _unpacked, (*pack(tensors), self.excluded is not None, names, sizes)
+
+
+def _unpacked(
+    whole: torch.Tensor,
+    layout: Layout,
+    excludes: bool,
+    names: Sequence[Sequence[Sequence[str]]],
+    sizes: Sequence[list[int]],
+) -> Batch:
+    tensors = iter(unpack(whole, layout))
+    own = next(tensors)
+    excluded = next(tensors) if excludes else None
+    sides = []
+    for of_side, its_sizes in zip(names, sizes, strict=True):
+        order = next(tensors)
+        chunks = [{name: next(tensors) for name in of_chunk} for of_chunk in of_side]
+        sides.append(Side(chunks, order, its_sizes))
+    return Batch(*sides, own, excluded)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """In a batch's place: why it could not be made. A worker's exceptions lose their type."""
+
+    reason: str
+
 
 @dataclass
 class PairCollator:
@@ -87,8 +125,14 @@ class PairCollator:
     chunk: int
     token_budget: int
 
-    def __call__(self, items: Sequence[tuple[list[Cluster], int]]) -> dict[str, Batch]:
+    def __call__(self, items: Sequence[tuple[list[Cluster], int]]) -> dict[str, Batch | Unreadable]:
         ((batch, rank),) = items
+        try:
+            return {"batch": self._batch(batch, rank)}
+        except InputError as error:
+            return {"batch": Unreadable(str(error))}
+
+    def _batch(self, batch: list[Cluster], rank: int) -> Batch:
         dealt = shares(batch, self.processes)
         pairs = pairs_of(batch)
         own = asking(batch, self.mode)
@@ -100,13 +144,12 @@ class PairCollator:
             excluded = torch.from_numpy(found)
         askers = [pairs_of(share)[asking(share, self.mode)] for share in dealt]
         query_ids, target_ids = self.query_id[askers[rank]], self.target_id[pairs_of(dealt[rank])]
-        found = Batch(
+        return Batch(
             query=self._side(query_ids, self.queries, [len(one) for one in askers]),
             target=self._side(target_ids, self.targets, [len(pairs_of(one)) for one in dealt]),
             own=torch.from_numpy(own),
             excluded=excluded,
         )
-        return {"batch": found}
 
     def _side(self, ids: np.ndarray, items: Sequence[Planned], sizes: list[int]) -> Side:
         """Chunks of items sorted by image size and length (less padding), and the way back."""
@@ -123,5 +166,9 @@ class PairCollator:
         return Side(chunks, torch.from_numpy(np.argsort(places)[of_row]), sizes)
 
     def _collate(self, items: Sequence[Planned]) -> Chunk:
-        images = [load_rgb(one.image, self.resolution) for one in items if one.image is not None]
-        return self.backbone.collate([one.rendered for one in items], images)
+        mode = self.backbone.form.image_mode
+        shown = [one.image is not None for one in items]
+        images = [
+            load_rgb(one.image, self.resolution, mode) for one in items if one.image is not None
+        ]
+        return self.backbone.collate([one.rendered for one in items], images, shown, compact=True)

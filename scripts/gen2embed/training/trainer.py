@@ -20,15 +20,16 @@ from gen2embed.training import processes
 from gen2embed.training.caching import Inputs, encode_chunks
 from gen2embed.training.gather import gather_rows, sum_gradients
 from gen2embed.training.loss import info_nce, similarities
-from gen2embed.training.pairs import Batch, Chunk, Side
+from gen2embed.training.pairs import Batch, Chunk, Side, Unreadable
 
 
 class ContrastiveTrainer(Trainer):
     """Trains the backbone's adapter with InfoNCE over the pairs of each batch.
 
     Batches come from ``PairCollator``; temperature, symmetric: see ``info_nce``; caching: see
-    ``encode_chunks``. With several processes the trainer wraps the model for data parallelism; the
-    wrapper is never called, so it only makes all processes start from the same weights.
+    ``encode_chunks``; loader_seconds: for a batch of the loader's workers. With several processes
+    the trainer wraps the model for data parallelism; the wrapper is never called, so it only makes
+    all processes start from the same weights.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class ContrastiveTrainer(Trainer):
         temperature: float,
         symmetric: bool,
         caching: bool,
+        loader_seconds: float,
         **arguments: Any,
     ):
         super().__init__(**arguments)
@@ -44,11 +46,19 @@ class ContrastiveTrainer(Trainer):
         self.temperature = temperature
         self.symmetric = symmetric
         self.caching = caching
+        self.loader_seconds = loader_seconds
         if backbone.processor.tokenizer.padding_side == "left":
             narrow_to_last_token(backbone.language_layers()[-1])
         self.frozen_vision = vision_is_frozen(backbone.model)
         self.of_step: dict[str, float] = {}  # what the log says beyond the trainer's own
         self.last_log = time.perf_counter()
+
+    def get_train_dataloader(self) -> Any:
+        """The trainer's own, but a batch must come in time: one that never comes is an error."""
+        loader = super().get_train_dataloader()
+        if self.args.dataloader_num_workers:
+            loader.timeout = self.loader_seconds
+        return loader
 
     def compute_loss(
         self,
@@ -58,6 +68,8 @@ class ContrastiveTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         batch = inputs["batch"]
+        if isinstance(batch, Unreadable):
+            raise InputError(f"step {self.state.global_step + 1}: {batch.reason}")
         queries, targets = (
             gather_rows(self.encode(side), side.sizes) for side in (batch.query, batch.target)
         )
@@ -97,7 +109,7 @@ class ContrastiveTrainer(Trainer):
 
     def _ready(self, chunk: Chunk) -> Inputs:
         """On the device; images as what a frozen vision tower makes of them, once per step."""
-        ready = {name: tensor.to(self.args.device) for name, tensor in chunk.items()}
+        ready = self.backbone.to_device(chunk, self.args.device)
         return with_image_features(self.backbone, ready) if self.frozen_vision else ready
 
     def _encode(self, chunk: Inputs) -> torch.Tensor:

@@ -28,7 +28,7 @@ KEYS = {
         "prompt",
     ),
     *("role", "rendered_example", "rendered_example_text_only", "resolution", "max_tokens"),
-    *("rendered_query", "rendered_target", "vision_wrapper"),
+    *("rendered_query", "rendered_target", "input", "pixel_limits", "round_vectors"),
     *("truncated_items", "skipped_items", "dtype", "items", "items_digest", "dim", "versions"),
 }
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from gen2embed.errors import InputError
-from gen2embed.models.images import UnreadableImage, displayed_size, load_rgb, open_image
+from gen2embed.models.images import UnreadableImage, load_rgb, open_image, shown_size
 from gen2embed.models.resolutions import get_resolution, target_size
 
 
@@ -67,7 +67,7 @@ def test_exif_orientation(tmp_path):
     exif[0x0112] = 6  # turned by a quarter
     path = save(tmp_path, Image.new("RGB", (8, 4)), "image.jpg", exif=exif)
     with open_image(path) as image:
-        assert displayed_size(image) == (4, 8)
+        assert shown_size(image) == (4, 8)
     assert load_rgb(path, get_resolution("native")).size == (4, 8)
 
 
@@ -102,6 +102,6 @@ def test_planning_reads_the_header_alone(tmp_path):
     whole = save(tmp_path, Image.effect_noise((64, 48), 50), "whole.png")
     (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:200])
     with open_image(tmp_path / "cut.png") as image:
-        assert displayed_size(image) == (64, 48)
+        assert shown_size(image) == (64, 48)
     with pytest.raises(UnreadableImage, match=r"cut.png: not a readable image"):
         load_rgb(tmp_path / "cut.png", get_resolution("native"))

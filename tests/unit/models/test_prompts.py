@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
 from gen2embed.models.generator.instructions import TEMPLATES
@@ -68,7 +70,6 @@ def test_an_image_without_a_mark_goes_first():
 @pytest.mark.parametrize(
     ("role", "text", "has_image", "words"),
     [
-        ("query", "<|image_1|>\nwhat?", False, "no image"),
         ("query", "<|image_1|> and <|image_1|>", True, "2 image marks"),
         ("document", "a", False, "unknown role"),
     ],
@@ -76,6 +77,22 @@ def test_an_image_without_a_mark_goes_first():
 def test_misplaced_marks_are_errors(role, text, has_image, words):
     with pytest.raises(InputError, match=words):
         user_turn(get_prompt("plain"), role, text, has_image)
+
+
+@given(
+    pieces=st.lists(st.sampled_from(["<|image_1|>", "\n", " ", "a wall", "?"]), max_size=8),
+    name=st.sampled_from(["plain", "hierarchical", "eol"]),
+)
+def test_marks_without_an_image_are_ordinary(pieces, name):
+    """Rows of WebQA and EDIS: every mark, wherever it stands, is one token or nothing."""
+    prompt, text = get_prompt(name), "".join(pieces)
+    token = user_turn(prompt, "query", text, False, "<pad>")
+    assert token.before == "" and not token.has_image
+    assert token.after == text.replace("<|image_1|>", "<pad>")
+    strip = user_turn(prompt, "query", text, False)
+    assert "<|image_1|>" not in strip.after
+    assert "".join(strip.after.split()) == "".join(text.replace("<|image_1|>", "").split())
+    assert strip.closing == token.closing == prompt.closing["query"]["text_only"]
 
 
 def test_users_add_prompts_by_file(tmp_path):

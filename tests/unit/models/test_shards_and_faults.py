@@ -240,5 +240,11 @@ def test_the_vision_wrapper_is_a_flag(tiny, items):
     bare, wrapped = (
         json.loads((items.parent / f"{name}.json").read_text()) for name in ("bare", "wrapped")
     )
-    assert "vision_start" not in bare["rendered_example"] and not bare["vision_wrapper"]
+    assert "vision_start" not in bare["rendered_example"] and bare["input"]["form"] == "authors"
     assert "<|vision_start|><|image_pad|><|vision_end|>" in wrapped["rendered_example"]
+    assert wrapped["input"]["form"] == "stock"
+    run(tiny, items, "form.npy", "--input-form=authors")
+    files = [items.parent / name for name in ("bare.npy", "form.npy", "wrapped.npy")]
+    one, same, other = (path.read_bytes() for path in files)
+    assert one == same != other
+    assert run(tiny, items, "no.npy", "--input-form=authors", "--vision-wrapper") == 2

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gen2embed.errors import InputError
+from gen2embed.models.backbones.base import PIXEL_BYTES
 from gen2embed.models.encoder import plan_items
 from gen2embed.models.image_features import vision_is_frozen, with_image_features
 from gen2embed.models.items import Item
@@ -45,6 +46,10 @@ def batch_of(backbone, tiny, chunk, token_budget=0, clusters=EVERY):
     return collator(backbone, tiny, chunk, token_budget)([(clusters, 0)])["batch"]
 
 
+def on_cpu(backbone, chunk):
+    return backbone.to_device(chunk, "cpu")
+
+
 def encode(backbone, chunk):
     hidden = backbone.last_hidden(dict(chunk)).float()
     return torch.nn.functional.normalize(hidden, dim=-1)
@@ -54,7 +59,11 @@ def gradients(backbone, model, batch, caching, see=True):
     torch.manual_seed(3)  # dropout
     model.train()
     model.zero_grad()
-    ready = partial(with_image_features, backbone) if see else dict
+
+    def ready(chunk):
+        chunk = on_cpu(backbone, chunk)
+        return with_image_features(backbone, chunk) if see else chunk
+
     queries, targets = (
         encode_chunks(partial(encode, backbone), map(ready, side.chunks), side.order, caching)
         for side in (batch.query, batch.target)
@@ -149,7 +158,7 @@ def test_the_vision_tower_runs_once_per_image(backbone, tiny):
     language.register_forward_hook(lambda *_: read.append(1))
     batch = batch_of(backbone, tiny, 1)
     gradients(backbone, model, batch, caching=True)
-    patches = sum(len(one["pixel_values"]) for one in batch.query.chunks if "pixel_values" in one)
+    patches = sum(len(one[PIXEL_BYTES]) for one in batch.query.chunks if PIXEL_BYTES in one)
     assert len(seen) == 4 and sum(seen) == 2 * patches
     assert len(read) == 2 * 12
 
@@ -162,7 +171,8 @@ def test_chunks_cover_the_batch_and_order_leads_back(backbone, tiny):
         clusters = [np.array([4, 0]), np.array([3])]
         side = batch_of(backbone, tiny, chunk, clusters=clusters).query
         with torch.no_grad():
-            found.append(encode_chunks(partial(encode, backbone), side.chunks, side.order, False))
+            chunks = map(partial(on_cpu, backbone), side.chunks)
+            found.append(encode_chunks(partial(encode, backbone), chunks, side.order, False))
     for other in found[1:]:
         torch.testing.assert_close(other, found[0], rtol=1e-4, atol=1e-5)
 

@@ -1,7 +1,7 @@
 """Supported multimodal LLMs: one small file and one line in REGISTRY each.
 
-A backbone module offers ``load(model, revision, dtype, device, attention, vision_wrapper) ->
-Backbone``; the key is the ``model_type`` of the model's own configuration.
+A backbone module offers ``load(model, revision, dtype, device, attention) -> Backbone``; the key is
+the ``model_type`` of the model's own configuration.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from importlib import import_module
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
+from gen2embed.models.input_form import STOCK, InputForm
+from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.models.released import released_adapter
 
 REGISTRY = {
@@ -27,13 +29,15 @@ def load_backbone(
     dtype: str,
     device: str,
     attention: str | None = None,
-    vision_wrapper: bool = True,
+    form: InputForm = STOCK,
+    limits: PixelLimits | None = None,
 ) -> Backbone:
     """Load a model folder or hub id with the backbone that its configuration names.
 
     attention: transformers' name of an implementation (analysis asks for "eager"), None: the best
-    one here. vision_wrapper: whether images stand between the backbone's start and end tokens. An
-    adapter that a fetched folder holds (``released.py``) is merged.
+    one here. form: see ``input_form.py``. limits: of an image's pixels, instead of the processor's
+    own. An adapter that a fetched folder holds (``released.py``) is merged; where it came with a
+    processor of its own, that one's limits are taken.
     Raises InputError for a model that cannot be found or whose type is not in the registry.
     """
     kind = model_type(model, revision)
@@ -47,12 +51,12 @@ def load_backbone(
             f"{model}: model type {kind!r} is not supported; supported: {', '.join(REGISTRY)}"
         )
     module = import_module(REGISTRY[kind])
-    backbone = module.load(
-        model, revision, dtype, device, attention=attention, vision_wrapper=vision_wrapper
-    )
+    backbone = module.load(model, revision, dtype, device, attention)
+    backbone.form = form
     adapter = released_adapter(model)
     if adapter is not None:
         backbone.load_adapter(adapter)
+    backbone.limit_pixels(limits or limits_of_folder(adapter))
     return backbone
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
 from gen2embed.errors import InputError
 from gen2embed.models.adapters import apply_adapter
 from gen2embed.models.attention import best_attention
 from gen2embed.models.chats import Parts, join
-from gen2embed.models.prefix import only_last_token, split_prefix
-from gen2embed.models.prompts import UserTurn
+from gen2embed.models.input_form import STOCK
+from gen2embed.models.pixel_limits import PixelLimits
+from gen2embed.models.pixel_table import RAW, PixelTable
+from gen2embed.models.prefix import LITERAL, only_last_token, split_prefix
+from gen2embed.models.prompts import Prompt, UserTurn, user_turn
 
+PIXEL_BYTES = "pixel_bytes"  # key of a compact batch
 LEAST_PREFIX = 4  # tokens; a shorter beginning is not worth a pass of its own
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -30,10 +36,16 @@ class Backbone:
     # regular expression of the modules that LoRA adapts, by full name: the language model's alone
     adapted_modules = r".*\.language_model\.layers\..*\.(q_proj|k_proj|v_proj|o_proj|down_proj)"
 
-    def __init__(self, model: torch.nn.Module, processor: Any, vision_wrapper: bool = True):
+    def __init__(self, model: torch.nn.Module, processor: Any):
         self.model = model
         self.processor = processor
-        self.vision_wrapper = vision_wrapper
+        self.form = STOCK
+        self.pixel_table: PixelTable | None = None
+
+    def turn(self, prompt: Prompt, role: str, text: str, has_image: bool) -> UserTurn:
+        """The user level of an item in this model's words (``prompts.user_turn``)."""
+        token = self.image_token if self.form.mark_without_image == "token" else ""
+        return user_turn(prompt, role, text, has_image, token)
 
     def parts(self, system: str | None, turn: UserTurn) -> Parts:
         """The prompt as named parts, image placeholder included, up to the open assistant turn."""
@@ -54,11 +66,119 @@ class Backbone:
         """Apply a PEFT adapter folder (LoRA, DoRA), merged into the weights or beside them."""
         self.model = apply_adapter(self.model, folder, merge)
 
-    def collate(self, texts: Sequence[str], images: Sequence[Any]) -> dict[str, torch.Tensor]:
-        """Rendered prompts and their images (in order of the prompts) as one padded batch."""
-        return self.processor(
-            text=list(texts), images=list(images) or None, padding=True, return_tensors="pt"
-        ).data
+    def limit_pixels(self, limits: PixelLimits) -> None:
+        """Resize images within these limits instead of the processor's own, where any is given.
+
+        Raises InputError for a backbone that knows none.
+        """
+        if limits:
+            raise InputError(
+                f"{self.name} has no limits of pixels; leave out --min-pixels and --max-pixels"
+            )
+
+    def pixel_limits(self) -> list[int] | None:
+        """Least and most pixels of an image, for manifests; None: there are none."""
+        return None
+
+    def channels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """``pixel_values`` as (n, 3, values)."""
+        raise NotImplementedError
+
+    def collate(
+        self,
+        texts: Sequence[str],
+        images: Sequence[Any],
+        shown: Sequence[bool] | None = None,
+        compact: bool = False,
+    ) -> dict[str, torch.Tensor]:
+        """Rendered prompts and their images (in order of the prompts) as one padded batch.
+
+        shown: which prompts have an image; default: those that hold the image token, or none where
+        there are no images. An image token of any other prompt is a token like others, of which
+        ``LITERAL`` tells the places (batch, tokens). compact: pixels as bytes (``to_device`` makes
+        them floats), where the processor allows it.
+        """
+        raw = compact and self._has_table()
+        marked = [self.image_token in text for text in texts]
+        if shown is None:
+            if images and sum(marked) != len(images):
+                raise ValueError(
+                    f"{len(images)} images for {sum(marked)} marked prompts: say which"
+                )
+            shown = marked if images else [False] * len(texts)
+        more = RAW if raw and images else {}
+        if all(has or not mark for has, mark in zip(shown, marked, strict=True)):
+            batch = self.processor(
+                text=list(texts), images=list(images) or None, padding=True, return_tensors="pt",
+                **more,
+            ).data  # fmt: skip
+        else:
+            batch = self._collate_literal(texts, images, shown, more)
+        return self._as_bytes(batch) if more else batch
+
+    def _collate_literal(
+        self,
+        texts: Sequence[str],
+        images: Sequence[Any],
+        shown: Sequence[bool],
+        more: dict[str, bool],
+    ) -> dict[str, torch.Tensor]:
+        """A batch with image tokens that stand for no image: the processor never sees those texts.
+
+        It would count them and refuse.
+        """
+        tokenizer = self.processor.tokenizer
+        seen = [text for text, has in zip(texts, shown, strict=True) if has]
+        batch: dict[str, Any] = {}
+        if seen:
+            batch = dict(self.processor(text=seen, images=list(images), **more).data)
+        of_images = iter(batch.pop("input_ids", []))
+        batch.pop("attention_mask", None)
+        kinds = batch.pop("mm_token_type_ids", None)
+        rows = [
+            next(of_images) if has else tokenizer(text)["input_ids"]
+            for text, has in zip(texts, shown, strict=True)
+        ]
+        padded = tokenizer.pad({"input_ids": rows}, padding=True, return_tensors="pt").data
+        batch = {name: torch.as_tensor(np.asarray(one)) for name, one in batch.items()}
+        is_image = padded["input_ids"] == self.image_id
+        has = torch.tensor(list(shown))[:, None]
+        if kinds is not None:
+            padded["mm_token_type_ids"] = (is_image & has).to(padded["input_ids"])
+        return {**padded, **batch, LITERAL: is_image & ~has}
+
+    def _has_table(self) -> bool:
+        """Whether the processor's floats are a table of bytes; the table is made once."""
+        if self.pixel_table is None:
+            try:
+                self.pixel_table = PixelTable(self.processor.image_processor, self.channels)
+            except ValueError:
+                return False
+        return True
+
+    def _as_bytes(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The batch with ``pixel_values``, not rescaled, as bytes: ``PIXEL_BYTES``."""
+        rest = {name: one for name, one in batch.items() if name != "pixel_values"}
+        return {**rest, PIXEL_BYTES: batch["pixel_values"].to(torch.uint8)}
+
+    def _from_bytes(self, pixels: torch.Tensor) -> torch.Tensor:
+        """``pixel_values`` as the processor would have made them, float32."""
+        return self.pixel_table(self.channels(pixels)).reshape(pixels.shape)
+
+    def to_device(
+        self, batch: Mapping[str, torch.Tensor], device: str | torch.device
+    ) -> dict[str, torch.Tensor]:
+        """A collated batch where the model is, its pixels as floats."""
+        found = {name: one.to(device, non_blocking=True) for name, one in batch.items()}
+        if PIXEL_BYTES in found:
+            self._has_table()  # a worker has made its own
+            found["pixel_values"] = self._from_bytes(found.pop(PIXEL_BYTES))
+        return found
+
+    @property
+    def image_id(self) -> int:
+        """The image token's number."""
+        return self.processor.tokenizer.convert_tokens_to_ids(self.image_token)
 
     def last_hidden(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Last layer's hidden state at the last token, shape (batch, dim); no logits are made."""
@@ -72,8 +192,7 @@ class Backbone:
         """
         if not bool(batch["attention_mask"][:, -1].all()):
             return self.last_hidden(batch)
-        image_id = self.processor.tokenizer.convert_tokens_to_ids(self.image_token)
-        shared = split_prefix(batch, image_id, LEAST_PREFIX)
+        shared = split_prefix(batch, self.image_id, LEAST_PREFIX)
         if shared is None:
             with only_last_token(self.language_layers()[-1]):
                 return self.hidden(batch)[:, -1]
@@ -81,10 +200,8 @@ class Backbone:
         known = inner.language_model(input_ids=shared.prefix, use_cache=True).past_key_values
         known.batch_repeat_interleave(len(batch["input_ids"]))
         positions = self.positions(batch)[..., shared.length :]
-        with only_last_token(self.language_layers()[-1]):
-            out = inner(
-                **shared.batch, position_ids=positions, past_key_values=known, use_cache=True
-            )
+        with only_last_token(self.language_layers()[-1]), self._inputs(shared.batch) as inputs:
+            out = inner(**inputs, position_ids=positions, past_key_values=known, use_cache=True)
         return out.last_hidden_state[:, -1]
 
     def positions(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -93,7 +210,38 @@ class Backbone:
 
     def hidden(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Last layer's hidden states, shape (batch, tokens, dim), without the language head."""
-        return self.model.model(**batch, use_cache=False).last_hidden_state
+        positions = self.positions(batch)
+        with self._inputs(batch) as inputs:
+            out = self.model.model(**inputs, position_ids=positions, use_cache=False)
+        return out.last_hidden_state
+
+    @contextmanager
+    def _inputs(self, batch: Mapping[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
+        """What the model takes of a batch. Image tokens without image are embedded as tokens.
+
+        The model would count them among the places of its images; so it is given another token
+        there, whose embedding is replaced by the image token's.
+        """
+        if PIXEL_BYTES in batch:  # the model would take it for an option and see no image
+            raise RuntimeError("a compact batch must go through to_device first")
+        inputs = {name: one for name, one in batch.items() if name != LITERAL}
+        literal = batch.get(LITERAL)
+        if literal is None:
+            yield inputs
+            return
+        tokens = self.model.get_input_embeddings()
+
+        def put_back(_module: Any, _inputs: Any, out: torch.Tensor) -> torch.Tensor:
+            return torch.where(literal[..., None], tokens.weight[self.image_id].to(out), out)
+
+        inputs["input_ids"] = inputs["input_ids"].masked_fill(
+            literal, self.processor.tokenizer.pad_token_id
+        )
+        hook = tokens.register_forward_hook(put_back)
+        try:
+            yield inputs
+        finally:
+            hook.remove()
 
     @property
     def dim(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from transformers import AutoTokenizer, LlavaNextForConditionalGeneration, LlavaNextProcessor
 from transformers.models.llava_next.image_processing_pil_llava_next import (
     LlavaNextImageProcessorPil,
@@ -18,7 +19,7 @@ OTHER_CHATS = ("<|im_start|>", "<|start_header_id|>")  # tokens of LLaVA-NeXT's 
 
 
 class LlavaNext(Backbone):
-    """See ``base.Backbone``. Its image has no wrapper: ``vision_wrapper`` changes nothing."""
+    """See ``base.Backbone``. Its images have no wrapper and no grid: both forms are the same."""
 
     name = "llava_next"
     image_token = "<image>"
@@ -26,6 +27,9 @@ class LlavaNext(Backbone):
     def parts(self, system: str | None, turn: UserTurn) -> Parts:
         chat = CHATS[self.model.config.text_config.model_type]
         return chat(system, turn, self.image_token)
+
+    def channels(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.flatten(0, 1).flatten(2)
 
     def image_tokens(self, width: int, height: int) -> int:
         counted = self.processor._get_num_multimodal_tokens(image_sizes=[(height, width)])
@@ -38,7 +42,6 @@ def load(
     dtype: str,
     device: str,
     attention: str | None = None,
-    vision_wrapper: bool = True,
 ) -> LlavaNext:
     """Load weights and processor of a model folder or hub id; attention: see ``load_model``.
 
@@ -55,7 +58,7 @@ def load(
             f"{model}: LLaVA-NeXT on {kind!r} with another chat markup is not supported; "
             "supported: llava-v1.6-mistral, llava-v1.6-vicuna"
         )
-    return LlavaNext(loaded, processor, vision_wrapper)
+    return LlavaNext(loaded, processor)
 
 
 def load_processor(model: str, revision: str | None) -> LlavaNextProcessor:

@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 
+from gen2embed.errors import InputError
 from gen2embed.models.attention import use_grouped_attention
-from gen2embed.models.backbones.base import Backbone, load_model
+from gen2embed.models.backbones.base import PIXEL_BYTES, Backbone, load_model
 from gen2embed.models.chats import Parts, chatml
 from gen2embed.models.images import UnreadableImage
+from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.models.processor import WithoutVideo, load_processor
 from gen2embed.models.prompts import UserTurn
 
@@ -17,16 +19,47 @@ WRAPPED = "<|vision_start|>{}<|vision_end|>"
 
 
 class QwenVL(Backbone):
-    """See ``base.Backbone``. Without the vision wrapper the image token stands alone."""
+    """See ``base.Backbone``. In the authors' form the image token stands alone, positions run on.
+
+    A patch's pixels are those of its frame, twice: a still image is a film of two frames.
+    """
 
     image_token = "<|image_pad|>"
 
-    def __init__(self, model: Any, processor: Any, vision_wrapper: bool = True):
-        super().__init__(model, processor, vision_wrapper)
+    def __init__(self, model: Any, processor: Any):
+        super().__init__(model, processor)
         use_grouped_attention(model.model.visual)
 
     def parts(self, system: str | None, turn: UserTurn) -> Parts:
-        return parts(system, turn, self.vision_wrapper)
+        return parts(system, turn, self.form.wrapped)
+
+    def limit_pixels(self, limits: PixelLimits) -> None:
+        images = self.processor.image_processor
+        least = limits.least or images.size["shortest_edge"]
+        most = limits.most or images.size["longest_edge"]
+        if least > most:
+            raise InputError(f"at least {least} pixels of an image, but at most {most}")
+        images.size = {"shortest_edge": least, "longest_edge": most}
+
+    def pixel_limits(self) -> list[int] | None:
+        size = self.processor.image_processor.size
+        return [size["shortest_edge"], size["longest_edge"]]
+
+    def channels(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.unflatten(1, (3, -1))
+
+    def _as_bytes(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        found = super()._as_bytes(batch)
+        found[PIXEL_BYTES] = found[PIXEL_BYTES].unflatten(1, (3, self._frames, -1))[:, :, 0]
+        return found
+
+    def _from_bytes(self, pixels: torch.Tensor) -> torch.Tensor:
+        frame = self.pixel_table(pixels)
+        return frame[:, :, None].expand(-1, -1, self._frames, -1).flatten(1)
+
+    @property
+    def _frames(self) -> int:
+        return self.processor.image_processor.temporal_patch_size
 
     def image_tokens(self, width: int, height: int) -> int:
         images = self.processor.image_processor
@@ -40,9 +73,12 @@ class QwenVL(Backbone):
         return patches // images.merge_size**2
 
     def positions(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Of time, height and width: those of images from their grid, those of text all alike."""
+        """Of time, height and width: those of images from their grid, those of text all alike.
+
+        In the authors' form images are numbered as text is.
+        """
         positions = super().positions(batch)
-        if "image_grid_thw" not in batch:
+        if self.form.flat or "image_grid_thw" not in batch:
             return positions.expand(3, -1, -1)
         merge = self.processor.image_processor.merge_size
         return image_positions(
@@ -86,7 +122,6 @@ def load_qwen(
     dtype: str,
     device: str,
     attention: str | None = None,
-    vision_wrapper: bool = True,
 ) -> QwenVL:
     """Weights and processor of a folder or hub id.
 
@@ -94,4 +129,4 @@ def load_qwen(
     """
     backbone, kind, processor = family
     loaded = load_model(kind, model, revision, dtype, device, attention)
-    return backbone(loaded, load_processor(model, revision, processor), vision_wrapper)
+    return backbone(loaded, load_processor(model, revision, processor))

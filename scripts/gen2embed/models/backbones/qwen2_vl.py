@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from transformers import Qwen2VLForConditionalGeneration
 
 from gen2embed.models.backbones.qwen import QwenVL, load_qwen
@@ -16,7 +14,9 @@ class Qwen2VL(QwenVL):
     name = "qwen2_vl"
 
 
-def load(model: str, revision: str | None, dtype: str, device: str, **options: Any) -> Qwen2VL:
-    """Load weights and processor of a model folder or hub id; options: see ``load_qwen``."""
+def load(
+    model: str, revision: str | None, dtype: str, device: str, attention: str | None = None
+) -> Qwen2VL:
+    """Load weights and processor of a model folder or hub id; attention: see ``load_model``."""
     family = (Qwen2VL, Qwen2VLForConditionalGeneration, ImageTextProcessor)
-    return load_qwen(family, model, revision, dtype, device, **options)
+    return load_qwen(family, model, revision, dtype, device, attention)

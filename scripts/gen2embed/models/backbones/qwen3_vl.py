@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from transformers import Qwen3VLForConditionalGeneration, Qwen3VLProcessor
 
 from gen2embed.models.backbones.qwen import QwenVL, load_qwen
@@ -22,7 +20,9 @@ class Qwen3VL(QwenVL):
     name = "qwen3_vl"
 
 
-def load(model: str, revision: str | None, dtype: str, device: str, **options: Any) -> Qwen3VL:
-    """Load weights and processor of a model folder or hub id; options: see ``load_qwen``."""
+def load(
+    model: str, revision: str | None, dtype: str, device: str, attention: str | None = None
+) -> Qwen3VL:
+    """Load weights and processor of a model folder or hub id; attention: see ``load_model``."""
     family = (Qwen3VL, Qwen3VLForConditionalGeneration, Processor)
-    return load_qwen(family, model, revision, dtype, device, **options)
+    return load_qwen(family, model, revision, dtype, device, attention)

@@ -1,0 +1,102 @@
+"""How an item becomes the model's input, one choice for a whole study: stock, or the authors'.
+
+The authors' program puts the bare image token, without the model's vision start and end tokens; its
+library looked for images behind the start token, found none, and numbered positions flat. Their
+checkpoints were trained so. Embedding, mining, training and analysis all take these four settings
+from one section of the configuration (``input``), and refuse files that were made with others.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from gen2embed.errors import InputError
+
+CHOICES = {
+    "form": ("stock", "authors"),
+    "mark_without_image": ("token", "strip"),
+    "truncate": ("text", "right"),
+    "image_mode": ("displayed", "stored"),
+}
+FLAGS = {"form": "input_form"}  # where a flag is not called as its setting is
+HELP = {
+    "form": "stock: image between vision tokens, positions in two dimensions; authors: bare, flat",
+    "mark_without_image": "a mark in a text without image: one literal image token, or left out",
+    "truncate": "what a prompt over the limit loses: the end of the data set's text, or its own",
+    "image_mode": "displayed: turned by EXIF, transparency on white; stored: neither (authors)",
+}
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """form: markup and positions of images; mark_without_image: what an image mark becomes where
+    the item has no image; truncate: what is cut from a prompt over the token limit; image_mode:
+    which pixels of a file. Paper: authors, token, right, stored (its program, not its text).
+
+    Raises InputError for an unknown choice.
+    """
+
+    form: str = "stock"
+    mark_without_image: str = "token"
+    truncate: str = "text"
+    image_mode: str = "displayed"
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"unknown {name} {getattr(self, name)!r}; known: {', '.join(choices)}"
+                )
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether images stand between the model's vision start and end tokens."""
+        return self.form == "stock"
+
+    @property
+    def flat(self) -> bool:
+        """Whether positions are 0, 1, 2, ... on all axes, whatever is an image."""
+        return self.form == "authors"
+
+
+STOCK = InputForm()
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    for one in fields(InputForm):
+        flag = FLAGS.get(one.name, one.name).replace("_", "-")
+        parser.add_argument(
+            f"--{flag}", default=one.default, choices=CHOICES[one.name], help=HELP[one.name]
+        )
+
+
+def form_of(job: argparse.Namespace) -> InputForm:
+    """The form that a program's flags name."""
+    return InputForm(
+        **{one.name: getattr(job, FLAGS.get(one.name, one.name)) for one in fields(InputForm)}
+    )
+
+
+def told(form: InputForm) -> dict[str, str]:
+    """For manifests and cards."""
+    return asdict(form)
+
+
+def check_same(here: Mapping[str, Any] | None, there: Mapping[str, Any] | None, said: str) -> None:
+    """Raise InputError where two stages' inputs had different forms; unknown (None) fits any.
+
+    said: names both files, such as "a.npy and b.npy".
+    """
+    if not here or not there:
+        return
+    for name in CHOICES:
+        one, other = here.get(name), there.get(name)
+        if one is not None and other is not None and one != other:
+            raise InputError(
+                f"{said}: made with other inputs ({name}: {one} and {other}); one study has one "
+                "form of input: make both with the same settings (section input of the "
+                "configuration)"
+            )

@@ -1,0 +1,71 @@
+"""Least and most pixels of an image, where a processor resizes within limits (the Qwen family).
+
+The authors train with 256 and 1280 squares of 28 pixels and save that processor with the
+checkpoint; the base model's own limits are wider. A folder's own limits hold unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gen2embed.errors import InputError
+from gen2embed.files import read_json
+
+PREPROCESSOR = "preprocessor_config.json"
+
+
+@dataclass(frozen=True)
+class PixelLimits:
+    """Pixels of an image, width x height; None: the processor's own.
+
+    Raises InputError for limits below 1 or in the wrong order.
+    """
+
+    least: int | None = None
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        for flag, value in (("--min-pixels", self.least), ("--max-pixels", self.most)):
+            if value is not None and value < 1:
+                raise InputError(f"{flag} is {value}; give at least 1")
+        if self.least and self.most and self.least > self.most:
+            raise InputError(f"--min-pixels is {self.least}, more than --max-pixels {self.most}")
+
+    def __bool__(self) -> bool:
+        return self.least is not None or self.most is not None
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    own = "default: the adapter's or model folder's own"
+    add("--min-pixels", type=int, help=f"of an image, width x height; smaller ones grow ({own})")
+    add("--max-pixels", type=int, help="likewise at most; larger ones shrink")
+
+
+def limits_of_job(job: argparse.Namespace) -> PixelLimits:
+    """The limits that a program's flags name."""
+    return PixelLimits(job.min_pixels, job.max_pixels)
+
+
+def limits_of_folder(folder: str | Path | None) -> PixelLimits:
+    """Those of the processor that lies in a folder; none where none lies there, or it has none.
+
+    Of an adapter's checkpoint: those of the training's own folder, two above.
+    """
+    if folder is None:
+        return PixelLimits()
+    place = Path(folder)
+    above = place.parents[1:2] if place.parent.name == "checkpoints" else []
+    found = next((one for one in (place, *above) if (one / PREPROCESSOR).is_file()), None)
+    if found is None:
+        return PixelLimits()
+    facts = read_json(found / PREPROCESSOR)
+    size: dict[str, Any] = facts.get("size") or {}
+    if not isinstance(size, dict):
+        size = {}
+    least = facts.get("min_pixels") or size.get("min_pixels") or size.get("shortest_edge")
+    most = facts.get("max_pixels") or size.get("max_pixels") or size.get("longest_edge")
+    return PixelLimits(least, most) if least and most else PixelLimits()
