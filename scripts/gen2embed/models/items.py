@@ -49,7 +49,10 @@ class Items(Sequence[Item]):
             start, stop, step = place.indices(len(self))
             if step != 1:
                 return Items(
-                    *(one.take(pa.array(range(start, stop, step))) for one in self.columns)
+                    *(
+                        one.take(pa.array(range(start, stop, step), pa.int64()))
+                        for one in self.columns
+                    )
                 )
             return Items(*(one.slice(start, max(0, stop - start)) for one in self.columns))
         return Item(*(one[int(place)].as_py() for one in self.columns))
