@@ -25,6 +25,7 @@ rule train_adapter:
         config=f"{ADAPTER}/adapter_config.json",
         card=f"{ADAPTER}/card.json",
         readme=f"{ADAPTER}/README.md",
+        processor=f"{ADAPTER}/preprocessor_config.json",
         training_log=f"{ADAPTER}/training_log.jsonl",
         checkpoints=[
             f"{ADAPTER}/checkpoints/step-{step}/{name}"

@@ -29,7 +29,7 @@ from gen2embed.models import input_form, pixel_limits
 from gen2embed.models.adapters import card_of, trained_on
 from gen2embed.models.input_form import InputForm, check_same, form_of, told
 from gen2embed.models.items import Item, Items, read_items
-from gen2embed.models.pixel_limits import limits_of_folder, limits_of_job
+from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.models.prompts import ROLES, get_prompt
 from gen2embed.models.released import named
 from gen2embed.models.resolutions import get_resolution
@@ -158,7 +158,7 @@ class Loaded:
     def get(self, job: argparse.Namespace, device: str) -> Any:
         from gen2embed.models.backbones import load_backbone
 
-        limits = limits_of_job(job) or limits_of_folder(job.adapter)
+        limits = limits_of_job(job, job.adapter)
         key = (job.model, job.revision, job.adapter, job.merge, job.dtype, device, limits)
         if key != self.key:
             self.backbone = load_backbone(job.model, job.revision, job.dtype, device, limits=limits)

@@ -12,7 +12,7 @@ import numpy as np
 from gen2embed.errors import InputError
 from gen2embed.models import input_form, pixel_limits
 from gen2embed.models.input_form import form_of
-from gen2embed.models.pixel_limits import limits_of_folder, limits_of_job
+from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.models.prompts import get_prompt
 from gen2embed.models.resolutions import get_resolution
 
@@ -60,7 +60,7 @@ def load_eager(job: argparse.Namespace) -> tuple[Backbone, str]:
     if job.threads:
         torch.set_num_threads(job.threads)
     device = resolve_device(job.device)
-    limits = limits_of_job(job) or limits_of_folder(job.adapter)
+    limits = limits_of_job(job, job.adapter)
     backbone = load_backbone(
         job.model, job.revision, job.dtype, device, "eager", form_of(job), limits
     )

@@ -45,9 +45,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--max-pixels", type=int, help="likewise at most; larger ones shrink")
 
 
-def limits_of_job(job: argparse.Namespace) -> PixelLimits:
-    """The limits that a program's flags name."""
-    return PixelLimits(job.min_pixels, job.max_pixels)
+def limits_of_job(job: argparse.Namespace, adapter: str | None = None) -> PixelLimits:
+    """The limits that a program's flags name; what they leave open is the adapter's own."""
+    own = limits_of_folder(adapter)
+    return PixelLimits(job.min_pixels or own.least, job.max_pixels or own.most)
 
 
 def limits_of_folder(folder: str | Path | None) -> PixelLimits:

@@ -217,6 +217,47 @@ def test_sigterm_saves_a_state_and_a_retry_goes_on(job, tmp_path, monkeypatch, c
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+def test_an_adapter_keeps_its_form_and_its_processor(job, tiny, tmp_path, capsys):
+    """Embedding takes the limits of pixels that it was trained with, and refuses another form."""
+    spec = importlib.util.spec_from_file_location("embed", SCRIPT.with_name("embed_items.py"))
+    embed = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(embed)
+    changed = {"input_form": "authors", "max_pixels": 2592, "min_pixels": 1296, "steps": 3}
+    assert run_here(job, tmp_path, **changed, loader_workers=0, save_adapters_at=[1]) == 0
+    out = tmp_path / "adapter"
+    card = json.loads((out / "card.json").read_text())
+    assert card["input"]["form"] == "authors" and card["pixel_limits"] == [1296, 2592]
+    for folder in (out, out / "checkpoints" / "step-1"):
+        jobs = tmp_path / "embed.json"
+        told = {
+            "model": str(tiny.folder), "adapter": str(folder), "prompt": "hierarchical",
+            "role": "query", "items": job["query_items"], "image_root": job["image_root"],
+            "threads": 1, "out": str(tmp_path / "v.npy"),
+        }  # fmt: skip
+        jobs.write_text(json.dumps([{**told, "input_form": "authors"}]))
+        assert embed.main(["--job-list", str(jobs)]) == 0
+        manifest = json.loads((tmp_path / "v.json").read_text())
+        assert manifest["pixel_limits"] == [1296, 2592]
+        jobs.write_text(json.dumps([told]))
+        assert embed.main(["--job-list", str(jobs)]) == 2
+        assert "made with other inputs (form: stock and authors)" in capsys.readouterr().err
+    jobs.write_text(json.dumps([{**told, "input_form": "authors", "max_pixels": 2000}]))
+    assert embed.main(["--job-list", str(jobs)]) == 0
+    manifest = json.loads((tmp_path / "v.json").read_text())
+    assert manifest["pixel_limits"] == [1296, 2000]
+
+
+def test_clusters_in_a_batch_are_bounded_too(job, tmp_path):
+    """Two clusters of four pairs: eight pairs fit, but one cluster a batch is asked for."""
+    seen = []
+    for bound in (0, 1):
+        out = str(tmp_path / str(bound))
+        settings = {"pairs_per_batch": 8, "clusters_per_batch": bound, "out": out}
+        assert run_here(job, tmp_path, **settings) == 0
+        seen.append(json.loads((tmp_path / str(bound) / "card.json").read_text())["pairs_seen"])
+    assert seen == [48, 24]
+
+
 def test_loader_workers_change_nothing(job, tmp_path):
     for workers in (0, 2):
         out = str(tmp_path / str(workers))

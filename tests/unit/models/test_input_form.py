@@ -1,0 +1,153 @@
+"""One study has one form of input: files that were made with another are refused in one line."""
+
+import argparse
+import importlib.util
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gen2embed.errors import InputError
+from gen2embed.files import write_npy, write_parquet
+from gen2embed.mining.clusters import ClusterTable, write_clusters
+from gen2embed.models.input_form import CHOICES, InputForm, add_flags, check_same, form_of
+from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
+from gen2embed.training.inputs import read_inputs
+
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+forms = st.builds(InputForm, **{name: st.sampled_from(of) for name, of in CHOICES.items()})
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module.main
+
+
+@given(forms, forms)
+def test_any_difference_is_refused_and_nothing_else(one, other):
+    if one == other:
+        check_same(asdict(one), asdict(other), "a and b")
+        return
+    with pytest.raises(InputError, match="a and b: made with other inputs"):
+        check_same(asdict(one), asdict(other), "a and b")
+
+
+def test_what_is_not_known_fits_any():
+    check_same(None, asdict(InputForm()), "a and b")
+    check_same({"form": "stock"}, {"truncate": "right"}, "a and b")
+
+
+@given(forms)
+def test_flags_name_every_form(form):
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    words = [
+        f"--{name.replace('_', '-') if name != 'form' else 'input-form'}={value}"
+        for name, value in asdict(form).items()
+    ]
+    assert form_of(parser.parse_args(words)) == form
+    assert form_of(parser.parse_args([])) == InputForm()
+
+
+def test_an_unknown_choice_is_refused():
+    with pytest.raises(InputError, match="unknown form 'theirs'; known: stock, authors"):
+        InputForm("theirs")
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    """Eight pairs, their vectors with manifests in the stock form, rows to score."""
+    rng = np.random.default_rng(0)
+    for side in ("q", "t"):
+        rows = rng.standard_normal((8, 4))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        write_npy(tmp_path / f"{side}.npy", rows.astype(np.float32))
+        (tmp_path / f"{side}.json").write_text(json.dumps({"input": asdict(InputForm())}))
+    ids = np.arange(8)
+    pairs = pd.DataFrame({"pair_id": ids, "query_id": ids, "target_id": ids})
+    write_parquet(tmp_path / "p.parquet", pairs, {"subset": "toy", "labelled": "false"})
+    lists = [[one, (one + 1) % 8] for one in range(8)]
+    rows = pd.DataFrame({"row_id": ids, "query_id": ids, "candidate_ids": lists})
+    write_parquet(tmp_path / "r.parquet", rows)
+    return tmp_path
+
+
+def another(path):
+    path.write_text(json.dumps({"input": asdict(InputForm("authors"))}))
+
+
+def program(name, folder, **more):
+    flags = {"query-embeddings": folder / "q.npy", "target-embeddings": folder / "t.npy", **more}
+    return load(name)([f"--{key}={value}" for key, value in flags.items()])
+
+
+@pytest.mark.parametrize("name", ["mine_negatives", "score_subset"])
+def test_two_sides_of_two_forms(vectors, capsys, name):
+    more = {"pairs": vectors / "p.parquet", "strategy": "saha", "k": 2, "m": 1}
+    if name == "score_subset":
+        more = {"rows": vectors / "r.parquet", "subset": "toy"}
+    more["out"] = vectors / ("c.parquet" if name == "mine_negatives" else "s.json")
+    another(vectors / "t.json")
+    assert program(name, vectors, **more) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "made with other inputs (form: stock and authors)" in said[0]
+    assert not more["out"].exists()
+    another(vectors / "q.json")
+    assert program(name, vectors, **more) == 0
+
+
+def test_clusters_of_another_form_are_not_trained_on(vectors):
+    """Mined with the authors' inputs and trained with the stock ones: other negatives are hard."""
+    for side in ("query", "target"):
+        items = pd.DataFrame({"item_id": range(8), "text": list("abcdefgh"), "image_path": ""})
+        write_parquet(vectors / f"{side}.parquet", items)
+    table = ClusterTable(
+        anchor_pair=np.array([0]),
+        phase=np.ones(1, dtype=np.int8),
+        starts=np.array([0, 1]),
+        negative_pairs=np.array([1]),
+        hardness=np.zeros(1),
+        overlap=np.zeros(1),
+    )
+    mined = {"strategy": "hns", "input": json.dumps(asdict(InputForm("authors")))}
+    write_clusters(vectors / "c.parquet", table, mined)
+    files = [[str(vectors / "p.parquet")], [str(vectors / "c.parquet")]]
+    files += [str(vectors / f"{side}.parquet") for side in ("query", "target")]
+    with pytest.raises(InputError, match=r"this training and .*c\.parquet: made with other"):
+        read_inputs(*files, None, asdict(InputForm()), 1.0, 0, 0)
+    read_inputs(*files, None, asdict(InputForm("authors")), 1.0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "limits"),
+    [
+        ({"min_pixels": 3136, "max_pixels": 12845056}, (3136, 12845056)),
+        ({"size": {"shortest_edge": 200704, "longest_edge": 1003520}}, (200704, 1003520)),
+        ({"size": {"min_pixels": 1, "max_pixels": 2}, "min_pixels": None}, (1, 2)),
+        ({"size": {"shortest_edge": 336}}, (None, None)),
+        ({"size": 336}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_a_folders_own_limits_of_pixels(tmp_path, facts, limits):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(facts))
+    assert limits_of_folder(tmp_path) == PixelLimits(*limits)
+    checkpoint = tmp_path / "checkpoints" / "step-1"
+    checkpoint.mkdir(parents=True)
+    assert limits_of_folder(checkpoint) == PixelLimits(*limits)
+    assert limits_of_folder(None) == limits_of_folder(tmp_path / "none") == PixelLimits()
+
+
+@pytest.mark.parametrize("limits", [(0, None), (None, -1), (2, 1)])
+def test_limits_that_cannot_be(limits):
+    with pytest.raises(InputError, match="-pixels is"):
+        PixelLimits(*limits)
