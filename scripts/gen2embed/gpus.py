@@ -55,6 +55,11 @@ def count_devices(root: Path) -> int:
     return len(ours) if files else len(list(root.glob("proc/driver/nvidia/gpus/*")))
 
 
+def may_have_gpus() -> bool:
+    """Whether there is any sign of a GPU of NVIDIA's, though perhaps none that can be used."""
+    return any((ROOT / sign).exists() for sign in SIGNS)
+
+
 def visible_gpus() -> list[str]:
     """Names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them; or []."""
     visible = os.environ.get(VISIBLE)
@@ -98,7 +103,7 @@ def take_gpus(count: int = 1) -> None:
     if HELD:
         return
     names = visible_gpus()
-    if not names and count == 1 and any((ROOT / sign).exists() for sign in SIGNS):
+    if not names and count == 1 and may_have_gpus():
         os.environ.setdefault(VISIBLE, "0")
     if len(names) <= count:
         return
