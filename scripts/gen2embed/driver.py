@@ -10,10 +10,12 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from gen2embed import gpus
+from gen2embed.errors import InputError
 
 LEAST = {11: (450, 80, 2), 12: (525, 60, 13), 13: (580,)}  # driver by CUDA's major version
 UNDERSTOOD = ("cu126", "cu128")  # builds of torch for CUDA 12, as PyTorch's index names them
@@ -92,6 +94,18 @@ def driver_fault() -> str | None:
     if cuda is None or forward_compatible():
         return None
     return too_old(driver_version(), cuda)
+
+
+def check_driver(needed: bool) -> None:
+    """Raise InputError for a driver that is too old; where no GPU is needed yet, a line on stderr.
+
+    Called before anything is downloaded.
+    """
+    fault = driver_fault()
+    if fault and needed:
+        raise InputError(fault)
+    if fault:
+        print(f"gen2embed: {fault}", file=sys.stderr)
 
 
 def why_no_gpu() -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gen2embed import driver, gpus
 from gen2embed.driver import LEAST, cuda_of_torch, driver_version, numbers, too_old
+from gen2embed.errors import InputError
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 OPEN = (
@@ -127,3 +128,12 @@ def test_the_installed_torch_is_read_and_not_imported():
         env={"PYTHONPATH": str(SCRIPTS)},
         check=True,
     )
+
+
+def test_it_ends_what_needs_a_gpu_and_warns_the_rest(tmp_path, monkeypatch, capsys):
+    old_machine(tmp_path, monkeypatch)
+    with pytest.raises(InputError, match=r"535\.104\.05 is too old"):
+        driver.check_driver(needed=True)
+    assert capsys.readouterr().err == ""
+    driver.check_driver(needed=False)
+    assert "535.104.05 is too old" in capsys.readouterr().err
