@@ -63,14 +63,23 @@ def of_kernel(path: Path) -> str | None:
     return found[1] if found else None
 
 
+def version_file_of_torch() -> Path | None:
+    """The file that says how the installed torch was built; None where there is no torch."""
+    try:  # it may be missing: mining with FAISS does without
+        spec = find_spec("torch")
+    except ImportError:
+        return None
+    path = Path(spec.origin).with_name("version.py") if spec and spec.origin else None
+    return path if path and path.is_file() else None
+
+
 def cuda_of_torch() -> str | None:
     """Version of CUDA that the installed torch was built with; None of a CPU build, or no torch.
 
     Read from its version.py, since importing torch takes seconds.
     """
-    spec = find_spec("torch")
-    path = Path(spec.origin).with_name("version.py") if spec and spec.origin else None
-    if path is None or not path.is_file():
+    path = version_file_of_torch()
+    if path is None:
         return None
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         targets = getattr(node, "targets", [getattr(node, "target", None)])
@@ -113,6 +122,6 @@ def why_no_gpu() -> str:
     fault = driver_fault()
     if fault:
         return f"; {fault}"
-    if find_spec("torch") and cuda_of_torch() is None:
+    if version_file_of_torch() and cuda_of_torch() is None:
         return "; this torch is a build without CUDA (see docs/environments.md)"
     return ""

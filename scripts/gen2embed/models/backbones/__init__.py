@@ -11,6 +11,7 @@ from importlib import import_module
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.released import released_adapter
+from gen2embed.models.weights import tensors_alone
 
 REGISTRY = {
     "qwen2_vl": "gen2embed.models.backbones.qwen2_vl",
@@ -47,9 +48,10 @@ def load_backbone(
             f"{model}: model type {kind!r} is not supported; supported: {', '.join(REGISTRY)}"
         )
     module = import_module(REGISTRY[kind])
-    backbone = module.load(
-        model, revision, dtype, device, attention=attention, vision_wrapper=vision_wrapper
-    )
+    with tensors_alone(model):
+        backbone = module.load(
+            model, revision, dtype, device, attention=attention, vision_wrapper=vision_wrapper
+        )
     adapter = released_adapter(model)
     if adapter is not None:
         backbone.load_adapter(adapter)
