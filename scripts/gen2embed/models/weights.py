@@ -22,7 +22,7 @@ def adapter_weights(folder: str) -> dict[str, Any]:
     """Weights of a PEFT folder by name, on the CPU; InputError where there are none to be read."""
     path = next((one for name in ADAPTER if (one := Path(folder) / name).is_file()), None)
     if path is None:
-        raise InputError(f"{folder}: has no {' or '.join(ADAPTER)}; is it a PEFT folder?")
+        raise InputError(f"{folder}: no adapter of this model (no {' or '.join(ADAPTER)} in it)")
     return read_tensors(path)
 
 
