@@ -2,6 +2,12 @@
 # configuration's section resources; more of the first two at every retry, up to its `most`. On one
 # machine they are limits only where Snakemake is told so (--resources mem_mb=64000 gpu=1).
 
+import sys
+
+from gen2embed.driver import check_driver
+from gen2embed.local_gpus import check_local_gpus
+from gen2embed.program import or_exit
+
 NODES = config["train"]["nodes"]
 PROCESSES = config["train"]["processes"] // NODES  # of a node
 THREADS = (config["train"]["threads"] + config["train"]["loader_workers"]) * PROCESSES
@@ -34,3 +40,23 @@ def asks(kind):
     amounts, most = config["resources"][kind], config["resources"]["most"]
     asked = {name: growing(amounts[name], most[name]) for name in ("mem_mb", "runtime")}
     return asked | gpus(kind) | nodes(kind)
+
+
+def check_gpus():
+    """End here, in one line, where Snakemake itself would start jobs on GPUs that are not there.
+
+    A cluster's scheduler gives each job its own; that one's nodes have drivers of their own, and so
+    have conda's environments and containers a torch of their own.
+    """
+    if config["hardware"] == "cpu" or not workflow.local_exec or workflow.touch:
+        return
+    rules = {job.rule.name: job.rule.resources for job in workflow.dag.needrun_jobs()}
+    asked = {name: its["gpu"].value for name, its in rules.items() if "gpu" in its}
+    given = workflow.global_resources.get("gpu")
+    or_exit(check_local_gpus, asked, given and given.value, sys.argv[1:])
+    if not workflow.deployment_settings.deployment_method:
+        or_exit(check_driver, bool(asked))
+
+
+onstart:
+    check_gpus()

@@ -17,7 +17,7 @@ from gen2embed.data.registry import Entry, find_model, unregistered_model
 from gen2embed.data.stock import Access, Stock, fetch_all, open_place, pinned_revision
 from gen2embed.data.transfer import Patience
 from gen2embed.errors import InputError
-from gen2embed.files import read_json, run_record, whole_folder, write_json
+from gen2embed.files import read_json, run_record, weight_names, whole_folder, write_json
 from gen2embed.models.released import ADAPTER, SOURCE
 from gen2embed.program import progress_bar, run_each
 
@@ -44,7 +44,10 @@ def entry_of(name: str) -> Entry:
 
 
 def stock_of(entry: Entry, revision: str, lock: Lock, access: Access) -> Stock:
-    """The model's files at its (locked) revision: weights, configuration, tokenizer, processor."""
+    """The model's files at its (locked) revision: weights, configuration, tokenizer, processor.
+
+    Weights as torch's pickles (.bin) only where there are none as safetensors.
+    """
     asked = revision or entry.revision
     place: Place = open_place([entry], asked, access)
     now = pinned_revision(place, asked, lock)
@@ -53,11 +56,17 @@ def stock_of(entry: Entry, revision: str, lock: Lock, access: Access) -> Stock:
         for path, facts in place.files(now).items()
         if any(fnmatch(path, pattern) for pattern in entry.files.split()) and "/" not in path
     }
-    weights = [path for path in wanted if path.endswith(".safetensors")]
+    weights = weight_names(wanted)
+    wanted = {
+        path: facts
+        for path, facts in wanted.items()
+        if path in weights or not path.endswith(".bin")
+    }
     if not weights or not {CONFIG, ADAPTER_CONFIG} & set(wanted):
         raise InputError(
             f"{entry.repo} at {now}: holds no model (config.json or adapter_config.json, and "
-            "weights as safetensors); name another model or revision"
+            "weights: safetensors, pytorch_model.bin or adapter_model.bin); name another model or "
+            "revision"
         )
     return Stock(place, now, wanted, {}, [], [entry])
 

@@ -1,4 +1,7 @@
-"""Say what a configuration asks for before it runs: bytes, items, steps, hours, disk, jobs."""
+"""Say what a configuration asks for before it runs: bytes, items, steps, hours, disk, jobs.
+
+What is not known yet is estimated by published figures, each marked as such, with its source.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import json
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,20 @@ import pyarrow.parquet as pq
 import yaml
 
 from gen2embed.data.disk import gigabytes
+from gen2embed.data.model_sizes import size_of
 from gen2embed.data.registry import entries
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, write_json
+from gen2embed.models.resolutions import get_resolution
 from gen2embed.program import run_each
+from gen2embed.reporting.anchors import (
+    MARK,
+    Anchor,
+    embedding_anchor,
+    training_anchor,
+    vectors_anchor,
+    weights_anchor,
+)
 from gen2embed.reporting.plan import (
     encodings,
     hours,
@@ -29,6 +43,8 @@ from gen2embed.reporting.plan import (
 )
 
 SIDES = ("query", "target")
+PARTS = ("train", "eval", "composition")
+COMPOSITIONS = ("sugarcrepe", "sugarcrepe_pp")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,9 +74,37 @@ def rows_of(config: dict[str, Any], part: str) -> int | None:
     """Rows that the register tells of a part of MMEB, capped; None of a benchmark made here."""
     if config["data"]["source"] != "mmeb":
         return None
-    cap = config["data"][f"{part}_row_cap"]
-    rows = [int(entry.rows) for entry in entries(part)]
+    of = COMPOSITIONS if part == "composition" else (part,)
+    cap = config["data"].get(f"{part}_row_cap")
+    rows = [int(entry.rows) for name in of for entry in entries(name)]
     return sum(rows if cap is None else (min(one, cap) for one in rows))
+
+
+def anchors_of(config: dict[str, Any], results: Path, found: dict[str, Any]) -> list[Anchor]:
+    """Estimates of what ``found`` does not know; none of a model that the register has not."""
+    size = size_of(config["model"]["name"])
+    rows = {part: rows_of(config, part) for part in PARTS}
+    total = sum(encodings(config, rows).values()) if None not in rows.values() else None
+    if size is None or total is None:
+        return []
+    chosen: list[Anchor | None] = []
+    if not (results / "model").exists():
+        chosen.append(weights_anchor(size))
+    if found["vectors (bytes)"] is None:
+        chosen.append(vectors_anchor(total, size))
+    if found["rates"]["items_per_second"] is None:
+        chosen.append(embedding_anchor(total, size))
+    pairs = found["training"]["pairs in batches, at most"]
+    if pairs and found["rates"]["pairs_per_second"] is None:
+        resolution = get_resolution(config["train"]["resolution"])
+        chosen.append(training_anchor(pairs, config["train"], size, resolution))
+    return [one for one in chosen if one is not None]
+
+
+def row_of(anchor: Anchor) -> tuple[str, str, str]:
+    """A row of the plan, marked."""
+    value = gigabytes(anchor.value) if anchor.unit == "bytes" else said(float(anchor.value))
+    return anchor.what, value, f"{MARK}: {anchor.source}"
 
 
 def width_of(results: Path) -> int | None:
@@ -93,8 +137,7 @@ def plan(job: argparse.Namespace) -> None:
     if not path.is_file():
         raise InputError(f"{path}: no such file; the rule write_configuration makes it")
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    parts = ("train", "eval", "composition")
-    embedded = encodings(config, {part: items_of(results, config, part) for part in parts})
+    embedded = encodings(config, {part: items_of(results, config, part) for part in PARTS})
     trained = trainings(config)
     rates = measured_rates(job.measured)
     found = {
@@ -107,7 +150,8 @@ def plan(job: argparse.Namespace) -> None:
         "hours of one device": hours(embedded, trained, rates),
         "jobs": jobs_of(job.jobs),
     }
-    write_json(job.out, found)
+    anchors = anchors_of(config, results, found)
+    write_json(job.out, {**found, "anchors, not measurements": [asdict(one) for one in anchors]})
     bytes_of = {name: found[name] for name in ("to download (bytes)", "vectors (bytes)")}
     shown = [
         (name.removesuffix(" (bytes)"), said(value) if value is None else gigabytes(value))
@@ -119,8 +163,11 @@ def plan(job: argparse.Namespace) -> None:
     shown += lines_of(f"measured in {job.measured}", rates)
     shown += lines_of("hours of one device", found["hours of one device"])
     shown.append(("jobs of Snakemake", said(found["jobs"])))
-    frame = pd.DataFrame(shown, columns=["what", "how much"])
+    rows = [(*line, "") for line in shown] + [row_of(one) for one in anchors]
+    frame = pd.DataFrame(rows, columns=["what", "how much", "from"])
     print(frame.to_markdown(index=False, disable_numparse=True))
+    for anchor in anchors:
+        print(f"{anchor.what}: {anchor.formula} ({MARK})")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 Request = namedtuple("Request", "server method path headers status")
-LARGE = (".parquet", ".zip", ".safetensors")
+LARGE = (".parquet", ".zip", ".safetensors", ".bin")
 PAGE = 7  # entries of a listing; the real hub has 1000
 
 

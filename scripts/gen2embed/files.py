@@ -10,8 +10,9 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,24 @@ def digest_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def weight_names(names: Iterable[str]) -> list[str]:
+    """Of the names of a folder's files those of the weights that are loaded, sorted.
+
+    safetensors, and torch's pickles (.bin) where a model, or an adapter, has none.
+    """
+    names = sorted(names)
+
+    def like(*patterns: str) -> list[str]:
+        return [one for one in names if any(fnmatchcase(one, pattern) for pattern in patterns)]
+
+    chosen = like("*.safetensors")
+    if not like("model*.safetensors"):
+        chosen += like("pytorch_model.bin", "pytorch_model-*.bin")
+    if not like("adapter_model*.safetensors"):
+        chosen += like("adapter_model.bin")
+    return sorted(chosen)
+
+
 def digest_folder(folder: str | Path | None) -> str | None:
     """Digest of a local folder's weights, and of ``adapter/``'s; None for a hub id.
 
@@ -239,7 +258,10 @@ def digest_folder(folder: str | Path | None) -> str | None:
     """
     if folder is None or not Path(folder).is_dir():
         return None
-    weights = [*Path(folder).glob("*.safetensors"), *Path(folder).glob("adapter/*.safetensors")]
+    places = [Path(folder), Path(folder) / "adapter"]
+    weights = [
+        place / name for place in places for name in weight_names(p.name for p in place.glob("*"))
+    ]
     digests = [digest_file(path) for path in sorted(weights)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 

@@ -2,6 +2,7 @@
 
 SLURM shows a job its GPUs alone. Where Snakemake runs the jobs itself (``--resources gpu=8``) every
 job would see all of them and use the first; so each takes GPUs that no other job of ours holds.
+Nothing here starts CUDA. Names of GPUs are UUIDs, from ``nvidia-smi``; without it, their indices.
 """
 
 from __future__ import annotations
@@ -14,6 +15,22 @@ from pathlib import Path
 
 HELD: list[object] = []  # locks of this process, until it ends
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+ROOT = Path("/")  # where dev/ and proc/ are
+SIGNS = (  # of GPUs that may be here though they cannot be counted: a driver, WSL, Jetson
+    *("dev/nvidiactl", "proc/driver/nvidia/version"),
+    *("dev/dxg", "dev/nvhost-gpu"),
+)
+
+
+def ask_smi(fields: str) -> str | None:
+    """What ``nvidia-smi`` says of these fields, a line for each GPU; None if it does not answer."""
+    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"]
+    try:
+        return subprocess.run(
+            command, text=True, capture_output=True, timeout=60, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def listed(text: str, visible: str | None) -> list[str]:
@@ -28,54 +45,76 @@ def listed(text: str, visible: str | None) -> list[str]:
     return [uuids.get(one, one) for one in wanted if one in uuids or one in uuids.values()]
 
 
-def free_ones(uuids: list[str], count: int, folder: Path) -> list[str]:
+def count_devices(root: Path) -> int:
+    """GPUs of this machine as the driver's files show them: those we may open, or all it knows.
+
+    A container has device files of its own GPUs alone, and may see all of the host's in ``proc``.
+    """
+    files = [one for one in root.glob("dev/nvidia*") if one.name.removeprefix("nvidia").isdigit()]
+    ours = [one for one in files if os.access(one, os.R_OK | os.W_OK)]
+    return len(ours) if files else len(list(root.glob("proc/driver/nvidia/gpus/*")))
+
+
+def may_have_gpus() -> bool:
+    """Whether there is any sign of a GPU of NVIDIA's, though perhaps none that can be used."""
+    return any((ROOT / sign).exists() for sign in SIGNS)
+
+
+def visible_gpus() -> list[str]:
+    """Names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them; or []."""
+    visible = os.environ.get(VISIBLE)
+    told = ask_smi("index,uuid")
+    if told is not None:
+        return listed(told, visible)
+    if visible is not None:
+        return [one.strip() for one in visible.split(",") if one.strip() not in ("", "-1")]
+    return [str(index) for index in range(count_devices(ROOT))]
+
+
+def free_ones(names: list[str], count: int, folder: Path) -> list[str]:
     """The first ``count`` that nobody holds, held from now on; [] if there are not as many."""
     from filelock import FileLock, Timeout
 
     taken = []
-    for uuid in uuids:
+    for name in names:
         if len(taken) == count:
             break
-        lock = FileLock(folder / f"{uuid}.lock", blocking=False)
+        lock = FileLock(folder / f"{name}.lock", blocking=False)
         try:
             lock.acquire()
         except Timeout:
             continue
-        taken.append((uuid, lock))
+        taken.append((name, lock))
     if len(taken) < count:
         for _, lock in taken:
             lock.release()
         return []
     HELD.extend(lock for _, lock in taken)
-    return [uuid for uuid, _ in taken]
+    return [name for name, _ in taken]
 
 
 def take_gpus(count: int = 1) -> None:
     """Make ``count`` free GPUs the visible ones, before anything uses CUDA; once in a process.
 
-    Does nothing without ``nvidia-smi``, or where there are no more GPUs than wanted. Where other
-    jobs hold too many, they are shared, and a line on stderr says how to avoid that.
+    Does nothing where there are no more GPUs than wanted. Where other jobs hold too many, the
+    first ones are shared, and a line on stderr says how to avoid that. Where GPUs cannot be
+    counted but may be here, a single process keeps to the first.
     """
     if HELD:
         return
-    command = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
-    try:
-        told = subprocess.run(
-            command, text=True, capture_output=True, timeout=60, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return
-    uuids = listed(told, os.environ.get(VISIBLE))
-    if len(uuids) <= count:
+    names = visible_gpus()
+    if not names and count == 1 and may_have_gpus():
+        os.environ.setdefault(VISIBLE, "0")
+    if len(names) <= count:
         return
     folder = Path(tempfile.gettempdir()) / f"gen2embed-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    mine = free_ones(uuids, count, folder)
-    if mine:
-        os.environ[VISIBLE] = ",".join(mine)
-    else:
+    mine = free_ones(names, count, folder)
+    if not mine:
+        mine = names[:count]
         print(
-            f"fewer than {count} of {len(uuids)} GPUs are free: shared with other jobs; tell "
-            f"Snakemake how many there are (--resources gpu={len(uuids)})",
+            f"fewer than {count} of {len(names)} GPUs are free: shared with other jobs; tell "
+            f"Snakemake how many there are (--resources gpu={len(names)})",
             file=sys.stderr,
         )
+    os.environ[VISIBLE] = ",".join(mine)

@@ -7,8 +7,9 @@ compositional subset, a set of images, or a model:
   ``{revision}`` and ``{path}`` left open;
 - ``revision``: ``main`` where none could be pinned here (it is resolved once and locked:
   ``gen2embed.data.locks``), or ``sha256:...``, the digest of the only file;
-- ``files``: patterns of its row files (``{split}`` is a training split) or weights; ``archives``:
-  zips of its images; both may name several, separated by a space;
+- ``files``: patterns of its row files (``{split}`` is a training split), or of a model's (``.bin``
+  weights are taken where there are no safetensors); ``archives``: zips of its images; both may
+  name several, separated by a space;
 - ``rows``: of each split, published (training: both splits have the same number);
 - ``counterpart``: what the same data set is called in the other part (train ImageNet_1K is eval
   ImageNet-1K).

@@ -9,8 +9,9 @@ from typing import Any
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
+from gen2embed.models.weights import adapter_weights
 
-CARD, WEIGHTS = "card.json", "adapter_model.safetensors"
+CARD = "card.json"
 OLDER_NAMES = {  # of modules before transformers 4.52, as released adapters have them -> today's
     r"^model\.layers\.": "model.language_model.layers.",
     r"^language_model\.model\.": "model.language_model.",
@@ -29,6 +30,7 @@ def apply_adapter(model: Any, folder: str, merge: bool) -> Any:
     """
     from peft import PeftModel, get_peft_model_state_dict
 
+    released = adapter_weights(folder)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Found missing adapter keys")
@@ -36,18 +38,13 @@ def apply_adapter(model: Any, folder: str, merge: bool) -> Any:
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{folder}: no adapter of this model ({reason})") from None
-    _check_loaded(folder, get_peft_model_state_dict(adapted))
+    _check_loaded(folder, get_peft_model_state_dict(adapted), released)
     return adapted.merge_and_unload() if merge else adapted.get_base_model().eval()
 
 
-def _check_loaded(folder: str, loaded: dict[str, Any]) -> None:
+def _check_loaded(folder: str, loaded: dict[str, Any], in_file: dict[str, Any]) -> None:
     """Raise InputError unless every weight of the adapter's file, and no other, is in the model."""
-    from safetensors.torch import load_file
-
-    path = Path(folder) / WEIGHTS
-    if not path.is_file():
-        raise InputError(f"{folder}: has no {WEIGHTS}; save the adapter as safetensors")
-    released = {_today(name): weight for name, weight in load_file(path).items()}
+    released = {_today(name): weight for name, weight in in_file.items()}
     strange = sorted(set(released) - set(loaded))
     missing = sorted(set(loaded) - set(released))
     unlike = [name for name in sorted(set(loaded) & set(released))

@@ -2,7 +2,7 @@
 
 Numbers come from the configuration, from the register of data sets (before the data are here) or
 from the items themselves (afterwards), and from the rates that an experiment measured. What is not
-known is None and is said to be unknown: nothing is guessed. Ours.
+known is None and is said to be unknown: nothing is guessed. Ours. (``anchors.py`` estimates.)
 """
 
 from __future__ import annotations

@@ -143,9 +143,10 @@ def training_arguments(
     """AdamW with a linear schedule over ``steps``; one item of the data set is a whole batch.
 
     save_every: steps between the states (below ``states``) that a run can go on from; None: none.
-    report_to: none, tensorboard or trackio (on this machine alone).
+    report_to: none, tensorboard or trackio (on this machine alone). A process uses one device,
+    however many it sees: torch's DataParallel would split a batch of whole clusters.
     """
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(states),
         max_steps=steps,
         per_device_train_batch_size=1,
@@ -174,3 +175,5 @@ def training_arguments(
         disable_tqdm=True,
         remove_unused_columns=False,
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments

@@ -57,7 +57,7 @@ def names(folder):
 
 
 def test_a_model_of_the_register(fetch, tmp_path):
-    """Weights as safetensors, configuration and tokenizer; no pickles, no folders."""
+    """Weights as safetensors, configuration and tokenizer; no pickles beside them, no folders."""
     assert fetch("--model", "Qwen2-VL-2B-Instruct") == 0
     model = tmp_path / "model"
     assert names(model) == sorted(
@@ -76,6 +76,43 @@ def test_a_released_adapter_stands_beside_its_base(fetch, tmp_path):
     assert (model / "config.json").is_file()
     assert read_json(model / "source.json")["model"] == SAHA
     assert set(read_json(tmp_path / "lock.json")) == {BASE, SAHA}
+
+
+def test_an_adapters_own_processor_comes_with_it(fetch, models, tmp_path):
+    """It says for how many pixels the adapter was trained; the base model's says its own."""
+    (models / SAHA / "preprocessor_config.json").write_text('{"max_pixels": 2}')
+    (models / BASE / "preprocessor_config.json").write_text('{"max_pixels": 1}')
+    assert fetch("--model", "SaHa-Qwen2-VL-2B-Instruct") == 0
+    model = tmp_path / "model"
+    assert read_json(model / "adapter" / "preprocessor_config.json") == {"max_pixels": 2}
+    assert read_json(model / "preprocessor_config.json") == {"max_pixels": 1}
+
+
+@pytest.mark.parametrize(
+    "shards", [["pytorch_model.bin"], [f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)]]
+)
+@pytest.mark.parametrize("how", ["hub", "copy", "folder"])
+def test_pickled_weights_where_there_are_no_safetensors(fetch, models, tmp_path, shards, how):
+    """And no other pickles; those of a local folder are linked, whatever it holds."""
+    folder = models / BASE
+    (folder / "model-00001-of-00001.safetensors").unlink()
+    (folder / "pytorch_model.bin").unlink()
+    others = [] if how == "folder" else ["training_args.bin", "optimizer.bin"]
+    for name in (*shards, *others):
+        (folder / name).write_text(name)
+    (folder / "pytorch_model.bin.index.json").write_text("{}")
+    named = {"hub": (BASE,), "copy": (BASE, "--source", str(models)), "folder": (str(folder),)}
+    assert fetch("--model", *named[how]) == 0
+    assert sorted(path.name for path in (tmp_path / "model").glob("*.bin")) == shards
+    assert (tmp_path / "model" / "pytorch_model.bin.index.json").is_file()
+
+
+def test_a_pickled_adapter_beside_a_base_of_safetensors(fetch, models, tmp_path):
+    (models / SAHA / "adapter_model.safetensors").rename(models / SAHA / "adapter_model.bin")
+    assert fetch("--model", "SaHa-Qwen2-VL-2B-Instruct") == 0
+    model = tmp_path / "model"
+    assert names(model / "adapter") == ["adapter_config.json", "adapter_model.bin"]
+    assert [path.name for path in model.glob("*.bin")] == []
 
 
 def test_a_hub_id_that_the_register_has_not(fetch, models, tmp_path):
@@ -111,5 +148,6 @@ def test_faults_are_one_line_and_no_folder(fetch, tmp_path, capsys, model, said)
 
 def test_a_repository_without_a_model_is_one_line(fetch, models, capsys):
     (models / BASE / "model-00001-of-00001.safetensors").unlink()
+    (models / BASE / "pytorch_model.bin").rename(models / BASE / "optimizer.bin")
     assert fetch("--model", "Qwen2-VL-2B-Instruct") == 2
     assert "holds no model (config.json or adapter_config.json" in capsys.readouterr().err

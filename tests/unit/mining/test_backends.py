@@ -14,7 +14,7 @@ from gen2embed.mining.approximate import (
     recall_at_pool,
 )
 from gen2embed.mining.backends import ExactBackend
-from gen2embed.mining.gpu import TorchNeighbours, neighbours_on
+from gen2embed.mining.gpu import TorchNeighbours
 from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.strategies import get_strategy
 from gen2embed.mining.subset import Subset
@@ -50,14 +50,6 @@ def test_torch_finds_what_faiss_finds(n, k, memory):
     """The GPU's code path, on torch's CPU device."""
     by_torch = mined(n, k=k, memory=memory, neighbours=TorchNeighbours("cpu"))
     assert same(by_torch, mined(n, k=k, memory=memory))
-
-
-def test_no_gpu_is_one_line_and_auto_does_without():
-    if faiss.get_num_gpus():
-        pytest.skip("there is a GPU here")
-    with pytest.raises(InputError, match="there is no GPU here; use --device auto"):
-        neighbours_on("cuda")
-    assert same(mined(neighbours=neighbours_on("auto")), mined())
 
 
 def test_an_index_that_searches_everything_is_exact():

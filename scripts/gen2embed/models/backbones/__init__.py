@@ -13,6 +13,7 @@ from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.input_form import STOCK, InputForm
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.models.released import released_adapter
+from gen2embed.models.weights import tensors_alone
 
 REGISTRY = {
     "qwen2_vl": "gen2embed.models.backbones.qwen2_vl",
@@ -51,7 +52,8 @@ def load_backbone(
             f"{model}: model type {kind!r} is not supported; supported: {', '.join(REGISTRY)}"
         )
     module = import_module(REGISTRY[kind])
-    backbone = module.load(model, revision, dtype, device, attention)
+    with tensors_alone(model):
+        backbone = module.load(model, revision, dtype, device, attention)
     backbone.form = form
     adapter = released_adapter(model)
     if adapter is not None:
