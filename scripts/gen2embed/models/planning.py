@@ -98,6 +98,7 @@ def cut_right(
 ) -> tuple[str, int]:
     """Cut a rendered prompt at its end, assistant turn and all, as the authors' tokenizer does.
 
+    Only that theirs may end within a character of several tokens (1 to 3 tokens more).
     of_image: tokens of its image. Returns the prompt and its number of tokens with the image.
     Raises InputError where the image itself would be cut.
     """
