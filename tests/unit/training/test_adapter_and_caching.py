@@ -20,8 +20,10 @@ from gen2embed.training.loss import info_nce
 from gen2embed.training.pairs import PairCollator
 from gen2embed.training.positives import annotated
 
-TEXTS = ["tram", "a red apple here", "dog <|image_1|>", "<|image_1|>\nflag?", "<|image_1|>"]
-TEXTS.append("hand hand hand")
+TEXTS = [
+    *("tram", "a red apple here", "dog <|image_1|>", "<|image_1|>\nflag?", "<|image_1|>"),
+    "hand hand hand",
+]
 IMAGES = ["", "", "", "0.png", "wide.png", ""]
 EVERY = [np.arange(6)]  # one cluster
 
