@@ -27,6 +27,7 @@ from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
 from gen2embed.program import run_program
+from gen2embed.taken import dropped_from_metadata
 
 GIGABYTE = 1e9
 
@@ -65,6 +66,7 @@ class Inputs:
     labelled: bool
     prompt: str | None  # of the query vectors, where their manifest tells
     rows: int
+    dropped: dict[str, int]  # bad rows that the pairs were made without; empty: none
     queries: np.ndarray
     targets: np.ndarray
 
@@ -146,6 +148,7 @@ def read_inputs(job: argparse.Namespace, embeddings: Embeddings) -> Inputs:
         labelled=labelled,
         prompt=read_prompt(job.query_embeddings),
         rows=len(query_id),
+        dropped=dropped_from_metadata(metadata),
         queries=queries,
         targets=targets,
     )
@@ -193,6 +196,7 @@ def mine(job: argparse.Namespace, inputs: Inputs, neighbours: Neighbours) -> Non
         statistics = how | {
             "pairs": len(subset.pair_ids),
             "left_out_pairs": inputs.rows - len(subset.pair_ids),
+            **inputs.dropped,
             "queries": len(subset.query_ids),
             "targets": len(subset.target_ids),
             "dropped_queries": mined.dropped_queries,

@@ -9,6 +9,7 @@ from typing import Any
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
+from gen2embed.taken import DROPPED, dropped_of
 
 CARD, WEIGHTS = "card.json", "adapter_model.safetensors"
 OLDER_NAMES = {  # of modules before transformers 4.52, as released adapters have them -> today's
@@ -77,7 +78,8 @@ def _same(loaded: Any, released: Any) -> bool:
 def trained_on(folder: str | None) -> dict[str, Any] | None:
     """What an adapter of this project was trained on: split and cap of rows, strategy, steps.
 
-    Read from the card beside it, or, of a checkpoint, two folders above; None without a card.
+    And how many bad rows of all subsets were dropped, where some were. Read from the card beside
+    it, or, of a checkpoint, two folders above; None without a card.
     """
     if folder is None:
         return None
@@ -91,4 +93,6 @@ def trained_on(folder: str | None) -> dict[str, Any] | None:
         for name in ("split", "row_cap", "strategy")
     }
     single = {name: values[0] if len(values) == 1 else values for name, values in facts.items()}
+    dropped = sum(map(dropped_of, card["clusters"].values()))
+    single |= {DROPPED: dropped} if dropped else {}
     return single | {"steps": card["settings"]["steps"], "seed": card["settings"]["seed"]}
