@@ -20,6 +20,7 @@ from gen2embed.files import (
     run_record,
     write_json,
 )
+from gen2embed.input_form import check_same
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
@@ -28,7 +29,6 @@ from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
-from gen2embed.models.input_form import check_same
 from gen2embed.program import run_program
 from gen2embed.taken import dropped_from_metadata
 
