@@ -169,3 +169,6 @@ def test_7b_trains_on_what_2b_mined(project):
     planned = project.planned(*paper_7b)
     assert planned["train_adapter"] == 2
     assert not planned.keys() & {"mine_negatives", "embed_training", *OF_THE_MINI}
+    other = project.folder / "results" / "paper_2b" / "config.yaml"
+    other.write_text(yaml.safe_dump({"input": {"form": "stock"}}))
+    assert "paper_2b was mined with other inputs" in project.snakemake("-n", *paper_7b, ok=False)
