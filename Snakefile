@@ -3,13 +3,21 @@
 
 import sys
 
+import yaml
 from snakemake.utils import min_version
 
 min_version("9.27")
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from gen2embed.configuration import check_configuration
+from gen2embed.driver import check_driver
+from gen2embed.errors import InputError
+from gen2embed.local_gpus import check_local_gpus
 from gen2embed.program import or_exit
+from gen2embed.study.configuration import check_configuration
+from gen2embed.study.jobs import Jobs
+from gen2embed.study.layout import SIDES
+from gen2embed.study.runs import ZERO_SHOT
+from gen2embed.study.study import EVALUATED, Study
 
 
 configfile: "config.yaml"
@@ -19,12 +27,11 @@ report: "docs/report.rst"
 
 
 or_exit(check_configuration, config, f"{workflow.basedir}/schemas/config.schema.yaml")
+study = Study(config)
+jobs = Jobs(study)
 
 
 include: "rules/common.smk"
-include: "rules/resources.smk"
-include: "rules/names.smk"
-include: "rules/jobs.smk"
 include: "rules/composition.smk"
 include: "rules/data.smk"
 include: "rules/generator.smk"

@@ -1,56 +1,18 @@
-# Names and paths only: what every stage needs to say where things are and what they depend on.
+# What every stage needs of Snakemake itself; what the study is, stands in scripts/gen2embed/study/.
 
-import json
+from gen2embed.study.dependencies import sources
+from gen2embed.study.jobs import flags
 
-import yaml
-
-from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
-from gen2embed.data.datasets import names
-from gen2embed.workflow import ZERO_SHOT, clusters_name, run_name, sources
-
-RESULTS = f"results/{config['experiment']}"
-SOURCE = config["data"]["source"]
-MMEB = SOURCE == "mmeb"  # downloaded; else the mini benchmark, whose equivalences are known
-TRAINS = bool(config["train"]["runs"])  # else the model is evaluated as it is
-MINING = f"results/{config['mining_from'] or config['experiment']}"  # whose clusters are trained on
-MINES = TRAINS and not config["mining_from"]
-KNOWN = MINES and not MMEB  # true false negatives can be told
-PROMPTS = config["embed"]["prompts"]
-SHARDS = config["embed"]["shards"]
-SIDES = ["query", "target"]
-EVALUATED = ["eval", "composition"]
-PARTS = [*(["train"] if TRAINS else []), *EVALUATED]
-TRAIN_SETS = names(SOURCE, "train") if TRAINS else []
-EVAL_SETS = names(SOURCE, "eval")
+RESULTS, DATA, MODEL = study.paths.root, study.paths.data, study.model
 TORCH_ENV = f"../envs/torch-{config['hardware']}.yaml"
 MINING_ENV = f"../envs/mining-{config['hardware']}.yaml"
-STRATEGIES = config["mine"]["strategies"] if TRAINS else []
-MINE_PROMPT = config["mine"]["prompt"]
-K, M = config["mine"]["k"], config["mine"]["m"]
-TRAINED = {run_name(run, K, M): run for run in config["train"]["runs"]}  # settings by name
-MINED_APART = {  # clusters with a k or m of their own
-    clusters_name(run, K, M): run for run in TRAINED.values() if "k" in run or "m" in run
-}
-RUN_NAMES = [f"{run_name(run, K, M)}/{run['prompt']}" for run in config["train"]["runs"]]
-RUNS = [
-    dict(zip(("strategy", "prompt", "seed"), (*name.split("/"), seed)))
-    for seed in config["train"]["seeds"]
-    for name in RUN_NAMES
-]
-RUN_PROMPTS = sorted({run["prompt"] for run in config["train"]["runs"]})
-CHECKPOINTS = config["train"]["checkpoints"]
-GRID = config["mine"]["grid"]
-MINED = [one for one in STRATEGIES if one != "in_batch"]  # those with negatives
-ADAPTER = f"{RESULTS}/adapters/{{strategy}}_seed{{seed}}/{{prompt}}"
 
 
 wildcard_constraints:
     model=r"[A-Za-z0-9_.-]+",
     prompt=r"[A-Za-z0-9_-]+",
-    part="|".join(PARTS),
-    strategy=r"[a-z_]+(-[a-z0-9.]+)*",  # of a run: with what it changes
-    seed=r"\d+",
-    step=r"\d+",
+    part="|".join(study.parts),
+    run=r"[a-z_]+(-[a-z0-9.]+)*_seed\d+",  # with what it changes, and its seed
     shard=r"\d+",
 
 
@@ -77,8 +39,55 @@ def folder_of_input(name, level=0):
     return folder
 
 
-def flags(values):
-    """A section of the configuration as command-line flags; null is left out."""
-    return " ".join(
-        f"--{key.replace('_', '-')} {value}" for key, value in values.items() if value is not None
-    )
+def trained_on(paths):
+    """Clusters, as an input function: those of another experiment must be there, and fit."""
+
+    def checked(wildcards):
+        try:
+            return study.check_mined(paths(wildcards))
+        except InputError as error:
+            raise WorkflowError(str(error))
+
+    return checked
+
+
+def clusters_of(folders, ending="parquet"):
+    return trained_on(lambda wildcards: study.clusters(folders, ending))
+
+
+def reported(paths):
+    """The same files as outputs, those that the report shows marked for it.
+
+    Of a table the HTML, whose caption is inside; of a figure the PNG with its written caption.
+    """
+    marked = []
+    for path in map(Path, paths):
+        if path.suffix == ".html":
+            marked.append(report(str(path), category="Tables", labels={"table": path.stem}))
+        elif path.suffix == ".png":
+            caption = path.with_suffix(".md").resolve()
+            labels = {"figure": path.stem}
+            marked.append(report(str(path), caption, category="Figures", labels=labels))
+        else:
+            marked.append(str(path))
+    return marked
+
+
+def check_gpus():
+    """End here, in one line, where Snakemake itself would start jobs on GPUs that are not there.
+
+    A cluster's scheduler gives each job its own; that one's nodes have drivers of their own, and so
+    have conda's environments and containers a torch of their own.
+    """
+    if config["hardware"] == "cpu" or not workflow.local_exec or workflow.touch:
+        return
+    rules = {job.rule.name: job.rule.resources for job in workflow.dag.needrun_jobs()}
+    asked = {name: its["gpu"].value for name, its in rules.items() if "gpu" in its}
+    given = workflow.global_resources.get("gpu")
+    or_exit(check_local_gpus, asked, given and given.value, sys.argv[1:])
+    if not workflow.deployment_settings.deployment_method:
+        or_exit(check_driver, bool(asked))
+
+
+onstart:
+    check_gpus()

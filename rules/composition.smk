@@ -4,23 +4,16 @@
 # by:  prepare_compositions.py (in the job of prepare_items), score_compositions.py,
 #      tabulate_compositions.py
 
-COMPOSITION_ROWS = [
-    f"{RESULTS}/compositions/{benchmark}/{subset}.parquet"
-    for benchmark, subsets in SUBSETS.items()
-    for subset in subsets
-]
-
-
-COMPOSED = [(ZERO_SHOT, prompt) for prompt in PROMPTS] + FINAL_MODELS
+COMPOSED = [(ZERO_SHOT, prompt) for prompt in study.prompts] + study.final_models
 
 
 rule score_compositions:
     input:
         program("score_compositions.py"),
-        COMPOSITION_ROWS,
-        [list(vectors_of(*one, "composition").values()) for one in COMPOSED],
+        study.paths.compositions(),
+        [list(study.paths.vectors(*one, "composition").values()) for one in COMPOSED],
     output:
-        [composition_scores_of(*one) for one in COMPOSED],
+        [study.paths.composition_scores(*one) for one in COMPOSED],
     log:
         f"{RESULTS}/logs/score_compositions.log",
     benchmark:
@@ -28,9 +21,9 @@ rule score_compositions:
     conda:
         "../envs/mining-cpu.yaml"
     resources:
-        **asks("score"),
+        **study.resources.asks("score"),
     params:
-        jobs=composition_jobs,
+        jobs=lambda wildcards: jobs.scoring_compositions(COMPOSED),
     shell:
         "printf '%s' {params.jobs:q} | python scripts/score_compositions.py --job-list -"
         " > {log} 2>&1"
@@ -39,10 +32,10 @@ rule score_compositions:
 rule tabulate_compositions:
     input:
         program("tabulate_compositions.py"),
-        zero_shot=[composition_scores_of(ZERO_SHOT, prompt) for prompt in PROMPTS],
-        tuned=[composition_scores_of(*one) for one in FINAL_MODELS],
+        zero_shot=[study.paths.composition_scores(ZERO_SHOT, prompt) for prompt in study.prompts],
+        tuned=[study.paths.composition_scores(*one) for one in study.final_models],
     output:
-        reported(tables_named("sugarcrepe", "sugarcrepe_pp")),
+        reported(study.paths.tables("sugarcrepe", "sugarcrepe_pp")),
     log:
         f"{RESULTS}/logs/tabulate_compositions.log",
     benchmark:
@@ -50,12 +43,12 @@ rule tabulate_compositions:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         scores=folder_of_input("zero_shot", 3),
-        sets="published" if MMEB else "generated",
-        prompts=PROMPTS,
-        runs=RUN_NAMES,
+        sets="published" if study.downloads else "generated",
+        prompts=study.prompts,
+        runs=study.run_names,
         seeds=config["train"]["seeds"],
         out=folder_of_output(),
     shell:

@@ -5,15 +5,15 @@
 # by:  build_benchmark.py, or fetch_data.py and check_data.py; prepare_items.py,
 #      prepare_compositions.py
 
-DATA = f"{RESULTS}/data"
-DROPPED = f"{RESULTS}/tables/dropped_rows.csv" if MMEB else None  # rows that are left out
-DOCTOR = [*tables_named("data_sets", "data_findings"), DROPPED] if MMEB else []
+ROW_CHOICE = ("train_split", "train_row_cap", "eval_row_cap")  # what prepare_items is told
+DROPPED = study.paths.dropped_rows if study.downloads else None  # rows that are left out
+DOCTOR = [*study.paths.tables("data_sets", "data_findings"), DROPPED] if study.downloads else []
 
 
 rule data:
     input:
-        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=PARTS, side=SIDES),
-        [] if MMEB else f"{DATA}/contact_sheet.png",
+        study.items(study.parts),
+        [] if study.downloads else f"{DATA}/contact_sheet.png",
         DOCTOR,
 
 
@@ -22,7 +22,7 @@ rule doctor:
         DOCTOR,
 
 
-if MMEB:
+if study.downloads:
 
     # where Snakemake runs: nodes of a cluster often have no network
     localrules:
@@ -32,7 +32,7 @@ if MMEB:
         input:
             program("fetch_data.py"),
         output:
-            **{part: directory(f"{DATA}/{part}") for part in PARTS},
+            **{part: directory(f"{DATA}/{part}") for part in study.parts},
             register=f"{DATA}/datasets.csv",
             credits=f"{DATA}/README.md",
         log:
@@ -42,9 +42,9 @@ if MMEB:
         conda:
             "../envs/data.yaml"
         resources:
-            **asks("prepare"),
+            **study.resources.asks("prepare"),
         params:
-            job=fetching_job,
+            job=lambda wildcards: jobs.fetching(),
         shell:
             "printf '%s' {params.job:q} | python scripts/fetch_data.py --job-list - > {log} 2>&1"
 
@@ -63,9 +63,9 @@ if MMEB:
             "../envs/reporting.yaml"
         threads: 4
         resources:
-            **asks("prepare"),
+            **study.resources.asks("prepare"),
         params:
-            job=checking_job,
+            job=lambda wildcards: jobs.checking(),
         shell:
             "printf '%s' {params.job:q} | python scripts/check_data.py --job-list -"
             " --workers {threads} > {log} 2>&1"
@@ -94,7 +94,7 @@ else:
         conda:
             "../envs/data.yaml"
         resources:
-            **asks("prepare"),
+            **study.resources.asks("prepare"),
         params:
             out=folder_of_output(),
             flags=flags({"seed": config["seed"], **config["benchmark"]}),
@@ -109,15 +109,15 @@ rule prepare_items:
         program("prepare_items.py"),
         program("prepare_compositions.py"),
         DOCTOR,  # nothing goes on with data that have not been looked at
-        [BENCHMARK[part] for part in PARTS],
+        [BENCHMARK[part] for part in study.parts],
         register=BENCHMARK.register,
         composition=BENCHMARK.composition,
     output:
-        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=PARTS, side=SIDES),
-        COMPOSITION_ROWS,
-        expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
-        expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        EQUIVALENCES,
+        study.items(study.parts),
+        study.paths.compositions(),
+        study.paths.pairs(study.train_sets),
+        study.paths.rows(study.eval_sets),
+        study.equivalences,
     log:
         f"{RESULTS}/logs/prepare_items.log",
     benchmark:
@@ -125,7 +125,7 @@ rule prepare_items:
     conda:
         "../envs/data.yaml"
     resources:
-        **asks("prepare"),
+        **study.resources.asks("prepare"),
     params:
         data=folder_of_input("register"),
         flags=flags({name: config["data"][name] for name in ROW_CHOICE}),

@@ -6,25 +6,25 @@
 #      with more than one shard also merge_embeddings.py, which joins the shards by row range
 
 # one job makes all rows of a part, or one shard of them
-EMBEDDED_SHARD = "{shard}" if SHARDS > 1 else None
-EMBEDDED_SUFFIX = "_{shard}" if SHARDS > 1 else ""
+SHARD = f"{{shard}}of{study.shards}" if study.shards > 1 else ""
+SUFFIX = "_{shard}" if study.shards > 1 else ""
 
 
 rule embed:
     input:
-        [list(evaluated_vectors_of(ZERO_SHOT, prompt).values()) for prompt in PROMPTS],
+        [list(study.evaluated_vectors(ZERO_SHOT, prompt).values()) for prompt in study.prompts],
 
 
 rule embed_items:
     input:
         program("embed_items.py"),
-        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=EVALUATED, side=SIDES),
+        study.items(EVALUATED),
         images=expand(f"{DATA}/{{part}}", part=EVALUATED),
         model=MODEL_FILES,
     output:
-        **evaluated_vectors_of(ZERO_SHOT, "{prompt}", EMBEDDED_SHARD),
+        **study.evaluated_vectors(ZERO_SHOT, "{prompt}", SHARD),
     log:
-        f"{RESULTS}/logs/embed_items/{ZERO_SHOT}_{{prompt}}{EMBEDDED_SUFFIX}.log",
+        f"{RESULTS}/logs/embed_items/{ZERO_SHOT}_{{prompt}}{SUFFIX}.log",
     # Snakemake allows no benchmark where it may take the outputs from its cache: time and memory
     # stand in the .run.json
     cache: True
@@ -32,9 +32,11 @@ rule embed_items:
         TORCH_ENV
     threads: config["embed"]["threads"] + config["embed"]["workers"]
     resources:
-        **asks("embed"),
+        **study.resources.asks("embed"),
     params:
-        jobs=embedding_jobs,
+        jobs=lambda wildcards: jobs.embedding(
+            wildcards.prompt, EVALUATED, SHARD.format(**wildcards)
+        ),
     shell:
         "printf '%s' {params.jobs:q} | python scripts/embed_items.py --job-list - > {log} 2>&1"
 
@@ -42,26 +44,28 @@ rule embed_items:
 use rule embed_items as embed_training with:
     input:
         program("embed_items.py"),
-        expand(f"{RESULTS}/items/train_{{side}}.parquet", side=SIDES),
+        study.items(["train"]),
         images=f"{DATA}/train",
         model=MODEL_FILES,
     output:
-        **vectors_of(ZERO_SHOT, "{prompt}", "train", EMBEDDED_SHARD),
+        **study.paths.vectors(ZERO_SHOT, "{prompt}", "train", SHARD),
     log:
-        f"{RESULTS}/logs/embed_training/{ZERO_SHOT}_{{prompt}}{EMBEDDED_SUFFIX}.log",
+        f"{RESULTS}/logs/embed_training/{ZERO_SHOT}_{{prompt}}{SUFFIX}.log",
     cache: True  # is not inherited
     params:
-        jobs=training_embedding_jobs,
+        jobs=lambda wildcards: jobs.embedding(
+            wildcards.prompt, ["train"], SHARD.format(**wildcards)
+        ),
 
 
-if SHARDS > 1:
+if study.shards > 1:
 
     rule merge_embeddings:
         input:
             program("merge_embeddings.py"),
-            [list(files.values()) for files in shards_of("{prompt}", "{part}")],
+            [list(files.values()) for files in jobs.shards("{prompt}", "{part}")],
         output:
-            **vectors_of(ZERO_SHOT, "{prompt}", "{part}"),
+            **study.paths.vectors(ZERO_SHOT, "{prompt}", "{part}"),
         log:
             f"{RESULTS}/logs/merge_embeddings/{ZERO_SHOT}_{{prompt}}_{{part}}.log",
         benchmark:
@@ -69,9 +73,9 @@ if SHARDS > 1:
         conda:
             "../envs/data.yaml"
         resources:
-            **asks("small"),
+            **study.resources.asks("small"),
         params:
-            jobs=merging_jobs,
+            jobs=lambda wildcards: jobs.merging(wildcards.prompt, wildcards.part),
         shell:
             "printf '%s' {params.jobs:q} | python scripts/merge_embeddings.py --job-list -"
             " > {log} 2>&1"
@@ -80,23 +84,26 @@ if SHARDS > 1:
 rule embed_adapted:
     input:
         program("embed_items.py"),
-        expand(f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=EVALUATED, side=SIDES),
+        study.items(EVALUATED),
         rules.train_adapter.output,
         images=expand(f"{DATA}/{{part}}", part=EVALUATED),
         model=MODEL_FILES,
     output:
-        [list(vectors_of(model, "{prompt}").values()) for model in models_of_any_run()],
-        list(vectors_of(FINAL_MODEL, "{prompt}", "composition").values()),
+        [
+            list(study.paths.vectors(model, "{prompt}").values())
+            for model in study.models_of_any_run()
+        ],
+        list(study.paths.vectors("{run}", "{prompt}", "composition").values()),
     log:
-        f"{RESULTS}/logs/embed_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.log",
+        f"{RESULTS}/logs/embed_adapted/{{run}}_{{prompt}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/embed_adapted/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
+        f"{RESULTS}/benchmarks/embed_adapted/{{run}}_{{prompt}}.tsv"
     conda:
         TORCH_ENV
     threads: config["embed"]["threads"] + config["embed"]["workers"]
     resources:
-        **asks("embed"),
+        **study.resources.asks("embed"),
     params:
-        jobs=adapted_embedding_jobs,
+        jobs=lambda wildcards: jobs.embedding_adapted(study.run(wildcards.run, wildcards.prompt)),
     shell:
         "printf '%s' {params.jobs:q} | python scripts/embed_items.py --job-list - > {log} 2>&1"

@@ -9,18 +9,18 @@
 
 rule evaluate:
     input:
-        scores_of(ZERO_SHOT, PROMPTS),
-        [scores_of(*one) for one in TUNED_MODELS],
-        list(leaderboards()),
+        study.scores(ZERO_SHOT, study.prompts),
+        [study.scores(*one) for one in study.tuned_models],
+        list(study.leaderboards),
 
 
 rule score_subset:
     input:
         program("score_subset.py"),
-        expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        [list(vectors_of(ZERO_SHOT, prompt).values()) for prompt in PROMPTS],
+        study.paths.rows(study.eval_sets),
+        [list(study.paths.vectors(ZERO_SHOT, prompt).values()) for prompt in study.prompts],
     output:
-        scores_of(ZERO_SHOT, PROMPTS),
+        study.scores(ZERO_SHOT, study.prompts),
     log:
         f"{RESULTS}/logs/score_subset.log",
     benchmark:
@@ -28,9 +28,9 @@ rule score_subset:
     conda:
         "../envs/mining-cpu.yaml"
     resources:
-        **asks("score"),
+        **study.resources.asks("score"),
     params:
-        jobs=scoring_jobs,
+        jobs=lambda wildcards: jobs.scoring([(ZERO_SHOT, prompt) for prompt in study.prompts]),
     shell:
         "printf '%s' {params.jobs:q} | python scripts/score_subset.py --job-list - > {log} 2>&1"
 
@@ -38,10 +38,10 @@ rule score_subset:
 rule score_adapted:
     input:
         program("score_subset.py"),
-        expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        [list(vectors_of(*one).values()) for one in TUNED_MODELS],
+        study.paths.rows(study.eval_sets),
+        [list(study.paths.vectors(*one).values()) for one in study.tuned_models],
     output:
-        [scores_of(*one) for one in TUNED_MODELS],
+        [study.scores(*one) for one in study.tuned_models],
     log:
         f"{RESULTS}/logs/score_adapted.log",
     benchmark:
@@ -49,9 +49,9 @@ rule score_adapted:
     conda:
         "../envs/mining-cpu.yaml"
     resources:
-        **asks("score"),
+        **study.resources.asks("score"),
     params:
-        jobs=adapted_scoring_jobs,
+        jobs=lambda wildcards: jobs.scoring(study.tuned_models),
     shell:
         "printf '%s' {params.jobs:q} | python scripts/score_subset.py --job-list - > {log} 2>&1"
 
@@ -59,12 +59,12 @@ rule score_adapted:
 rule write_leaderboard:
     input:
         program("write_leaderboard.py"),
-        [scores_of(*model) for model in leaderboards().values()],
-        list(model_cards().values()),
+        [study.scores(*model) for model in study.leaderboards.values()],
+        list(study.model_cards.values()),
         register=BENCHMARK.register,
     output:
-        list(leaderboards()),
-        [str(Path(path).with_suffix(".md")) for path in model_cards()],
+        list(study.leaderboards),
+        [str(Path(path).with_suffix(".md")) for path in study.model_cards],
     log:
         f"{RESULTS}/logs/write_leaderboard.log",
     benchmark:
@@ -72,9 +72,9 @@ rule write_leaderboard:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
-        jobs=leaderboard_jobs,
+        jobs=lambda wildcards: jobs.leaderboards(),
     shell:
         "printf '%s' {params.jobs:q} | python scripts/write_leaderboard.py --job-list -"
         " > {log} 2>&1"

@@ -8,23 +8,25 @@
 
 rule figures:
     input:
-        figures_named("prompt_scores", "umap", "attention_mass", "layers"),
-        figures_named("training_dynamics", "task_scores") if TRAINS else [],
-        figures_named("hardness_overlap") if MINES else [],
-        figures_named("false_negative_rate") if KNOWN else [],
-        figures_named("gallery") if KNOWN and {"hns", "saha"} <= set(MINED) else [],
+        study.paths.figures("prompt_scores", "umap", "attention_mass", "layers"),
+        study.paths.figures("training_dynamics", "task_scores") if study.trains else [],
+        study.paths.figures("hardness_overlap") if study.mines else [],
+        study.paths.figures("false_negative_rate") if study.knows_equivalences else [],
+        study.paths.figures("gallery")
+        if study.knows_equivalences and {"hns", "saha"} <= set(study.mined)
+        else [],
 
 
 rule plot_scores:
     input:
         program("plot_scores.py"),
         prompts=f"{RESULTS}/tables/zero_shot.csv",
-        datasets=f"{RESULTS}/tables/runs_datasets.csv" if TRAINS else [],
-        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
+        datasets=f"{RESULTS}/tables/runs_datasets.csv" if study.trains else [],
+        rows=study.paths.rows(study.eval_sets),
+        pairs=study.paths.pairs(study.train_sets),
     output:
-        reported(figures_named("prompt_scores")),
-        reported(figures_named("task_scores")) if TRAINS else [],
+        reported(study.paths.figures("prompt_scores")),
+        reported(study.paths.figures("task_scores")) if study.trains else [],
     log:
         f"{RESULTS}/logs/plot_scores.log",
     benchmark:
@@ -32,9 +34,9 @@ rule plot_scores:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
-        datasets=f"--datasets {RESULTS}/tables/runs_datasets.csv" if TRAINS else "",
+        datasets=f"--datasets {RESULTS}/tables/runs_datasets.csv" if study.trains else "",
         out=folder_of_output(),
     shell:
         "python scripts/plot_scores.py --prompts {input.prompts} {params.datasets}"
@@ -45,14 +47,14 @@ rule plot_umap:
     input:
         program("plot_umap.py"),
         register=BENCHMARK.register,
-        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
+        rows=study.paths.rows(study.eval_sets),
         vectors=[
-            vectors_of(ZERO_SHOT, prompt)[side]
+            study.paths.vectors(ZERO_SHOT, prompt)[side]
             for prompt in config["figures"]["umap_prompts"]
             for side in SIDES
         ],
     output:
-        reported(figures_named("umap")),
+        reported(study.paths.figures("umap")),
     log:
         f"{RESULTS}/logs/plot_umap.log",
     benchmark:
@@ -60,7 +62,7 @@ rule plot_umap:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("score"),
+        **study.resources.asks("score"),
     params:
         rows=folder_of_input("rows"),
         embeddings=folder_of_input("vectors", 1),
@@ -77,12 +79,12 @@ rule plot_umap:
 rule plot_mining:
     input:
         program("plot_mining.py"),
-        pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
-        clusters=clusters_of(MINED, "parquet"),
-        rates=f"{RESULTS}/false_negatives/all.json" if KNOWN else [],
+        pairs=study.paths.pairs(study.train_sets),
+        clusters=clusters_of(study.mined, "parquet"),
+        rates=f"{RESULTS}/false_negatives/all.json" if study.knows_equivalences else [],
     output:
-        reported(figures_named("hardness_overlap")),
-        reported(figures_named("false_negative_rate")) if KNOWN else [],
+        reported(study.paths.figures("hardness_overlap")),
+        reported(study.paths.figures("false_negative_rate")) if study.knows_equivalences else [],
     log:
         f"{RESULTS}/logs/plot_mining.log",
     benchmark:
@@ -90,11 +92,11 @@ rule plot_mining:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         clusters=folder_of_input("clusters", 1),
-        strategies=MINED,
-        rates=f"--rates {RESULTS}/false_negatives/all.json" if KNOWN else "",
+        strategies=study.mined,
+        rates=f"--rates {RESULTS}/false_negatives/all.json" if study.knows_equivalences else "",
         seed=config["seed"],
         out=folder_of_output(),
     shell:
@@ -106,14 +108,14 @@ rule plot_mining:
 rule draw_gallery:
     input:
         program("draw_gallery.py"),
-        pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
-        known=expand(f"{RESULTS}/equivalences/train/{{name}}.parquet", name=TRAIN_SETS),
+        pairs=study.paths.pairs(study.train_sets),
+        known=study.paths.equivalences("train", study.train_sets),
         clusters=clusters_of(["hns", "saha"], "parquet"),
-        query_items=f"{RESULTS}/items/train_query.parquet",
-        target_items=f"{RESULTS}/items/train_target.parquet",
+        query_items=study.paths.items("train", "query"),
+        target_items=study.paths.items("train", "target"),
         images=f"{DATA}/train",
     output:
-        reported(figures_named("gallery")),
+        reported(study.paths.figures("gallery")),
     log:
         f"{RESULTS}/logs/draw_gallery.log",
     benchmark:
@@ -121,7 +123,7 @@ rule draw_gallery:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         clusters=folder_of_input("clusters", 1),
         rows=config["figures"]["gallery_rows"],
@@ -137,10 +139,10 @@ rule plot_dynamics:
     input:
         program("plot_dynamics.py"),
         register=BENCHMARK.register,
-        zero_shot=scores_of(ZERO_SHOT, RUN_PROMPTS),
-        tuned=[scores_of(*one) for one in TUNED_MODELS],
+        zero_shot=study.scores(ZERO_SHOT, study.run_prompts),
+        tuned=[study.scores(*one) for one in study.tuned_models],
     output:
-        reported(figures_named("training_dynamics")),
+        reported(study.paths.figures("training_dynamics")),
     log:
         f"{RESULTS}/logs/plot_dynamics.log",
     benchmark:
@@ -148,12 +150,12 @@ rule plot_dynamics:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         scores=folder_of_input("tuned", 2),
-        runs=RUN_NAMES,
+        runs=study.run_names,
         seeds=config["train"]["seeds"],
-        checkpoints=CHECKPOINTS,
+        checkpoints=study.steps,
         steps=config["train"]["steps"],
         out=folder_of_output(),
     shell:
@@ -166,9 +168,9 @@ rule analyse_model:
     input:
         program("analyse_attention.py"),
         program("analyse_layers.py"),
-        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        query_items=f"{RESULTS}/items/eval_query.parquet",
-        target_items=f"{RESULTS}/items/eval_target.parquet",
+        rows=study.paths.rows(study.eval_sets),
+        query_items=study.paths.items("eval", "query"),
+        target_items=study.paths.items("eval", "target"),
         images=f"{DATA}/eval",
         model=MODEL_FILES,
     output:
@@ -182,9 +184,9 @@ rule analyse_model:
         TORCH_ENV
     threads: config["embed"]["threads"]
     resources:
-        **asks("embed"),
+        **study.resources.asks("embed"),
     params:
-        common=analysis_flags,
+        common=jobs.analysing(),
         queries=config["figures"]["analysis_items"],
         rows=config["figures"]["analysis_rows"],
     shell:
@@ -200,9 +202,9 @@ rule plot_analyses:
         program("plot_analyses.py"),
         attention=rules.analyse_model.output.attention,
         layers=rules.analyse_model.output.layers,
-        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
+        rows=study.paths.rows(study.eval_sets),
     output:
-        reported(figures_named("attention_mass", "layers")),
+        reported(study.paths.figures("attention_mass", "layers")),
     log:
         f"{RESULTS}/logs/plot_analyses.log",
     benchmark:
@@ -210,7 +212,7 @@ rule plot_analyses:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         out=folder_of_output(),
     shell:

@@ -4,17 +4,13 @@
 # out: generator/ (a transformers folder with its card and log); or model/
 # by:  train_generator.py; or fetch_model.py
 
-GENERATED = config["model"]["name"] == "generator"
-GENERATOR = f"{RESULTS}/generator"
-MODEL = GENERATOR if GENERATED else f"{RESULTS}/model"
-
 
 rule generator:
     input:
-        f"{GENERATOR}/model.safetensors" if GENERATED else MODEL,
+        f"{MODEL}/model.safetensors" if study.generates else MODEL,
 
 
-if GENERATED:
+if study.generates:
 
     rule train_generator:
         input:
@@ -22,16 +18,16 @@ if GENERATED:
             photos=BENCHMARK.photos,
             metadata=BENCHMARK.metadata,
         output:
-            weights=f"{GENERATOR}/model.safetensors",
-            config=f"{GENERATOR}/config.json",
-            generation=f"{GENERATOR}/generation_config.json",
-            tokenizer=f"{GENERATOR}/tokenizer.json",
-            tokenizer_config=f"{GENERATOR}/tokenizer_config.json",
-            processor=f"{GENERATOR}/processor_config.json",
-            template=f"{GENERATOR}/chat_template.jinja",
-            training_log=f"{GENERATOR}/training_log.jsonl",
-            card=f"{GENERATOR}/card.json",
-            readme=f"{GENERATOR}/README.md",
+            weights=f"{MODEL}/model.safetensors",
+            config=f"{MODEL}/config.json",
+            generation=f"{MODEL}/generation_config.json",
+            tokenizer=f"{MODEL}/tokenizer.json",
+            tokenizer_config=f"{MODEL}/tokenizer_config.json",
+            processor=f"{MODEL}/processor_config.json",
+            template=f"{MODEL}/chat_template.jinja",
+            training_log=f"{MODEL}/training_log.jsonl",
+            card=f"{MODEL}/card.json",
+            readme=f"{MODEL}/README.md",
         log:
             f"{RESULTS}/logs/train_generator.log",
         # Snakemake allows no benchmark where it may take the outputs from its cache: time and memory
@@ -41,7 +37,7 @@ if GENERATED:
             TORCH_ENV
         threads: config["generator"]["threads"]
         resources:
-            **asks("embed"),
+            **study.resources.asks("embed"),
         params:
             out=folder_of_output(),
             flags=flags({"seed": config["seed"], **config["generator"]}),
@@ -69,9 +65,9 @@ else:
         conda:
             "../envs/data.yaml"
         resources:
-            **asks("prepare"),
+            **study.resources.asks("prepare"),
         params:
-            job=model_job,
+            job=lambda wildcards: jobs.fetching_model(),
         shell:
             "printf '%s' {params.job:q} | python scripts/fetch_model.py --job-list - > {log} 2>&1"
 

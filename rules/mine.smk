@@ -6,31 +6,29 @@
 # Only the mini benchmark knows its equivalences: false negatives and the grid are its alone. With
 # mining_from the clusters are another experiment's, and nothing is mined here.
 
-RATES = expand(
-    f"{RESULTS}/false_negatives/{{name}}.json", name=[*TRAIN_SETS, "all"] if KNOWN else []
-)
+RATES = study.paths.false_negatives([*study.train_sets, "all"]) if study.knows_equivalences else []
 
 
 rule mine:
     input:
-        clusters_of([*STRATEGIES, *MINED_APART], "parquet"),
+        clusters_of([*study.strategies, *study.mined_apart]),
         RATES,
 
 
-if MINES:
+if study.mines:
 
     rule mine_negatives:
         input:
             program("mine_negatives.py"),
-            pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
-            query=f"{RESULTS}/embeddings/{ZERO_SHOT}/{MINE_PROMPT}/train_query.npy",
-            target=f"{RESULTS}/embeddings/{ZERO_SHOT}/{MINE_PROMPT}/train_target.npy",
-            manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{MINE_PROMPT}/train_query.json",
+            pairs=study.paths.pairs(study.train_sets),
+            query=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_query.npy",
+            target=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_target.npy",
+            manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_query.json",
         output:
             **{
                 f"{of}_{name}_{what}".replace("-", "_"): f"{RESULTS}/clusters/{of}/{name}.{what}"
-                for of in [*STRATEGIES, *MINED_APART]
-                for name in TRAIN_SETS
+                for of in [*study.strategies, *study.mined_apart]
+                for name in study.train_sets
                 for what in ("parquet", "json")
             },
         log:
@@ -40,30 +38,30 @@ if MINES:
         conda:
             MINING_ENV
         resources:
-            **asks("mine"),
+            **study.resources.asks("mine"),
         params:
-            jobs=mining_jobs,
+            jobs=lambda wildcards: jobs.mining(),
         shell:
             "printf '%s' {params.jobs:q} | python scripts/mine_negatives.py --job-list - > {log} 2>&1"
 
 
 rule grid:
     input:
-        tables_named("grid") if KNOWN else [],
+        study.paths.tables("grid") if study.knows_equivalences else [],
 
 
-if KNOWN:
+if study.knows_equivalences:
 
     rule measure_false_negatives:
         input:
             program("measure_false_negatives.py"),
-            pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
-            known=expand(f"{RESULTS}/equivalences/train/{{name}}.parquet", name=TRAIN_SETS),
-            clusters=clusters_of(MINED, "parquet"),
+            pairs=study.paths.pairs(study.train_sets),
+            known=study.paths.equivalences("train", study.train_sets),
+            clusters=clusters_of(study.mined, "parquet"),
             grid=f"{RESULTS}/grid/clusters",
         output:
             RATES,
-            expand(f"{RESULTS}/false_negatives/{{name}}.csv", name=[*TRAIN_SETS, "all"]),
+            study.paths.false_negatives([*study.train_sets, "all"], "csv"),
             grid=directory(f"{RESULTS}/grid/false_negatives"),
         log:
             f"{RESULTS}/logs/measure_false_negatives.log",
@@ -72,9 +70,9 @@ if KNOWN:
         conda:
             "../envs/mining-cpu.yaml"
         resources:
-            **asks("score"),
+            **study.resources.asks("score"),
         params:
-            jobs=false_negative_jobs,
+            jobs=lambda wildcards: jobs.measuring_false_negatives(),
         shell:
             "printf '%s' {params.jobs:q} | python scripts/measure_false_negatives.py --job-list -"
             " > {log} 2>&1"
@@ -82,10 +80,10 @@ if KNOWN:
     rule mine_grid:
         input:
             program("mine_negatives.py"),
-            pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
-            query=f"{RESULTS}/embeddings/{ZERO_SHOT}/{MINE_PROMPT}/train_query.npy",
-            target=f"{RESULTS}/embeddings/{ZERO_SHOT}/{MINE_PROMPT}/train_target.npy",
-            manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{MINE_PROMPT}/train_query.json",
+            pairs=study.paths.pairs(study.train_sets),
+            query=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_query.npy",
+            target=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_target.npy",
+            manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_query.json",
         output:
             directory(f"{RESULTS}/grid/clusters"),
         log:
@@ -95,8 +93,8 @@ if KNOWN:
         conda:
             MINING_ENV
         resources:
-            **asks("mine"),
+            **study.resources.asks("mine"),
         params:
-            jobs=grid_mining_jobs,
+            jobs=lambda wildcards: jobs.mining_grid(),
         shell:
             "printf '%s' {params.jobs:q} | python scripts/mine_negatives.py --job-list - > {log} 2>&1"

@@ -31,9 +31,9 @@ rule plan:
         "../envs/workflow.yaml"
     params:
         results=folder_of_input("config"),
-        measured=measured_experiment,
-        asks="yes" if MMEB else "no",
-        job=fetching_job if MMEB else "[]",
+        measured=f"results/{config['plan_from'] or config['experiment']}",
+        asks="yes" if study.downloads else "no",
+        job=lambda wildcards: jobs.fetching() if study.downloads else "[]",
     shell:
         # it has no output: what is here decides what is said, so it is said anew each time
         "downloads=$(mktemp) && jobs=$(mktemp) && "
@@ -57,7 +57,7 @@ rule write_configuration:
     conda:
         "../envs/data.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         text=yaml.safe_dump(config, sort_keys=False),
     shell:
@@ -80,7 +80,7 @@ rule write_provenance:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         results=folder_of_output(),
     shell:
@@ -104,7 +104,7 @@ rule write_report:
     conda:
         "../envs/workflow.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     shell:
         # a second Snakemake that only reads: it plans nothing, runs nothing and takes no lock
         "snakemake --report {output} --nolock --cores 1 --configfile {input.config}"
@@ -125,7 +125,7 @@ rule digest_results:
     conda:
         "../envs/data.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         results=folder_of_output(),
     shell:
@@ -147,7 +147,7 @@ rule publish_results:
     conda:
         "../envs/data.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         experiment=config["experiment"],
         out=folder_of_output(),

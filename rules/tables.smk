@@ -7,20 +7,20 @@
 #      audit_published.py
 
 
-COST = tables_named("cost", folder=f"{RESULTS}/benchmarks")
-FINAL_SCORES = [scores_of(*one) for one in FINAL_MODELS]
+COST = study.paths.tables("cost", folder="benchmarks")
+FINAL_SCORES = [study.scores(*one) for one in study.final_models]
 
 
 rule tables:
     input:
-        tables_named("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
-        tables_named("mining", "mining_subsets", "mining_statistics") if MINES else [],
-        tables_named("grid") if KNOWN else [],
-        tables_named("runs", "runs_datasets", "runs_tests") if TRAINS else [],
-        tables_named("sampling", "efficiency", "leakage") if TRAINS else [],
-        tables_named("peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones"),
-        tables_named("sugarcrepe", "sugarcrepe_pp"),
-        tables_named("prompts", "settings", "published_audit"),
+        study.paths.tables("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
+        study.paths.tables("mining", "mining_subsets", "mining_statistics") if study.mines else [],
+        study.paths.tables("grid") if study.knows_equivalences else [],
+        study.paths.tables("runs", "runs_datasets", "runs_tests") if study.trains else [],
+        study.paths.tables("sampling", "efficiency", "leakage") if study.trains else [],
+        study.paths.tables("peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones"),
+        study.paths.tables("sugarcrepe", "sugarcrepe_pp"),
+        study.paths.tables("prompts", "settings", "published_audit"),
         DOCTOR,
         COST,
 
@@ -29,9 +29,9 @@ rule tabulate_zero_shot:
     input:
         program("tabulate_zero_shot.py"),
         register=BENCHMARK.register,
-        scores=scores_of(ZERO_SHOT, PROMPTS),
+        scores=study.scores(ZERO_SHOT, study.prompts),
     output:
-        reported(tables_named("zero_shot", "zero_shot_datasets", "zero_shot_tests")),
+        reported(study.paths.tables("zero_shot", "zero_shot_datasets", "zero_shot_tests")),
     log:
         f"{RESULTS}/logs/tabulate_zero_shot.log",
     benchmark:
@@ -39,10 +39,10 @@ rule tabulate_zero_shot:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         scores=folder_of_input("scores", 1),
-        prompts=PROMPTS,
+        prompts=study.prompts,
         published=flags(
             {
                 "backbone": config["published"]["backbone"],
@@ -58,13 +58,13 @@ rule tabulate_zero_shot:
 rule tabulate_mining:
     input:
         program("tabulate_mining.py"),
-        clusters=clusters_of(MINED, "json"),
+        clusters=clusters_of(study.mined, "json"),
         rates=RATES,
-        grid_clusters=rules.mine_grid.output if KNOWN else [],
-        grid_rates=rules.measure_false_negatives.output.grid if KNOWN else [],
+        grid_clusters=rules.mine_grid.output if study.knows_equivalences else [],
+        grid_rates=rules.measure_false_negatives.output.grid if study.knows_equivalences else [],
     output:
-        reported(tables_named("mining", "mining_subsets", "mining_statistics")),
-        reported(tables_named("grid")) if KNOWN else [],
+        reported(study.paths.tables("mining", "mining_subsets", "mining_statistics")),
+        reported(study.paths.tables("grid")) if study.knows_equivalences else [],
     log:
         f"{RESULTS}/logs/tabulate_mining.log",
     benchmark:
@@ -72,12 +72,12 @@ rule tabulate_mining:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         clusters=folder_of_input("clusters", 1),
-        strategies=MINED,
-        subsets=TRAIN_SETS,
-        known=mining_report_flags() if KNOWN else "",
+        strategies=study.mined,
+        subsets=study.train_sets,
+        known=jobs.reporting_mining() if study.knows_equivalences else "",
         out=folder_of_output(),
     shell:
         "python scripts/tabulate_mining.py --clusters {params.clusters}"
@@ -89,10 +89,10 @@ rule tabulate_runs:
     input:
         program("tabulate_runs.py"),
         register=BENCHMARK.register,
-        zero_shot=scores_of(ZERO_SHOT, RUN_PROMPTS),
+        zero_shot=study.scores(ZERO_SHOT, study.run_prompts),
         tuned=FINAL_SCORES,
     output:
-        reported(tables_named("runs", "runs_datasets", "runs_tests")),
+        reported(study.paths.tables("runs", "runs_datasets", "runs_tests")),
     log:
         f"{RESULTS}/logs/tabulate_runs.log",
     benchmark:
@@ -100,10 +100,10 @@ rule tabulate_runs:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         scores=folder_of_input("tuned", 2),
-        runs=RUN_NAMES,
+        runs=study.run_names,
         seeds=config["train"]["seeds"],
         backbone=config["published"]["backbone"],
         out=folder_of_output(),
@@ -117,12 +117,16 @@ rule tabulate_prompts:
     input:
         program("tabulate_prompts.py"),
         register=BENCHMARK.register,
-        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
-        item_files=expand(f"{RESULTS}/items/eval_{{side}}.parquet", side=SIDES),
-        vectors=[vectors_of(ZERO_SHOT, prompt)[side] for prompt in PROMPTS for side in SIDES],
-        scores=scores_of(ZERO_SHOT, PROMPTS),
+        rows=study.paths.rows(study.eval_sets),
+        item_files=study.items(["eval"]),
+        vectors=[
+            study.paths.vectors(ZERO_SHOT, prompt)[side]
+            for prompt in study.prompts
+            for side in SIDES
+        ],
+        scores=study.scores(ZERO_SHOT, study.prompts),
     output:
-        reported(tables_named("prompts")),
+        reported(study.paths.tables("prompts")),
     log:
         f"{RESULTS}/logs/tabulate_prompts.log",
     benchmark:
@@ -130,14 +134,14 @@ rule tabulate_prompts:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("score"),
+        **study.resources.asks("score"),
     params:
         rows=folder_of_input("rows"),
         item_folder=folder_of_input("item_files"),
         embeddings=folder_of_input("vectors", 1),
         scores=folder_of_input("scores", 1),
-        prompts=PROMPTS,
-        reference=MINE_PROMPT,
+        prompts=study.prompts,
+        reference=study.mine_prompt,
         seed=config["seed"],
         out=folder_of_output(),
     shell:
@@ -151,14 +155,17 @@ rule tabulate_training:
     input:
         program("tabulate_training.py"),
         register=BENCHMARK.register,
-        clusters=clusters_of([*STRATEGIES, *MINED_APART], "json"),
-        rates=f"{RESULTS}/false_negatives/all.json" if KNOWN else [],
-        cards=[f"{ADAPTER.format(**run)}/card.json" for run in RUNS],
-        training_logs=[f"{ADAPTER.format(**run)}/training_log.jsonl" for run in RUNS],
-        zero_shot=scores_of(ZERO_SHOT, RUN_PROMPTS),
-        tuned=[scores_of(*one) for one in TUNED_MODELS],
+        clusters=clusters_of([*study.strategies, *study.mined_apart], "json"),
+        rates=f"{RESULTS}/false_negatives/all.json" if study.knows_equivalences else [],
+        cards=[f"{study.paths.adapter_of(run.model, run.prompt)}/card.json" for run in study.runs],
+        training_logs=[
+            f"{study.paths.adapter_of(run.model, run.prompt)}/training_log.jsonl"
+            for run in study.runs
+        ],
+        zero_shot=study.scores(ZERO_SHOT, study.run_prompts),
+        tuned=[study.scores(*one) for one in study.tuned_models],
     output:
-        reported(tables_named("sampling", "efficiency")),
+        reported(study.paths.tables("sampling", "efficiency")),
     log:
         f"{RESULTS}/logs/tabulate_training.log",
     benchmark:
@@ -166,18 +173,18 @@ rule tabulate_training:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         scores=folder_of_input("tuned", 2),
-        rates=f"--rates {RESULTS}/false_negatives/all.json" if KNOWN else "",
+        rates=f"--rates {RESULTS}/false_negatives/all.json" if study.knows_equivalences else "",
         adapters=folder_of_input("cards", 2),
         clusters=folder_of_input("clusters", 1),
-        strategies=STRATEGIES,
-        subsets=TRAIN_SETS,
-        runs=RUN_NAMES,
-        prompt=MINE_PROMPT,
+        strategies=study.strategies,
+        subsets=study.train_sets,
+        runs=study.run_names,
+        prompt=study.mine_prompt,
         seeds=config["train"]["seeds"],
-        checkpoints=CHECKPOINTS,
+        checkpoints=study.steps,
         steps=config["train"]["steps"],
         out=folder_of_output(),
     shell:
@@ -192,10 +199,14 @@ rule tabulate_peers:
     input:
         program("tabulate_peers.py"),
         register=BENCHMARK.register,
-        zero_shot=scores_of(ZERO_SHOT, sorted({*PROMPTS, *RUN_PROMPTS})),
+        zero_shot=study.scores(ZERO_SHOT, sorted({*study.prompts, *study.run_prompts})),
         tuned=FINAL_SCORES,
     output:
-        reported(tables_named("peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones")),
+        reported(
+            study.paths.tables(
+                "peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones"
+            )
+        ),
     log:
         f"{RESULTS}/logs/tabulate_peers.log",
     benchmark:
@@ -203,11 +214,11 @@ rule tabulate_peers:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         scores=folder_of_input("zero_shot", 2),
-        prompts=PROMPTS,
-        runs=RUN_NAMES,
+        prompts=study.prompts,
+        runs=study.run_names,
         seeds=config["train"]["seeds"],
         backbone=config["published"]["backbone"],
         released=flags({"released_as": config["published"]["released_as"] or None}),
@@ -225,11 +236,11 @@ rule tabulate_cost:
     input:
         program("tabulate_cost.py"),
         FINAL_SCORES,
-        scores_of(ZERO_SHOT, PROMPTS),
+        study.scores(ZERO_SHOT, study.prompts),
         RATES,
         config=f"{RESULTS}/config.yaml",
     output:
-        reported(tables_named("settings")),
+        reported(study.paths.tables("settings")),
         cost=reported(COST),
     log:
         f"{RESULTS}/logs/tabulate_cost.log",
@@ -238,7 +249,7 @@ rule tabulate_cost:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         results=folder_of_input("config"),
         out=folder_of_output(),
@@ -251,15 +262,13 @@ rule tabulate_cost:
 rule audit_leakage:
     input:
         program("audit_leakage.py"),
-        item_files=expand(
-            f"{RESULTS}/items/{{part}}_{{side}}.parquet", part=["train", "eval"], side=SIDES
-        ),
-        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
+        item_files=study.items(["train", "eval"]),
+        rows=study.paths.rows(study.eval_sets),
         register=BENCHMARK.register,
         train=f"{DATA}/train",
         eval=f"{DATA}/eval",
     output:
-        reported(tables_named("leakage")),
+        reported(study.paths.tables("leakage")),
     log:
         f"{RESULTS}/logs/audit_leakage.log",
     benchmark:
@@ -267,7 +276,7 @@ rule audit_leakage:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("score"),
+        **study.resources.asks("score"),
     params:
         item_folder=folder_of_input("item_files"),
         rows=folder_of_input("rows"),
@@ -282,7 +291,7 @@ rule audit_published:
     input:
         program("audit_published.py"),
     output:
-        reported(tables_named("published_audit")),
+        reported(study.paths.tables("published_audit")),
     log:
         f"{RESULTS}/logs/audit_published.log",
     benchmark:
@@ -290,7 +299,7 @@ rule audit_published:
     conda:
         "../envs/reporting.yaml"
     resources:
-        **asks("small"),
+        **study.resources.asks("small"),
     params:
         out=folder_of_output(),
     shell:

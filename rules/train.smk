@@ -7,43 +7,48 @@
 
 rule train:
     input:
-        [f"{ADAPTER.format(**run)}/adapter_model.safetensors" for run in RUNS],
+        [
+            f"{study.paths.adapter_of(run.model, run.prompt)}/adapter_model.safetensors"
+            for run in study.runs
+        ],
 
 
 rule train_adapter:
     input:
         program("train_adapter.py"),
-        [program(name) for name in SEVERAL],
-        pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
-        clusters=clusters_of_run,
-        query_items=f"{RESULTS}/items/train_query.parquet",
-        target_items=f"{RESULTS}/items/train_target.parquet",
+        [program(name) for name in study.resources.launchers],
+        pairs=study.paths.pairs(study.train_sets),
+        clusters=trained_on(
+            lambda wildcards: study.clusters_of_run(wildcards.run, wildcards.prompt)
+        ),
+        query_items=study.paths.items("train", "query"),
+        target_items=study.paths.items("train", "target"),
         images=f"{DATA}/train",
         model=MODEL_FILES,
     output:
-        weights=f"{ADAPTER}/adapter_model.safetensors",
-        config=f"{ADAPTER}/adapter_config.json",
-        card=f"{ADAPTER}/card.json",
-        readme=f"{ADAPTER}/README.md",
-        processor=f"{ADAPTER}/preprocessor_config.json",
-        training_log=f"{ADAPTER}/training_log.jsonl",
+        weights=f"{study.paths.adapter}/adapter_model.safetensors",
+        config=f"{study.paths.adapter}/adapter_config.json",
+        card=f"{study.paths.adapter}/card.json",
+        readme=f"{study.paths.adapter}/README.md",
+        processor=f"{study.paths.adapter}/preprocessor_config.json",
+        training_log=f"{study.paths.adapter}/training_log.jsonl",
         checkpoints=[
-            f"{ADAPTER}/checkpoints/step-{step}/{name}"
-            for step in CHECKPOINTS
+            f"{study.paths.adapter}/checkpoints/step-{step}/{name}"
+            for step in study.steps
             for name in ("adapter_model.safetensors", "adapter_config.json")
         ],
     log:
-        f"{RESULTS}/logs/train_adapter/{{strategy}}_seed{{seed}}_{{prompt}}.log",
+        f"{RESULTS}/logs/train_adapter/{{run}}_{{prompt}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train_adapter/{{strategy}}_seed{{seed}}_{{prompt}}.tsv"
+        f"{RESULTS}/benchmarks/train_adapter/{{run}}_{{prompt}}.tsv"
     conda:
         TORCH_ENV
-    threads: THREADS
+    threads: study.resources.threads
     resources:
-        **asks("train"),
+        **study.resources.asks("train"),
     params:
-        jobs=training_job,
-        launcher=launcher(THREADS),
+        jobs=lambda wildcards: jobs.training(study.run(wildcards.run, wildcards.prompt)),
+        launcher=study.resources.launcher(),
     shell:
         # several processes cannot share a standard input
         "printf '%s' {params.jobs:q} > {log}.jobs.json; {params.launcher}"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gen2embed.configuration import check_configuration
 from gen2embed.errors import InputError
 from gen2embed.mining.strategies import STRATEGIES
+from gen2embed.study.configuration import check_configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"

@@ -15,7 +15,7 @@ from gen2embed.errors import InputError
 from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.models.prompts import load_prompts
 from gen2embed.models.resolutions import get_resolution
-from gen2embed.workflow import run_name
+from gen2embed.study.runs import run_name
 
 
 def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gen2embed.errors import InputError
-from gen2embed.workflow import clusters_name, run_name, sources
+from gen2embed.study.dependencies import sources
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 TREE = {
     "run.py": "from gen2embed.a import f\n\ndef later():\n    import gen2embed.deep.b\n",
     "gen2embed/__init__.py": "",
@@ -66,24 +66,3 @@ def test_help_is_there_and_only_model_programs_need_torch(program):
     needs_torch, described = done.stdout.split()
     assert described == "True"
     assert needs_torch == "False" or program == "train_generator"
-
-
-@pytest.mark.parametrize(
-    ("run", "clusters", "name"),
-    [
-        ({}, "saha", "saha"),
-        ({"mode": "clusters"}, "saha", "saha"),
-        ({"mode": "classic"}, "saha", "saha-classic"),
-        ({"k": 3}, "saha-k3-m5", "saha-k3-m5"),
-        ({"m": 1, "fraction": 0.25}, "saha-k7-m1", "saha-k7-m1-f0.25"),
-        (
-            {"k": 3, "m": 3, "mode": "classic", "fraction": 1.0},
-            "saha-k3-m3",
-            "saha-k3-m3-classic-f1",
-        ),
-    ],
-)
-def test_names_of_runs(run, clusters, name):
-    """k 7 and m 5 are the experiment's; a plain run is its strategy."""
-    run = {"strategy": "saha", "prompt": "hierarchical", **run}
-    assert (clusters_name(run, 7, 5), run_name(run, 7, 5)) == (clusters, name)

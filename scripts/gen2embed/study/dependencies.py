@@ -1,35 +1,11 @@
-"""What the workflow needs to know of the library: what a program depends on, how runs are named."""
+"""What a program depends on: the modules that it imports, and their registry files."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from gen2embed.errors import InputError
-
-ZERO_SHOT = "base"  # name of the generator as it is, among the models of an experiment
-
-
-def clusters_name(run: Mapping[str, Any], k: int, m: int) -> str:
-    """Which clusters a run trains on: ``saha``, or with a k or m of its own ``saha-k3-m1``.
-
-    k, m: the experiment's.
-    """
-    if "k" not in run and "m" not in run:
-        return run["strategy"]
-    return f"{run['strategy']}-k{run.get('k', k)}-m{run.get('m', m)}"
-
-
-def run_name(run: Mapping[str, Any], k: int, m: int) -> str:
-    """Its clusters and what else the run changes: ``hns-classic``, ``saha-k3-m1-f0.25``."""
-    name = clusters_name(run, k, m)
-    if run.get("mode", "clusters") != "clusters":
-        name += f"-{run['mode']}"
-    if "fraction" in run:
-        name += f"-f{run['fraction']:g}"
-    return name
 
 
 def sources(program: Path) -> list[Path]:

@@ -1,0 +1,110 @@
+"""Every path of ``results/<experiment>/``: what a program writes and another reads, named once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
+
+SIDES = ("query", "target")
+TABLE_ENDINGS = ("csv", "md", "tex", "html")
+FIGURE_ENDINGS = ("pdf", "png", "csv", "md")
+SCORE_ENDINGS = ("json", "predictions.parquet")
+
+
+class Layout:
+    """Paths below one experiment's folder, as strings; what is in them: docs/data_dictionary.md.
+
+    Wildcards may stand for any name.
+    """
+
+    def __init__(self, experiment: str):
+        self.root = f"results/{experiment}"
+        self.data = f"{self.root}/data"
+        self.generator = f"{self.root}/generator"
+        self.fetched_model = f"{self.root}/model"
+        self.lock_of_model = f"{self.root}/model.lock.json"
+        self.config = f"{self.root}/config.yaml"
+        self.adapter = f"{self.root}/adapters/{{run}}/{{prompt}}"
+        self.counted = f"{self.root}/partial/counted"
+        self.grid = f"{self.root}/grid"
+        self.dropped_rows = f"{self.root}/tables/dropped_rows.csv"
+
+    def items(self, part: str, side: str) -> str:
+        return f"{self.root}/items/{part}_{side}.parquet"
+
+    def pairs(self, names: Iterable[str]) -> list[str]:
+        return [f"{self.root}/pairs/{name}.parquet" for name in names]
+
+    def rows(self, names: Iterable[str]) -> list[str]:
+        return [f"{self.root}/rows/{name}.parquet" for name in names]
+
+    def equivalences(self, part: str, names: Iterable[str]) -> list[str]:
+        return [f"{self.root}/equivalences/{part}/{name}.parquet" for name in names]
+
+    def compositions(self) -> list[str]:
+        folder = f"{self.root}/compositions"
+        return [f"{folder}/{one}/{subset}.parquet" for one, of in SUBSETS.items() for subset in of]
+
+    def partial(self, program: str) -> str:
+        """States of interrupted work."""
+        return f"{self.root}/partial/{program}"
+
+    def vectors(
+        self, model: str, prompt: str, part: str = "eval", shard: str = ""
+    ) -> dict[str, str]:
+        """Vectors and manifests of both sides, by name.
+
+        shard: of one shard, such as "2of8"; "": of all rows.
+        """
+        folder = f"{self.root}/embeddings/{model}/{prompt}{f'/shards/{shard}' if shard else ''}"
+        files = {}
+        for side in SIDES:
+            files[side] = f"{folder}/{part}_{side}.npy"
+            files[f"{side}_manifest"] = f"{folder}/{part}_{side}.json"
+        return files
+
+    def clusters(self, folders: Iterable[str], names: Sequence[str], ending: str) -> list[str]:
+        """folders: strategies, or what runs want apart from them."""
+        return [
+            f"{self.root}/clusters/{folder}/{name}.{ending}" for folder in folders for name in names
+        ]
+
+    def false_negatives(self, names: Iterable[str], ending: str = "json") -> list[str]:
+        return [f"{self.root}/false_negatives/{name}.{ending}" for name in names]
+
+    def score(self, model: str, prompt: str, name: str) -> str:
+        return f"{self.root}/scores/{model}/{prompt}/{name}.json"
+
+    def scores(self, model: str, prompt: str, names: Iterable[str]) -> list[str]:
+        """Scores of data sets and the predictions beside them."""
+        folder = f"{self.root}/scores/{model}/{prompt}"
+        return [f"{folder}/{name}.{ending}" for name in names for ending in SCORE_ENDINGS]
+
+    def composition_scores(self, model: str, prompt: str) -> list[str]:
+        return self.scores(model, prompt, [score_name(*one) for one in scored_sets()])
+
+    def adapter_of(self, run: str, prompt: str) -> str:
+        """PEFT folder of a run, by the name of its model."""
+        return self.adapter.format(run=run, prompt=prompt)
+
+    def checkpoint(self, run: str, prompt: str, step: int) -> str:
+        return f"{self.adapter_of(run, prompt)}/checkpoints/step-{step}"
+
+    def leaderboard(self, model: str, prompt: str) -> str:
+        return f"{self.root}/leaderboard/{model}/{prompt}.json"
+
+    def grid_clusters(self, k: int, m: int) -> str:
+        return f"{self.grid}/clusters/k{k}_m{m}"
+
+    def tables(self, *names: str, folder: str = "tables") -> list[str]:
+        return [f"{self.root}/{folder}/{name}.{end}" for name in names for end in TABLE_ENDINGS]
+
+    def figures(self, *names: str) -> list[str]:
+        return [f"{self.root}/figures/{name}.{end}" for name in names for end in FIGURE_ENDINGS]
+
+    def log(self, rule: str) -> str:
+        return f"{self.root}/logs/{rule}.log"
+
+    def benchmark(self, rule: str) -> str:
+        return f"{self.root}/benchmarks/{rule}.tsv"

@@ -1,0 +1,154 @@
+"""A study: its configuration read once, for the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gen2embed.data.datasets import names
+from gen2embed.errors import InputError
+from gen2embed.study.layout import SIDES, Layout
+from gen2embed.study.resources import Resources
+from gen2embed.study.runs import ZERO_SHOT, Run, mined_apart, runs_of
+
+EVALUATED = ("eval", "composition")  # parts of the data
+
+
+class Study:
+    """What a configuration means: data sets, models, runs, and whose clusters are trained on."""
+
+    def __init__(self, config: Mapping[str, Any]):
+        self.config = config
+        self.paths = Layout(config["experiment"])
+        self.resources = Resources(config)
+        source = config["data"]["source"]
+        self.downloads = source == "mmeb"  # else the mini benchmark, whose equivalences are known
+        self.generates = config["model"]["name"] == "generator"
+        self.runs = runs_of(config)
+        self.trains = bool(self.runs)  # else the model is evaluated as it is
+        self.mined_in = config["mining_from"]  # another experiment; "": this one
+        self.mines = self.trains and not self.mined_in
+        self.knows_equivalences = self.mines and not self.downloads
+        self.parts = [*(["train"] if self.trains else []), *EVALUATED]
+        self.train_sets = names(source, "train") if self.trains else []
+        self.eval_sets = names(source, "eval")
+        self.prompts: list[str] = config["embed"]["prompts"]
+        self.mine_prompt: str = config["mine"]["prompt"]
+        self.run_prompts = sorted({run.prompt for run in self.runs})
+        self.steps: list[int] = config["train"]["checkpoints"]
+        self.shards: int = config["embed"]["shards"]
+        self.strategies: list[str] = config["mine"]["strategies"] if self.trains else []
+        self.mined = [one for one in self.strategies if one != "in_batch"]  # those with negatives
+        self.mined_apart = mined_apart(self.runs)
+        self.model = self.paths.generator if self.generates else self.paths.fetched_model
+
+    def run(self, model: str, prompt: str) -> Run:
+        """The run by the name of its final model and its prompt."""
+        return next(run for run in self.runs if (run.model, run.prompt) == (model, prompt))
+
+    @property
+    def run_names(self) -> list[str]:
+        """STRATEGY/PROMPT of the runs, without seeds."""
+        return list(dict.fromkeys(f"{run.name}/{run.prompt}" for run in self.runs))
+
+    @property
+    def final_models(self) -> list[tuple[str, str]]:
+        """Model and prompt of every run's end."""
+        return [(run.model, run.prompt) for run in self.runs]
+
+    @property
+    def tuned_models(self) -> list[tuple[str, str]]:
+        """Likewise, every run's checkpoints first."""
+        return [(model, run.prompt) for run in self.runs for model in self.models_of(run)]
+
+    def models_of(self, run: Run) -> dict[str, str]:
+        """A run's checkpoints and its end: name of the model -> PEFT folder."""
+        steps = {
+            run.checkpoint(step): self.paths.checkpoint(run.model, run.prompt, step)
+            for step in self.steps
+        }
+        return steps | {run.model: self.paths.adapter_of(run.model, run.prompt)}
+
+    def models_of_any_run(self) -> list[str]:
+        """Names of a run's models, its wildcard left open; the final one last."""
+        return [*(f"{{run}}_step{step}" for step in self.steps), "{run}"]
+
+    def items(self, parts: Iterable[str]) -> list[str]:
+        return [self.paths.items(part, side) for part in parts for side in SIDES]
+
+    def evaluated_vectors(self, model: str, prompt: str, shard: str = "") -> dict[str, str]:
+        """What one model embeds to be evaluated: MMEB's sets and the compositional ones."""
+        compositions = self.paths.vectors(model, prompt, "composition", shard).items()
+        named = {f"composition_{name}": path for name, path in compositions}
+        return self.paths.vectors(model, prompt, "eval", shard) | named
+
+    def scores(self, model: str, prompts: str | Iterable[str]) -> list[str]:
+        """Of the evaluation sets, under one prompt or several."""
+        prompts = [prompts] if isinstance(prompts, str) else prompts
+        return [path for one in prompts for path in self.paths.scores(model, one, self.eval_sets)]
+
+    @property
+    def equivalences(self) -> list[str]:
+        if self.downloads:
+            return []
+        known = (("train", self.train_sets), ("eval", self.eval_sets))
+        return [path for part, sets in known for path in self.paths.equivalences(part, sets)]
+
+    @property
+    def leaderboards(self) -> dict[str, tuple[str, str]]:
+        """Path of each -> model and prompt: the model as it is, and every final adapter."""
+        models = [(ZERO_SHOT, prompt) for prompt in self.prompts] + self.final_models
+        return {self.paths.leaderboard(*one): one for one in models}
+
+    @property
+    def model_cards(self) -> dict[str, str]:
+        """Cards of what is trained here: leaderboard file -> the model's README.md."""
+        cards = {}
+        if self.generates:
+            readme = f"{self.model}/README.md"
+            cards |= {self.paths.leaderboard(ZERO_SHOT, one): readme for one in self.prompts}
+        for run in self.runs:
+            folder = self.paths.adapter_of(run.model, run.prompt)
+            cards[self.paths.leaderboard(run.model, run.prompt)] = f"{folder}/README.md"
+        return cards
+
+    def clusters(self, folders: Iterable[str], ending: str = "parquet") -> list[str]:
+        """Those that are trained on: of this experiment, or of the one that mining_from names."""
+        layout = Layout(self.mined_in) if self.mined_in else self.paths
+        return layout.clusters(folders, self.train_sets, ending)
+
+    def clusters_of_run(self, model: str, prompt: str) -> list[str]:
+        return self.clusters([self.run(model, prompt).clusters])
+
+    def check_mined(self, paths: list[str]) -> list[str]:
+        """The same clusters, which another experiment, if they are its, must have mined before.
+
+        Raises InputError where one is not there, or was mined with another form of input.
+        """
+        if not self.mined_in:
+            return paths
+        missing = [path for path in paths if not Path(path).is_file()]
+        if missing:
+            raise InputError(
+                f"mining_from: {self.mined_in} has no {missing[0]} yet; mine there first: "
+                f"snakemake --cores all --configfile configs/{self.mined_in}.yaml -- mine"
+            )
+        theirs = Path(Layout(self.mined_in).config)
+        if theirs.is_file():
+            form = yaml.safe_load(theirs.read_text()).get("input", self.config["input"])
+            if form != self.config["input"]:
+                raise InputError(
+                    f"mining_from: {self.mined_in} was mined with other inputs ({form}) than this "
+                    f"experiment has ({self.config['input']}); one study has one form: make the "
+                    "section input the same"
+                )
+        return paths
+
+    @property
+    def grid(self) -> dict[tuple[int, int], str]:
+        """Folder of the clusters of each k and m."""
+        grid = self.config["mine"]["grid"]
+        return {(k, m): self.paths.grid_clusters(k, m) for k in grid["k"] for m in grid["m"]}
