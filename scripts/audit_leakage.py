@@ -11,8 +11,8 @@ import pandas as pd
 from gen2embed.evaluation.leakage import KINDS, content_keys, shared
 from gen2embed.files import read_parquet
 from gen2embed.program import run_each
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import read_register
-from gen2embed.reporting.tables import write_table
 
 SIDES = ("query", "target")
 
@@ -75,7 +75,7 @@ def audit(job: argparse.Namespace) -> None:
         "Shared texts of queries with images are the tasks' instructions; shared candidates that "
         "are texts are labels and captions."
     )
-    write_table(job.out, "leakage", frame, shown.reset_index(), caption)
+    write_paper_table(job.out, "leakage", frame, shown.reset_index(), caption)
 
 
 def main(argv: list[str] | None = None) -> int:
