@@ -13,8 +13,8 @@ END = "<!-- map: end -->"
 
 
 def short_map(products: Sequence[Product]) -> str:
-    """What there is and what it shows, a row for products of one rule that answer the same."""
-    lines = ["| product | in the paper | what it shows |", "|---|---|---|"]
+    """What there is and why, a row for products of one rule that answer the same."""
+    lines = ["| product | in the paper | claim or question |", "|---|---|---|"]
     for rows in _groups(products):
         lines.append(f"| {_names(rows)} | {rows[0].answers} | {_claims(rows)} |")
     return "\n".join(lines)
@@ -47,7 +47,7 @@ def fill(page: str, products: Sequence[Product]) -> str:
         if start in page and END in page.split(start)[1]:
             before, rest = page.split(start, 1)
             after = rest.split(END, 1)[1]
-            return f"{before}{start}\n{render(products)}\n{END}{after}"
+            return f"{before}{start}\n\n{render(products)}\n\n{END}{after}"
     raise InputError(f"no place for the map: <!-- map: {' or '.join(MAPS)} --> and {END}")
 
 
