@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-import write_map
 
+import write_map
 from gen2embed.errors import InputError
 from gen2embed.reporting.paper import NO_NUMBER, NONE, answer, heading, read_products
 from gen2embed.reporting.paper_page import fill, full_map, short_map
