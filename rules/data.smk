@@ -1,12 +1,13 @@
 # Data: images and rows in MMEB's schemas, then items, pairs and rows by id.
 # in:  the packages with emoji graphics and names; or the hub, or a copy of it (docs/data.md)
 # out: data/ (rows, images, credits), items/, pairs/, rows/, equivalences/, compositions/
-#      tables/data_sets, data_findings (of downloaded data)
+#      tables/data_sets, data_findings, dropped_rows (of downloaded data)
 # by:  build_benchmark.py, or fetch_data.py and check_data.py; prepare_items.py,
 #      prepare_compositions.py
 
 DATA = f"{RESULTS}/data"
-DOCTOR = tables_named("data_sets", "data_findings") if MMEB else []
+DROPPED = f"{RESULTS}/tables/dropped_rows.csv" if MMEB else None  # rows that are left out
+DOCTOR = [*tables_named("data_sets", "data_findings"), DROPPED] if MMEB else []
 
 
 rule data:
@@ -128,9 +129,11 @@ rule prepare_items:
     params:
         data=folder_of_input("register"),
         flags=flags({name: config["data"][name] for name in ROW_CHOICE}),
+        dropped=flags({"dropped": DROPPED}),
         out=folder_of_output(1),
     shell:
-        "python scripts/prepare_items.py --data {params.data} {params.flags} --out {params.out}"
-        " > {log} 2>&1; "
+        "python scripts/prepare_items.py --data {params.data} {params.flags} {params.dropped}"
+        " --out {params.out} > {log} 2>&1; "
         "python scripts/prepare_compositions.py --data {input.composition}"
-        " --image-root {input.composition}/images --out {params.out} >> {log} 2>&1"
+        " --image-root {input.composition}/images {params.dropped} --out {params.out}"
+        " >> {log} 2>&1"

@@ -20,6 +20,8 @@ rule plot_scores:
         program("plot_scores.py"),
         prompts=f"{RESULTS}/tables/zero_shot.csv",
         datasets=f"{RESULTS}/tables/runs_datasets.csv" if TRAINS else [],
+        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
+        pairs=expand(f"{RESULTS}/pairs/{{name}}.parquet", name=TRAIN_SETS),
     output:
         reported(figures_named("prompt_scores")),
         reported(figures_named("task_scores")) if TRAINS else [],
@@ -36,7 +38,7 @@ rule plot_scores:
         out=folder_of_output(),
     shell:
         "python scripts/plot_scores.py --prompts {input.prompts} {params.datasets}"
-        " --out {params.out} > {log} 2>&1"
+        " --rows {input.rows} --pairs {input.pairs} --out {params.out} > {log} 2>&1"
 
 
 rule plot_umap:
@@ -198,6 +200,7 @@ rule plot_analyses:
         program("plot_analyses.py"),
         attention=rules.analyse_model.output.attention,
         layers=rules.analyse_model.output.layers,
+        rows=expand(f"{RESULTS}/rows/{{name}}.parquet", name=EVAL_SETS),
     output:
         reported(figures_named("attention_mass", "layers")),
     log:
@@ -212,4 +215,4 @@ rule plot_analyses:
         out=folder_of_output(),
     shell:
         "python scripts/plot_analyses.py --attention {input.attention} --layers {input.layers}"
-        " --out {params.out} > {log} 2>&1"
+        " --rows {input.rows} --out {params.out} > {log} 2>&1"

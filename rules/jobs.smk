@@ -26,6 +26,7 @@ def checking_job(wildcards):
         "train_split": config["data"]["train_split"],
         "images": config["data"]["check_images"],
         "rows": config["data"]["check_rows"],
+        "drop_bad_rows": config["data"]["drop_bad_rows"],
         "seed": config["seed"],
         "out": f"{RESULTS}/tables",
     }

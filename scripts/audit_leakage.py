@@ -11,6 +11,7 @@ import pandas as pd
 from gen2embed.evaluation.leakage import KINDS, content_keys, shared
 from gen2embed.files import read_parquet
 from gen2embed.program import run_each
+from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import read_register
 
@@ -43,9 +44,10 @@ def audit(job: argparse.Namespace) -> None:
     known = {kind: set(trained[kind]) - {""} for kind in KINDS}
     keys = read_keys(job, "eval", job.eval_images)
     register = read_register(job.register)
-    rows = []
+    rows, files = [], []
     for entry in register[register["part"] == "eval"].itertuples():
         path = Path(job.rows) / f"{entry.name}.parquet"
+        files.append(path)
         frame, _ = read_parquet(path, ["query_id", "candidate_ids"])
         ids = {
             "query": frame["query_id"].unique(),
@@ -73,7 +75,7 @@ def audit(job: argparse.Namespace) -> None:
         f"anywhere in training. In all, {images['shared'].sum()} of {images['different'].sum()} "
         f"images and {whole['shared'].sum()} of {whole['different'].sum()} items are shared. "
         "Shared texts of queries with images are the tasks' instructions; shared candidates that "
-        "are texts are labels and captions."
+        "are texts are labels and captions." + dropped_in_files(files)
     )
     write_paper_table(job.out, "leakage", frame, shown.reset_index(), caption)
 

@@ -1,27 +1,31 @@
 """The doctor: check rows and images of every data set on a CPU, before anything costs GPU time.
 
-Errors stop it with the data set's name; warnings become a table. Reads the data contract of
-docs/data_dictionary.md, so it checks data of your own as well.
+Errors stop it with the data set's name; warnings and notes become a table. Reads the data contract
+of docs/data_dictionary.md, so it checks data of your own as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from gen2embed.data.checks import (
+    SEVERITIES,
     Finding,
     check_evaluation,
     check_row_count,
     check_training,
     errors,
-    image_paths,
+    of_severity,
+    used_images,
 )
 from gen2embed.data.composition_sets import SUBSETS
-from gen2embed.data.compositions import read_subset
+from gen2embed.data.compositions import check_captions, read_subset
+from gen2embed.data.dropping import bad_rows, dropped, is_droppable, write_dropped
 from gen2embed.data.image_checks import check_images
 from gen2embed.data.normalise import COLUMNS
 from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
@@ -29,11 +33,13 @@ from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record
 from gen2embed.program import progress, run_each
 from gen2embed.reporting.tables import write_table
+from gen2embed.taken import rows_dropped
 
 PARTS = ("train", "eval", "composition")
 EXPECTED = ("registered", "any")
-SETS, FOUND = "data_sets", "data_findings"
-SET_COLUMNS = ("part", "name", "rows", "registered", "images", "decoded", "errors", "warnings")
+SETS, FOUND, DROPPED = "data_sets", "data_findings", "dropped_rows"
+COUNTED = tuple(f"{severity}s" for severity in SEVERITIES)
+SET_COLUMNS = ("part", "name", "rows", "registered", "images", "decoded", *COUNTED, "dropped")
 FOUND_COLUMNS = ("part", "name", "check", "severity", "count", "row", "said")
 
 
@@ -48,10 +54,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--train-split", default="diverse_instruction", choices=TRAIN_SPLITS)
     add("--images", default="200", help="images of each data set that are decoded: a number or all")
     add("--rows", default="registered", choices=EXPECTED, help="row counts must be the published")
+    add("--drop-bad-rows", type=int, default=0, help="rows of a data set that may be left out")
     add("--workers", type=int, default=2, help="threads that look at images")
     add("--seed", type=int, default=0, help="decides which images are decoded")
     add("--report-only", action="store_true", help="errors go to the table, too, and do not stop")
-    add("--out", required=True, help=f"folder of the tables {SETS} and {FOUND}")
+    add("--out", required=True, help=f"folder of the tables {SETS}, {FOUND}, {DROPPED}")
     return parser
 
 
@@ -84,32 +91,49 @@ def read_rows(folder: Path, part: str, split: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def check_set(job: argparse.Namespace, part: str, name: str) -> tuple[list[Finding], dict]:
-    """Findings of one data set, and its line in the table of data sets."""
+@dataclass(frozen=True)
+class Checked:
+    """What was found in one data set; rows to be left out, each with the finding that names it."""
+
+    part: str
+    name: str
+    split: str  # "" of a compositional subset
+    rows: int
+    registered: int | None
+    images: int
+    decoded: int
+    findings: list[Finding]
+    dropped: dict[int, Finding]
+
+    def line(self) -> dict:
+        """Its line in the table of data sets."""
+        facts = {key: getattr(self, key) for key in SET_COLUMNS[:6]}
+        for severity, counted in zip(SEVERITIES, COUNTED, strict=True):
+            facts[counted] = len(of_severity(self.findings, severity))
+        return facts | {"dropped": len(self.dropped)}
+
+
+def check_set(job: argparse.Namespace, part: str, name: str) -> Checked:
     data = Path(job.data)
     if part == "composition":
         benchmark, subset = name.split("/")
         rows = read_subset(data / part, benchmark, subset)
-        expected, root = registered_rows(benchmark, subset), data / part / "images"
-        first = {row.image: place for place, row in reversed(list(enumerate(rows)))}
-        paths, row_of = list(first), list(first.values())
-        findings = []
+        registered, split, root = registered_rows(benchmark, subset), "", data / part / "images"
+        paths, row_of = [row.image for row in rows], [row.row_id for row in rows]
+        findings = check_captions(rows)
     else:
         split = job.train_split if part == "train" else "test"
         rows = read_rows(data / part / name, part, split)
-        expected, root = registered_rows(part, name), data / part
+        registered, root = registered_rows(part, name), data / part
         findings = check_training(rows) if part == "train" else check_evaluation(rows)
-        paths, row_of = image_paths(rows, part)
-    findings = check_row_count(len(rows), expected if job.rows == "registered" else None) + findings
+        paths, row_of = used_images(rows, part)
+    expected = registered if job.rows == "registered" else None
+    findings = check_row_count(len(rows), expected) + findings
     wanted = None if job.images == "all" else int(job.images)
-    of_images, decoded = check_images(root, paths, row_of, wanted, job.seed, job.workers)
-    findings += of_images
-    line = {
-        **{"part": part, "name": name, "rows": len(rows), "registered": expected},
-        **{"images": len(paths), "decoded": decoded, "errors": len(errors(findings))},
-        "warnings": len(findings) - len(errors(findings)),
-    }
-    return findings, line
+    of_images, images, decoded = check_images(root, paths, row_of, wanted, job.seed, job.workers)
+    findings, left_out = dropped(findings + of_images, len(rows), job.drop_bad_rows)
+    counts = (len(rows), registered, images, decoded)
+    return Checked(part, name, split, *counts, findings, left_out)
 
 
 def said(part: str, name: str, one: Finding) -> str:
@@ -118,43 +142,72 @@ def said(part: str, name: str, one: Finding) -> str:
     return f"{part}/{name}: {place}{one.said}{rows}"
 
 
+def refused(job: argparse.Namespace, checked: list[Checked]) -> InputError | None:
+    """What ends the check: the first error of all data sets, and what can be done; or None."""
+    wrong = [(one, error) for one in checked for error in errors(one.findings)]
+    if not wrong:
+        return None
+    first, error = wrong[0]
+    sick = len({(one.part, one.name) for one, _ in wrong})
+    too_many = why_kept(first, job.drop_bad_rows) if is_droppable(error) else ""
+    return InputError(
+        f"{said(first.part, first.name, error)}{too_many}; {len(wrong)} errors in {sick} data sets "
+        "stand in the log: fetch them again, or see all of them with --report-only"
+    )
+
+
+def why_kept(of: Checked, most: int) -> str:
+    """Why the bad rows of a data set were not dropped."""
+    bad = len(bad_rows(of.findings))
+    if bad <= most:  # and yet kept
+        return f"; all its {bad} rows are bad"
+    return (
+        f"; it has {bad} bad row{'s' * (bad > 1)}, data.drop_bad_rows (--drop-bad-rows) lets "
+        f"{most} be dropped"
+    )
+
+
 def check(job: argparse.Namespace) -> None:
     if job.images != "all" and not job.images.isdigit():
         raise InputError(f"--images {job.images}: give a number or all")
     if job.workers < 1:
         raise InputError(f"--workers is {job.workers}; give at least 1")
-    out, lines, found = Path(job.out), [], []
+    if job.drop_bad_rows < 0:
+        raise InputError(f"--drop-bad-rows is {job.drop_bad_rows}; give 0 or more")
+    out, checked = Path(job.out), []
     sets = sets_of(job)
     with run_record(out / f"{SETS}.run.json"):
         for part, name in progress(sets, len(sets), "check", "set"):
-            findings, line = check_set(job, part, name)
-            lines.append(line)
-            found += [(part, name, one) for one in findings]
-            for one in findings:
+            checked.append(check_set(job, part, name))
+            for one in checked[-1].findings:
                 print(f"{one.severity}: {said(part, name, one)}", file=sys.stderr, flush=True)
-        wrong = [(part, name, one) for part, name, one in found if one in errors([one])]
-        if wrong and not job.report_only:
-            part, name, one = wrong[0]
-            sick = len({(part, name) for part, name, _ in wrong})
-            raise InputError(
-                f"{said(part, name, one)}; {len(wrong)} errors in {sick} data sets stand in the "
-                "log: fetch them again, or see all of them with --report-only"
-            )
-        write_tables(out, lines, found)
+        error = refused(job, checked)
+        if error and not job.report_only:
+            raise error
+        write_tables(out, checked)
 
 
-def write_tables(out: Path, lines: list[dict], found: list[tuple[str, str, Finding]]) -> None:
+def write_tables(out: Path, checked: list[Checked]) -> None:
+    lines = [one.line() for one in checked]
     sets = pd.DataFrame(lines, columns=list(SET_COLUMNS)).astype({"registered": "Int64"})
     shown = sets.astype("str").replace("<NA>", "-")
+    dropped = rows_dropped(sum(len(one.dropped) for one in checked), " {}.")
     caption = "Data sets as they were checked: rows, images, and how many images were decoded."
-    write_table(out, SETS, sets, shown, caption)
+    write_table(out, SETS, sets, shown, caption + dropped)
     rows = [
-        (part, name, one.check, one.severity, one.count, one.row, one.said)
-        for part, name, one in found
+        (of.part, of.name, one.check, one.severity, one.count, one.row, one.said)
+        for of in checked
+        for one in of.findings
     ]
     findings = pd.DataFrame(rows, columns=list(FOUND_COLUMNS))
     caption = "What the check of the data found: rows concerned, the first of them, in words."
     write_table(out, FOUND, findings, findings.astype("str"), caption)
+    left_out = [
+        (of.part, of.name, of.split, row, one.check, one.faults[row])
+        for of in checked
+        for row, one in of.dropped.items()
+    ]
+    write_dropped(out / f"{DROPPED}.csv", left_out)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,6 +16,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import numpy as np
 
+from gen2embed import input_form
 from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
@@ -25,9 +26,9 @@ from gen2embed.files import (
     write_embeddings,
     write_json,
 )
-from gen2embed.models import input_form, pixel_limits
+from gen2embed.input_form import InputForm, check_same, form_of, told
+from gen2embed.models import pixel_limits
 from gen2embed.models.adapters import card_of, trained_on
-from gen2embed.models.input_form import InputForm, check_same, form_of, told
 from gen2embed.models.items import Item, Items, read_items
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.models.prompts import ROLES, get_prompt

@@ -20,6 +20,7 @@ from gen2embed.files import (
     run_record,
     write_json,
 )
+from gen2embed.input_form import check_same
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
@@ -28,8 +29,8 @@ from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
-from gen2embed.models.input_form import check_same
 from gen2embed.program import run_program
+from gen2embed.taken import dropped_from_metadata
 
 GIGABYTE = 1e9
 
@@ -69,6 +70,7 @@ class Inputs:
     prompt: str | None  # of the query vectors, where their manifest tells
     form: dict[str, str] | None  # of the inputs of both sides, likewise
     rows: int
+    dropped: dict[str, int]  # bad rows that the pairs were made without; empty: none
     queries: np.ndarray
     targets: np.ndarray
 
@@ -151,6 +153,7 @@ def read_inputs(job: argparse.Namespace, embeddings: Embeddings) -> Inputs:
         prompt=read_manifest(job.query_embeddings).get("prompt"),
         form=one_form(job.query_embeddings, job.target_embeddings),
         rows=len(query_id),
+        dropped=dropped_from_metadata(metadata),
         queries=queries,
         targets=targets,
     )
@@ -205,6 +208,7 @@ def mine(job: argparse.Namespace, inputs: Inputs, neighbours: Neighbours) -> Non
         statistics = how | {
             "pairs": len(subset.pair_ids),
             "left_out_pairs": inputs.rows - len(subset.pair_ids),
+            **inputs.dropped,
             "queries": len(subset.query_ids),
             "targets": len(subset.target_ids),
             "dropped_queries": mined.dropped_queries,

@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 
 from gen2embed.files import read_csv
 from gen2embed.program import run_each
+from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.layers import (
     SEGMENTS,
@@ -28,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--attention", required=True, help="CSV of analyse_attention.py")
     add("--layers", required=True, help="CSV of analyse_layers.py")
+    add("--rows", nargs="*", default=[], help="rows files of the sets: dropped rows are told")
     add("--out", required=True, help="folder for attention_mass.*, layers.*")
     return parser
 
@@ -40,7 +42,7 @@ def plot_attention(job: argparse.Namespace) -> None:
         f"{frame['items'].max():.0f} queries with an image; bands: 95 % bootstrap interval over "
         "queries). Above: the share that each level of the prompt receives; below: the same per "
         "token of the level, logarithmic. Markup: chat tokens, the open assistant turn among "
-        f"them. {attention_sentence(frame)}"
+        f"them. {attention_sentence(frame)}{dropped_in_files(job.rows)}"
     )
     measures = (("total", "share of attention"), ("per_token", "share per token"))
     with style():
@@ -81,6 +83,7 @@ def plot_layers(job: argparse.Namespace) -> None:
         "candidates that are another one's positive; bands: 95 % bootstrap interval over "
         "queries; dotted: chance). Right: modality gap, the distance between the centroids of "
         f"items with an image and of texts alone. {layers_sentence(frame)}"
+        f"{dropped_in_files(job.rows)}"
     )
     with style():
         figure = Figure(figsize=(7.0, 2.9), layout="constrained")

@@ -12,7 +12,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.program import run_each
-from gen2embed.reporting.captions import AGGREGATE_LABELS, in_seeds
+from gen2embed.reporting.captions import (
+    AGGREGATE_LABELS,
+    dropped_in_evaluation,
+    dropped_in_training,
+    in_seeds,
+)
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_steps
@@ -38,9 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
 def plot(job: argparse.Namespace) -> None:
     register = read_register(job.register)
     names = [RunName.parse(text) for text in job.runs]
-    parts = []
+    parts, shown = [], []
     for name in names:
         steps = read_steps(job.scores, name, job.seeds, job.checkpoints, job.steps, register)
+        shown += steps.values()
         for step, run in steps.items():
             parts.append(aggregate([run], register).assign(step=step))
     frame = pd.concat(parts, ignore_index=True)
@@ -54,6 +60,7 @@ def plot(job: argparse.Namespace) -> None:
         "Training dynamics: precision at 1 (mean over data sets; bands: 95 % bootstrap interval "
         f"over queries) along the steps of fine-tuning; step 0 is zero-shot. "
         f"{in_seeds(len(job.seeds))}. At step {job.steps}: {ends}."
+        f"{dropped_in_evaluation(shown)}{dropped_in_training(shown)}"
     )
     with style():
         figure = Figure(figsize=(7.0, 2.9), layout="constrained")

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from gen2embed.files import read_json, read_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.program import run_each
-from gen2embed.reporting.captions import rate_sentence
+from gen2embed.reporting.captions import dropped_in_files, rate_sentence
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.series import draw_lines
 
@@ -71,6 +71,7 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
         f"at most {MOST_POINTS} points drawn per strategy, crosses: means. Means over all "
         f"negatives: {said}. Lower overlap is what SaHa selects for; whether it means fewer false "
         + ("negatives is the next figure's question." if job.rates else "negatives is not known.")
+        + dropped_in_files(job.pairs, "before mining")
     )
     figure = Figure(figsize=(4.2, 3.6), layout="constrained")
     axes = figure.add_subplot()
@@ -106,7 +107,7 @@ def plot_rates(job: argparse.Namespace) -> None:
         "True false-negative rate of mined negatives by hardness: share that is known to be as "
         "right as the annotated target, in ten bins of hardness (bands: 95 % bootstrap interval "
         f"over clusters), pooled over {len(report['pooled'])} training subsets. "
-        f"{rate_sentence(report, job.strategies)}"
+        f"{rate_sentence(report, job.strategies)}{dropped_in_files(job.pairs, 'before mining')}"
     )
     figure = Figure(figsize=(4.6, 3.2), layout="constrained")
     axes = figure.add_subplot()

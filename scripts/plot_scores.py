@@ -11,7 +11,7 @@ from gen2embed.evaluation.aggregates import AGGREGATES, MACRO
 from gen2embed.files import read_csv
 from gen2embed.program import run_each
 from gen2embed.reporting.bars import grouped_bars
-from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst
+from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, dropped_in_files
 from gen2embed.reporting.dots import dots_by_dataset
 from gen2embed.reporting.figures import style, write_figure
 
@@ -23,6 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--prompts", required=True, help="zero_shot.csv of tabulate_zero_shot.py")
     add("--datasets", help="runs_datasets.csv of tabulate_runs.py; none: no task_scores")
+    add("--rows", nargs="*", default=[], help="rows files that were scored: dropped rows are told")
+    add("--pairs", nargs="*", default=[], help="pairs files that were trained on: likewise")
     add("--out", required=True, help="folder for prompt_scores and task_scores .pdf, .png, ...")
     return parser
 
@@ -37,6 +39,7 @@ def plot_prompts(job: argparse.Namespace) -> None:
         "Zero-shot precision at 1 by prompt: mean over the data sets of each meta-task and split "
         "(their number in brackets), whiskers: 95 % bootstrap interval over queries, dotted: "
         f"chance. {best_and_worst(frame, 'ind')} {best_and_worst(frame, 'ood')}"
+        f"{dropped_in_files(job.rows)}"
     )
     with style():
         figure = grouped_bars(frame, "aggregate", order, labels, width=7.0)
@@ -51,6 +54,7 @@ def plot_datasets(job: argparse.Namespace) -> None:
         f"Precision at 1 on each of the {len(datasets)} data sets before and after fine-tuning "
         "(whiskers: 95 % bootstrap interval over queries; dotted: chance). "
         f"{', '.join(datasets.loc[datasets['split'] == 'ind', 'dataset'])} are in distribution."
+        f"{dropped_in_files(job.rows)}{dropped_in_files(job.pairs, 'of the training subsets')}"
     )
     with style():
         write_figure(job.out, "task_scores", dots_by_dataset(frame), frame, caption)

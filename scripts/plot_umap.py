@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from gen2embed.evaluation.aggregates import META_TASKS
 from gen2embed.files import load_embeddings, read_parquet
 from gen2embed.program import run_each
+from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import read_register
 from gen2embed.reporting.space import alignment, flatten, modality_gap
@@ -33,6 +34,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seed", type=int, required=True, help="of UMAP")
     add("--out", required=True, help="folder for umap.pdf, .png, .csv, .md")
     return parser
+
+
+def files_of(job: argparse.Namespace, register: pd.DataFrame) -> list[Path]:
+    """The rows file of every evaluation set."""
+    names = register.loc[register["part"] == "eval", "name"]
+    return [Path(job.rows) / f"{name}.parquet" for name in names]
 
 
 def read_points(job: argparse.Namespace, register: pd.DataFrame) -> pd.DataFrame:
@@ -79,6 +86,7 @@ def plot(job: argparse.Namespace) -> None:
         f"the first {job.queries} queries of each data set and their annotated targets. Distances "
         "between far groups mean nothing in UMAP; measured in the full space (gap = distance "
         f"between the centroids of queries and targets): {'; '.join(said)}."
+        + dropped_in_files(files_of(job, register))
     )
     with style():
         width = 2.5 * len(job.prompts)

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 from gen2embed.data.composition_sets import SUBSETS
-from gen2embed.data.compositions import by_id, check_images, read_subset
+from gen2embed.data.compositions import Composition, by_id, read_subset, refuse_faults
+from gen2embed.data.dropping import Listed, count_out, read_dropped, staying
 from gen2embed.files import run_record, write_parquet
 from gen2embed.program import run_each
+from gen2embed.taken import dropped_as_metadata
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,23 +20,38 @@ def build_parser() -> argparse.ArgumentParser:
     add("--data", required=True, help="folder with <benchmark>/<subset>.json, as published")
     add("--image-root", required=True, help="folder that the rows' file names start from")
     add("--benchmarks", nargs="+", choices=SUBSETS, default=list(SUBSETS), help="which (both)")
+    add("--dropped", help="dropped_rows.csv of check_data.py: rows that are left out")
     add("--out", required=True, help="folder for items/ and compositions/")
     return parser
+
+
+def read_kept(
+    job: argparse.Namespace, listed: Listed | None, benchmark: str, subset: str
+) -> tuple[list[Composition], int]:
+    """The rows of a subset but for the listed ones, and how many these are."""
+    source = f"{Path(job.data, benchmark, subset)}.json"
+    rows = read_subset(job.data, benchmark, subset)
+    stays = staying([row.row_id for row in rows], listed, "", source)
+    kept = [row for row, stay in zip(rows, stays, strict=True) if stay]
+    refuse_faults(kept, job.image_root, source)
+    return kept, count_out(stays, source)
 
 
 def prepare(job: argparse.Namespace) -> None:
     out = Path(job.out)
     with run_record(out / "compositions.run.json"):
         names = [(one, subset) for one in job.benchmarks for subset in SUBSETS[one]]
-        sets = [read_subset(job.data, *name) for name in names]
-        for name, rows in zip(names, sets, strict=True):
-            check_images(rows, job.image_root, f"{Path(job.data, *name)}.json")
-        queries, targets, frames = by_id(sets)
+        dropped = read_dropped(job.dropped)
+        read = [
+            read_kept(job, dropped.get(("composition", "/".join(name))), *name) for name in names
+        ]
+        queries, targets, frames = by_id([rows for rows, _ in read])
         write_parquet(out / "items" / "composition_query.parquet", queries)
         write_parquet(out / "items" / "composition_target.parquet", targets)
-        for (benchmark, subset), frame in zip(names, frames, strict=True):
+        for (benchmark, subset), (_, count), frame in zip(names, read, frames, strict=True):
             path = out / "compositions" / benchmark / f"{subset}.parquet"
-            write_parquet(path, frame, {"subset": f"{benchmark}/{subset}"})
+            metadata = {"subset": f"{benchmark}/{subset}", **dropped_as_metadata(count)}
+            write_parquet(path, frame, metadata)
 
 
 def main(argv: list[str] | None = None) -> int:

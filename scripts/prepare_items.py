@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from gen2embed.data.dropping import Listed, count_out, read_dropped, staying
 from gen2embed.data.mmeb import (
     equivalences_by_id,
     flatten,
     number,
+    of_kept,
     pairs_frame,
     rows_frame,
     stack,
@@ -19,6 +24,7 @@ from gen2embed.data.mmeb import (
 from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record, write_parquet
 from gen2embed.program import run_each
+from gen2embed.taken import as_metadata
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role", "rows")
 COLUMNS = {
@@ -35,63 +41,99 @@ def build_parser() -> argparse.ArgumentParser:
     add("--train-split", default="diverse_instruction", help="original or diverse_instruction")
     add("--train-row-cap", type=int, help="first rows of each training subset; default: all")
     add("--eval-row-cap", type=int, help="first rows of each evaluation set; default: all")
+    add("--dropped", help="dropped_rows.csv of check_data.py: rows that are left out")
     add("--out", required=True, help="folder for items/, pairs/, rows/, equivalences/")
     return parser
 
 
-def read_rows(folder: Path, part: str, split: str, row_cap: int | None) -> pd.DataFrame:
-    """All shards of a data set's split in the order of their names, at most ``row_cap`` rows."""
+def read_rows(folder: Path, part: str, split: str) -> pd.DataFrame:
+    """All shards of a data set's split in the order of their names."""
     shards = sorted(folder.glob(f"{split}-*.parquet"))
     if not shards:
         raise InputError(f"{folder}: no file {split}-*.parquet; build the data again")
     frames = [read_parquet(path, COLUMNS[part])[0] for path in shards]
-    return pd.concat(frames, ignore_index=True).head(row_cap)
+    return pd.concat(frames, ignore_index=True)
+
+
+def take_rows(
+    rows: pd.DataFrame, row_cap: int | None, listed: Listed | None, split: str, source: str
+) -> tuple[pd.DataFrame, int]:
+    """The first ``row_cap`` rows, as published, but for the bad ones; how many these are.
+
+    The index of a row is its number as published.
+    """
+    stays = staying(range(len(rows)), listed, split, source)[:row_cap]
+    return rows.head(row_cap)[stays], count_out(stays, source)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One data set: its rows' numbers as published, items of both sides, candidates of each row."""
+
+    numbers: np.ndarray  # int64, (rows,)
+    queries: pd.DataFrame
+    targets: pd.DataFrame
+    sizes: np.ndarray | None  # int64, (rows,); None: training rows have one target
+    dropped: int
+
+
+def take_set(
+    source: Path, part: str, role: str, split: str, row_cap: int | None, listed: Listed | None
+) -> Taken:
+    rows = read_rows(source, part, split)
+    rows, dropped = take_rows(rows, row_cap, listed, split, str(source))
+    query_text, query_image, target_text, target_image = (rows[name] for name in COLUMNS[part])
+    sizes = None
+    if part == "eval":
+        target_text, sizes = flatten(target_text)
+        target_image, image_sizes = flatten(target_image)
+        wrong = (sizes != image_sizes) | (sizes == 0)
+        if wrong.any():
+            raise InputError(
+                f"{source}: row {rows.index[wrong.argmax()]}: tgt_text and tgt_img_path must be "
+                "lists of one length, with the positive first"
+            )
+    queries = stack(query_text, query_image, "query")
+    targets = stack(target_text, target_image, role)
+    return Taken(rows.index.to_numpy(), queries, targets, sizes, dropped)
 
 
 def prepare_part(
-    data: Path, out: Path, part: str, register: pd.DataFrame, split: str, row_cap: int | None
+    data: Path,
+    out: Path,
+    part: str,
+    register: pd.DataFrame,
+    split: str,
+    row_cap: int | None,
+    dropped: Mapping[tuple[str, str], Listed],
 ) -> None:
-    taken = {"split": split, "row_cap": "" if row_cap is None else str(row_cap)}
     sets = [entry._asdict() for entry in register[register["part"] == part].itertuples()]
-    queries, targets, sizes = [], [], []
+    taken = []
     for entry in sets:
-        rows = read_rows(data / part / entry["name"], part, split, row_cap)
-        query_text, query_image, target_text, target_image = (rows[name] for name in COLUMNS[part])
-        queries.append(stack(query_text, query_image, "query"))
-        if part == "eval":
-            target_text, counts = flatten(target_text)
-            target_image, image_counts = flatten(target_image)
-            wrong = (counts != image_counts) | (counts == 0)
-            if wrong.any():
-                raise InputError(
-                    f"{data / part / entry['name']}: row {int(wrong.argmax())}: tgt_text and "
-                    "tgt_img_path must be lists of one length, with the positive first"
-                )
-            sizes.append(counts)
-        targets.append(stack(target_text, target_image, entry["target_role"]))
-    query_items, query_ids = number(queries)
-    target_items, target_ids = number(targets)
+        source, listed = data / part / entry["name"], dropped.get((part, entry["name"]))
+        taken.append(take_set(source, part, entry["target_role"], split, row_cap, listed))
+    query_items, query_ids = number([one.queries for one in taken])
+    target_items, target_ids = number([one.targets for one in taken])
     write_parquet(out / "items" / f"{part}_query.parquet", query_items)
     write_parquet(out / "items" / f"{part}_target.parquet", target_items)
-    for place, entry in enumerate(sets):
-        name = entry["name"]
+    for entry, of_set, *ids in zip(sets, taken, query_ids, target_ids, strict=True):
+        name, told = entry["name"], as_metadata(split, row_cap, of_set.dropped)
         if part == "train":
-            frame = pairs_frame(query_ids[place], target_ids[place])
-            metadata = {"subset": name, "labelled": entry["labelled"], **taken}
-            write_parquet(out / "pairs" / f"{name}.parquet", frame, metadata)
+            metadata = {"subset": name, "labelled": entry["labelled"], **told}
+            write_parquet(out / "pairs" / f"{name}.parquet", pairs_frame(*ids), metadata)
         else:
-            frame = rows_frame(query_ids[place], target_ids[place], sizes[place])
-            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **taken})
+            frame = rows_frame(of_set.numbers, *ids, of_set.sizes)
+            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **told})
         known = data / part / name / "equivalences.parquet"
         if known.exists():
             by_content, _ = read_parquet(known, ("row", "text", "image_path"))
             frame = equivalences_by_id(
-                by_content,
-                query_ids[place],
+                of_kept(by_content, of_set.numbers) if of_set.dropped else by_content,
+                ids[0],
                 target_items,
                 entry["target_role"],
                 str(known),
-                capped=row_cap is not None,
+                capped=row_cap is not None or of_set.dropped > 0,
             )
             write_parquet(out / "equivalences" / part / f"{name}.parquet", frame)
 
@@ -106,10 +148,11 @@ def prepare(job: argparse.Namespace) -> None:
     for part, (_, row_cap) in parts.items():
         if row_cap is not None and row_cap < 1:
             raise InputError(f"--{part}-row-cap {row_cap}: give at least 1, or leave it out")
+    dropped = read_dropped(job.dropped)
     with run_record(out / "items.run.json"):
         for part, (split, row_cap) in parts.items():
             if (register["part"] == part).any():
-                prepare_part(data, out, part, register, split, row_cap)
+                prepare_part(data, out, part, register, split, row_cap, dropped)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from gen2embed.evaluation.contract import at_chance_warning, check_out, summaris
 from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
 from gen2embed.files import run_record
 from gen2embed.program import run_program
+from gen2embed.taken import dropped_from_metadata
 
 COLUMNS = ("row_id", "image_id", "true_ids", "false_id")
 
@@ -38,8 +39,9 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--target-embeddings is missing; --task {IMAGE_TO_TEXT} needs the images")
 
 
-def read_rows(path: str, task: str) -> pd.DataFrame:
-    frame, _ = read_id_rows(path, COLUMNS, ("row_id", "image_id", "false_id"))
+def read_rows(path: str, task: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The rows, and how many were dropped, if any."""
+    frame, metadata = read_id_rows(path, COLUMNS, ("row_id", "image_id", "false_id"))
     counts = (2,) if task == TEXT_ONLY else (1, 2)
     for row, one in enumerate(frame["true_ids"]):
         if not isinstance(one, np.ndarray) or one.dtype != np.int64 or len(one) not in counts:
@@ -47,13 +49,13 @@ def read_rows(path: str, task: str) -> pd.DataFrame:
                 f"{path}: row {row}: true_ids must be a list of {' or '.join(map(str, counts))} "
                 f"int64 ids for --task {task}"
             )
-    return frame
+    return frame, dropped_from_metadata(metadata)
 
 
 def score(job: argparse.Namespace, vectors: Vectors) -> None:
     out = Path(job.out)
     captions, caption_valid = vectors.get(job.query_embeddings)
-    frame = read_rows(job.rows, job.task)
+    frame, dropped = read_rows(job.rows, job.task)
     rows = np.arange(len(frame))
     true_ids, false_ids = frame["true_ids"].to_list(), frame["false_id"].to_numpy()
     of_rows = np.repeat(rows, [len(one) for one in true_ids])
@@ -84,6 +86,8 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
             found.chances,
             {"task": job.task, "skipped_rows": int((~usable).sum())},
         )
+        if dropped:
+            result["data"] = dropped
         of_images = manifest(job.target_embeddings) if job.task == IMAGE_TO_TEXT else None
         result["manifest"] = {"query": manifest(job.query_embeddings), "target": of_images}
         row_ids = frame["row_id"].to_numpy()[usable]

@@ -16,6 +16,7 @@ from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_ro
 from gen2embed.evaluation.precision import predict
 from gen2embed.files import run_record
 from gen2embed.program import run_program
+from gen2embed.taken import from_metadata
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str, Any]]:
-    """The rows, their candidate ids one list after another, the lists' lengths; split and cap."""
+    """The rows, their candidate ids one list after another, the lists' lengths; what was taken."""
     ids = ("row_id", "query_id")
     frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids)
     lists = frame["candidate_ids"]
@@ -40,10 +41,8 @@ def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str
                 f"{path}: row {row}: candidate_ids must be a list of int64 ids, "
                 "entry 0 the positive"
             )
-    cap = metadata.get("row_cap")
-    taken = {"split": metadata.get("split"), "row_cap": int(cap) if cap else None}
     sizes = lists.map(len).to_numpy(dtype=np.int64)
-    return frame, np.concatenate(lists.to_list()), sizes, taken
+    return frame, np.concatenate(lists.to_list()), sizes, from_metadata(metadata)
 
 
 def score(job: argparse.Namespace, vectors: Vectors) -> None:

@@ -10,11 +10,17 @@ import sys
 
 import pandas as pd
 
-from gen2embed.data.composition_sets import SUGARCREPE, SUGARCREPE_PP
+from gen2embed.data.composition_sets import (
+    SUBSETS,
+    SUGARCREPE,
+    SUGARCREPE_PP,
+    TASKS,
+    score_name,
+)
 from gen2embed.evaluation.published import published_scores
 from gen2embed.program import run_each
 from gen2embed.reporting.beside import MARK
-from gen2embed.reporting.captions import in_seeds
+from gen2embed.reporting.captions import dropped_in_training, in_seeds
 from gen2embed.reporting.compositions import (
     measured,
     not_run,
@@ -26,6 +32,7 @@ from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import Run
 from gen2embed.reporting.runs import RunName
 from gen2embed.reporting.tables import NOT_ABOVE_CHANCE
+from gen2embed.taken import dropped_of, rows_dropped
 
 TITLES = {SUGARCREPE: "SugarCrepe", SUGARCREPE_PP: "SugarCrepe++"}
 RULES = {
@@ -66,7 +73,16 @@ def caption(benchmark: str, numbers: pd.DataFrame, runs: list[Run], sets: str, s
         f"interval) and marked{NOT_ABOVE_CHANCE}. Measured on {made}, {numbers['n'].min()} rows a "
         f"subset{tuned}; images: {resolution}; at most "
         f"{facts['max_tokens']} tokens; {facts['dtype']}."
+        + dropped_in_rows(runs[0], benchmark)
+        + dropped_in_training(runs)
     )
+
+
+def dropped_in_rows(run: Run, benchmark: str) -> str:
+    """Bad rows of all subsets that are in no score; "" of none."""
+    names = [score_name(benchmark, subset, TASKS[benchmark][0]) for subset in SUBSETS[benchmark]]
+    count = sum(dropped_of(run.scores[name].get("data", {})) for name in names)
+    return rows_dropped(count, " {}.")
 
 
 def tabulate(job: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from gen2embed.files import read_json
 from gen2embed.program import run_each
 from gen2embed.reporting.captions import rate_sentence
 from gen2embed.reporting.mined import (
+    dropped_before,
     pooled,
     rates,
     shown_mined,
@@ -61,11 +62,12 @@ def rates_of(report: dict | None, strategy: str) -> dict[str, float]:
 def tabulate_strategies(job: argparse.Namespace) -> None:
     clusters = Path(job.clusters)
     by_subset = {name: read_report(job.rates, name) for name in [*job.subsets, "all"]}
-    rows, each, told = [], [], []
+    rows, each, told, missing = [], [], [], ""
     for strategy in job.strategies:
         statistics = [read_json(clusters / strategy / f"{name}.json") for name in job.subsets]
         found = rates_of(by_subset["all"], strategy)
         rows.append({"strategy": strategy, **pooled(statistics), **found})
+        missing = dropped_before(statistics)  # the same for every strategy
         for name, one in zip(job.subsets, statistics, strict=True):
             found = rates_of(by_subset[name], strategy)
             each.append({"subset": name, "strategy": strategy, **pooled([one]), **found})
@@ -75,14 +77,14 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
         "Mined clusters by strategy, all training subsets pooled: mean hardness (cosine of anchor "
         "query and negative target), mean overlap (cosine of anchor query and owner query), and "
         "the true false-negative rate from known equivalences with 95 % bootstrap intervals over "
-        f"clusters. {rate_sentence(by_subset['all'], job.strategies)}"
+        f"clusters.{missing} {rate_sentence(by_subset['all'], job.strategies)}"
     )
     write_paper_table(job.out, "mining", frame, shown_mined(frame, ["strategy"]), caption)
     frame = in_order(each, job.subsets)
     caption = (
-        "Mined clusters by training subset and strategy (columns as in the table of all subsets). "
-        "A subset without equivalences has no false negatives by construction; labelled subsets "
-        "are not reordered by SaHa."
+        "Mined clusters by training subset and strategy (columns as in the table of all subsets)."
+        f"{missing} A subset without equivalences has no false negatives by construction; labelled "
+        "subsets are not reordered by SaHa."
     )
     shown = shown_mined(frame, ["subset", "strategy"])
     write_paper_table(job.out, "mining_subsets", frame, shown, caption)
@@ -91,13 +93,13 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
         "What mining did, by training subset and strategy: searches made, clusters of either pass, "
         "queries dropped for want of a candidate, candidates whose owner was taken, hardness and "
         "overlap of the negatives (median; 5 and 95 % quantiles), and how often the annotated "
-        "positive was in the top 1, 5, 10 of its search in pass 1."
+        f"positive was in the top 1, 5, 10 of its search in pass 1.{missing}"
     )
     write_paper_table(job.out, "mining_statistics", frame, shown_statistics(frame), caption)
 
 
 def tabulate_grid(job: argparse.Namespace) -> None:
-    rows = []
+    rows, missing = [], ""
     for k in job.k:
         for m in job.m:
             place = f"k{k}_m{m}"
@@ -105,6 +107,7 @@ def tabulate_grid(job: argparse.Namespace) -> None:
             for strategy in job.grid_strategies:
                 folder = Path(job.grid_clusters) / place / strategy
                 statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
+                missing = dropped_before(statistics)
                 found = {**pooled(statistics), **rates_of(report, strategy)}
                 rows.append({"k": k, "m": m, "strategy": strategy, **found})
     frame = pd.DataFrame(rows).round(9)
@@ -112,7 +115,7 @@ def tabulate_grid(job: argparse.Namespace) -> None:
         "Sensitivity of mining to k (negatives per cluster, at most) and m (candidates per "
         f"negative), from one set of zero-shot vectors, {len(job.subsets)} training subsets "
         "pooled: mean hardness and overlap, and true false-negative rates with 95 % bootstrap "
-        "intervals over clusters. Equal hardness is among the strategies of one k and m."
+        f"intervals over clusters.{missing} Equal hardness is among the strategies of one k and m."
     )
     shown = shown_mined(frame, ["k", "m", "strategy"])
     write_paper_table(job.out, "grid", frame, shown, caption)

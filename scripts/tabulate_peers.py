@@ -23,7 +23,7 @@ from gen2embed.reporting.beside import (
     is_full_size,
     shown_beside,
 )
-from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions
+from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, dropped_in_training
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.peers import (
     backbones_beside,
@@ -115,7 +115,7 @@ def tabulate(job: argparse.Namespace) -> None:
     ours = read_ours(job, register)
     every = [run for runs in ours.values() for run in runs.values()]
     full_size = bool(every) and is_full_size(every)
-    said = conditions(every[0], register) if every else ""
+    said = conditions(every[0], register) + dropped_in_training(every) if every else ""
     means = {stage: aggregate(list(runs.values()), register) for stage, runs in ours.items()}
     peers = {stage: systems(stage) for stage in ours}
     for stage, runs in ours.items():

@@ -15,6 +15,8 @@ from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,
     conditions,
+    dropped_in_evaluation,
+    dropped_in_training,
     in_seeds,
     verdicts,
 )
@@ -41,7 +43,8 @@ def tabulate(job: argparse.Namespace) -> None:
     names = [RunName.parse(text) for text in job.runs]
     runs = read_runs(job.scores, names, job.seeds, register)
     every = list(runs.values())
-    said = conditions(every[0], register)
+    trained = dropped_in_training(every)
+    said = conditions(every[0], register) + trained
     seeds = f"{in_seeds(len(job.seeds))} of fine-tuning"
     means = aggregate(every, register)
     tests = tested(runs, register)
@@ -68,7 +71,7 @@ def tabulate(job: argparse.Namespace) -> None:
         "Paired differences in points of Precision@1, on the same queries: 95 % bootstrap "
         "interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "
         f"{len(tests)} comparisons of this table. {seeds}: the intervals are over queries, not "
-        "over trainings."
+        f"over trainings.{dropped_in_evaluation(every)}{trained}"
     )
     write_paper_table(job.out, "runs_tests", tests, shown_tests(tests, AGGREGATE_LABELS), caption)
 

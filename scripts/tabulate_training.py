@@ -17,14 +17,20 @@ from gen2embed.errors import InputError
 from gen2embed.files import read_json
 from gen2embed.program import run_each
 from gen2embed.reporting.beside import MARK_NOTE
-from gen2embed.reporting.captions import conditions, in_seeds, rate_sentence, verdicts
+from gen2embed.reporting.captions import (
+    conditions,
+    dropped_in_training,
+    in_seeds,
+    rate_sentence,
+    verdicts,
+)
 from gen2embed.reporting.efficiency import (
     COLUMNS,
     SHOWN,
     published_efficiency,
     shown_efficiency,
 )
-from gen2embed.reporting.mined import pooled, rates
+from gen2embed.reporting.mined import dropped_before, pooled, rates
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_runs, read_steps, tested
@@ -71,10 +77,13 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
     report = read_json(job.rates) if job.rates else None
     known = report["strategies"] if report else {}
     rows: list[dict[str, Any]] = []
+    missing = ""
     for strategy in [*job.strategies, *others]:
         folder = clusters_of(job.clusters, strategy)
         row = {"strategy": strategy}
-        row |= pooled([read_json(folder / f"{name}.json") for name in job.subsets])
+        statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
+        missing = dropped_before(statistics)
+        row |= pooled(statistics)
         row |= rates(known.get(strategy))
         name = RunName(strategy, job.prompt)
         if name in runs:
@@ -90,7 +99,7 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
         f"them under `{job.prompt}` ({in_seeds(len(job.seeds))}): pairs that entered the loss, "
         "items that went through the encoder for each query, mean Precision@1 of all data sets "
         "(95 % bootstrap interval over queries; with several seeds, their standard deviation). "
-        f"Times: table cost. {rate_sentence(report, mined)} "
+        f"Times: table cost.{missing} {rate_sentence(report, mined)} "
         f"{verdicts(tested(runs, register))} {said}"
     )
     write_paper_table(job.out, "sampling", frame, shown_sampling(frame), caption)
@@ -98,19 +107,20 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
 
 def measured(job: argparse.Namespace, register: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """One row per run, step and aggregate; and the conditions of the scores."""
-    parts, said = [], ""
+    parts, said, every = [], "", []
     for name in map(RunName.parse, job.runs):
         folders = name.folders(job.adapters, job.seeds)
         rows = rows_of(read_card(folders[0]))
         steps = [*job.checkpoints, job.steps]
         seen = [pairs_seen_at(folder, steps) for folder in folders]
         runs = read_steps(job.scores, name, job.seeds, job.checkpoints, job.steps, register)
+        every += runs.values()
         for step, run in runs.items():
             pairs = float(np.mean([one[step] for one in seen])) if step else 0.0
             facts = {"step": step, "pairs_seen": pairs, "rows": rows, "passes": pairs / rows}
             parts.append(aggregate([run], register).assign(origin="measured", **facts))
         said = said or conditions(run, register)
-    return pd.concat(parts, ignore_index=True), said
+    return pd.concat(parts, ignore_index=True), said + dropped_in_training(every)
 
 
 def tabulate_efficiency(job: argparse.Namespace, register: pd.DataFrame) -> None:

@@ -20,6 +20,7 @@ from gen2embed.reporting.captions import (
     MACRO_NOTE,
     best_and_worst,
     conditions,
+    dropped_in_evaluation,
     verdicts,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
@@ -100,7 +101,7 @@ def tabulate(job: argparse.Namespace) -> None:
     caption = (
         "Paired differences between prompts in points of Precision@1, on the same queries: 95 % "
         "bootstrap interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "
-        f"{len(frame)} comparisons of this table."
+        f"{len(frame)} comparisons of this table.{dropped_in_evaluation(runs)}"
     )
     write_paper_table(
         job.out, "zero_shot_tests", frame, shown_tests(frame, AGGREGATE_LABELS), caption

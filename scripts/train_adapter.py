@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+from gen2embed import input_form
 from gen2embed.errors import InputError, Stopped
 from gen2embed.files import (
     digest_file,
@@ -26,8 +27,8 @@ from gen2embed.files import (
     write_json,
     write_text,
 )
-from gen2embed.models import input_form, pixel_limits
-from gen2embed.models.input_form import form_of, told
+from gen2embed.input_form import form_of, told
+from gen2embed.models import pixel_limits
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.models.prompts import get_prompt
 from gen2embed.models.resolutions import fixed_size, get_resolution

@@ -14,8 +14,20 @@ from gen2embed.evaluation.aggregates import AGGREGATES
 from gen2embed.evaluation.ranking import ranking_metrics
 from gen2embed.files import read_parquet, write_json, write_text
 from gen2embed.program import run_each
-from gen2embed.reporting.captions import AGGREGATE_LABELS, MACRO_NOTE, conditions
-from gen2embed.reporting.results import Run, aggregate, per_dataset, read_register, read_run
+from gen2embed.reporting.captions import (
+    AGGREGATE_LABELS,
+    MACRO_NOTE,
+    conditions,
+    dropped_in_training,
+)
+from gen2embed.reporting.results import (
+    Run,
+    aggregate,
+    per_dataset,
+    read_register,
+    read_run,
+    rows_of,
+)
 from gen2embed.reporting.tables import pivot, shown_datasets
 
 DATA_SOURCE = "Self-Reported"
@@ -89,7 +101,7 @@ def write(job: argparse.Namespace) -> None:
         metrics[name] = {
             **ranking_metrics(frame["rank_of_positive"].to_numpy()),
             "num_pred": score["n"],
-            "num_data": score["n"] + score["skipped_rows"],
+            "num_data": rows_of(score),
             "score": {key: score[key] for key in SCORE},
         }
     means = aggregate([run], register).set_index("aggregate")
@@ -108,7 +120,8 @@ def write(job: argparse.Namespace) -> None:
     )
     if job.card:
         card = Path(job.card).read_text(encoding="utf-8")
-        text = card_with_scores(card, run, register, conditions(run, register))
+        trained = dropped_in_training([run])
+        text = card_with_scores(card, run, register, conditions(run, register) + trained)
         write_text(Path(job.out).with_suffix(".md"), text)
 
 

@@ -4,7 +4,8 @@
 what the published files have: 20 training subsets in two splits (and a third, older file beside
 them), ``neg_*`` columns in some subsets only, nulls, 36 evaluation sets and CIFAR-100, two shards,
 zips with resource forks, train ImageNet_1K and eval ImageNet-1K, MSCOCO and MSCOCO_t2i, Visual7W
-and Visual7W-Pointing.
+and Visual7W-Pointing; queries with an image mark and no image (MARKED), at the start and in
+mid-sentence; images that no zip holds (MISSING), a row without a target (EMPTY).
 """
 
 import io
@@ -24,9 +25,13 @@ TRAIN_REPO, EVAL_REPO = "TIGER-Lab/MMEB-train", "TIGER-Lab/MMEB-eval"
 CREPE_REPO, CREPE_PP_REPO, COCO = "RAIVNLab/sugar-crepe", "Aman-J/SugarCrepe_pp", "coco"
 SPLITS = {"original": "Represent the image", "diverse_instruction": "Say what this shows"}
 MARK = "<|image_1|>\n"
-TEXT_TO_IMAGE = ("VisDial", "VisualNews_t2i", "MSCOCO_t2i", "WebQA", "Wiki-SS-NQ", "EDIS")
+TEXT_TO_IMAGE = ("VisDial", "VisualNews_t2i", "MSCOCO_t2i", "Wiki-SS-NQ")
 IMAGE_TO_TEXT = ("VisualNews_i2t", "MSCOCO_i2t")
 TWO_SHARDS = ("VisDial", "GQA")
+MARKED = ("WebQA", "EDIS")  # text-only queries of both parts
+MISSING = {"train": ("DocVQA", 5), "eval": ("TextVQA", 1)}  # data set, row: of its query
+MISSING_IMAGES = ("train/images/DocVQA/Train/DocVQA_q_5.png", "eval/images/TextVQA/TextVQA_q_1.png")
+EMPTY = ("ChartQA", 4)  # training subset, row, in every split
 LABELS = ("red apple", "blue bird", "green tree", "white house")
 WORDS = ("apple", "bird", "tree", "house", "hand", "dog", "flag", "tram")
 
@@ -66,6 +71,10 @@ def texts_and_images(entry, row, split, image, target_image):
     """(query text, query image, target text, target image) of one row, by what the set asks."""
     instruction = f"{SPLITS.get(split, 'Represent the image')} of {entry.name}"
     word = f"{WORDS[row % len(WORDS)]} {row}"
+    if entry.name in MARKED:
+        start, middle = f"{MARK}{instruction}: {word}", f"{instruction} in <|image_1|> now: {word}"
+        query = middle if row % 2 else start
+        return query, "", f"{MARK}Represent the given image.\n", target_image
     if entry.meta_task == "classification":
         return f"{MARK}{instruction}\n", image, LABELS[row % len(LABELS)], ""
     if entry.meta_task == "vqa":
@@ -92,6 +101,8 @@ def build_train(root, rows, number):
             ]
             columns = dict(zip(("qry", "qry_image_path", "pos_text", "pos_image_path"),
                                map(list, zip(*data, strict=True)), strict=True))  # fmt: skip
+            if name == EMPTY[0]:
+                columns["pos_text"][EMPTY[1]] = None
             if place % 3 == 1:  # some have negatives, some of them null
                 columns |= {"neg_text": ["none of it"] * rows, "neg_image_path": [None] * rows}
             if place % 3 == 2:
@@ -102,6 +113,8 @@ def build_train(root, rows, number):
             shards = 2 if name in TWO_SHARDS else 1
             write_shards(root / TRAIN_REPO / name, split, table, shards)
         write_shards(root / TRAIN_REPO / name, "train", table, 1)
+        for path in MISSING_IMAGES:
+            images.pop(path.removeprefix("train/images/"), None)
         images |= {f"{name}/Train/._{name}_q_0.png": b"fork", f"__MACOSX/{name}/._Train": b"fork"}
         write_zip(root / TRAIN_REPO / "images_zip" / f"{name}.zip", images)
 
@@ -130,6 +143,8 @@ def build_eval(root, rows, candidates, number):
         shards = 2 if name in TWO_SHARDS else 1
         write_shards(root / EVAL_REPO / name, "test", table, shards)
     write_shards(root / EVAL_REPO / "CIFAR-100", "test", table, 1)
+    for path in MISSING_IMAGES:
+        images.pop(path.removeprefix("eval/images/"), None)
     images |= {"CIFAR-100/0.png": picture(0), "GQA/._GQA_q_0.png": b"fork"}
     write_zip(root / EVAL_REPO / "images.zip", images)
 

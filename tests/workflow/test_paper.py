@@ -9,6 +9,7 @@ import yaml
 
 import mmeb_layout
 from gen2embed.data.datasets import names
+from mmeb_layout import EMPTY, MARKED, MISSING
 from workflow.conftest import copy_project
 
 PAPER = ("--configfile", "configs/paper_2b.yaml")
@@ -54,12 +55,58 @@ def test_all_sets_are_scored_with_what_was_taken(tiny_paper):
     folder = results(project) / "scores" / "saha_seed0" / "hierarchical"
     for name in names("mmeb", "eval"):
         score = json.loads((folder / f"{name}.json").read_text())
-        assert score["n"] == 4 and score["data"] == {"split": "test", "row_cap": None}
+        dropped = {"dropped": 1} if name == MISSING["eval"][0] else {}
+        assert score["data"] == {"split": "test", "row_cap": None, **dropped}
+        assert score["n"] == 4 - len(dropped) and score["skipped_rows"] == 0
         assert score["manifest"]["query"]["model"] == "generator"
     for name in names("mmeb", "train"):
         assert (results(project) / "clusters" / "saha" / f"{name}.parquet").is_file()
     roles = pd.read_parquet(results(project) / "items" / "eval_target.parquet")
     assert (roles["role"] == "query").sum() == 4  # RefCOCO-Matching's
+
+
+def test_bad_rows_are_dropped_and_every_caption_counts_them(tiny_paper):
+    """One row of an evaluation set, and one of two training subsets each."""
+    project, _, _ = tiny_paper
+    folder = results(project)
+    listed = pd.read_csv(folder / "tables" / "dropped_rows.csv")
+    assert listed[["part", "name", "row"]].to_numpy().tolist() == [
+        ["train", *MISSING["train"]],
+        ["train", *EMPTY],
+        ["eval", *MISSING["eval"]],
+    ]
+    scored, trained, mined = "1 row dropped", "2 rows dropped", "2 rows dropped before mining"
+    tables = {
+        scored: ("zero_shot", "zero_shot_datasets", "zero_shot_tests", "prompts", "leakage"),
+        trained: ("runs", "runs_datasets", "runs_tests", "efficiency", "sugarcrepe"),
+        mined: ("mining", "mining_subsets", "mining_statistics", "sampling"),
+    }
+    tables[scored] += (*tables[trained][:4], "sampling")
+    figures = {
+        scored: ("prompt_scores", "umap", "attention_mass", "layers"),
+        trained: ("training_dynamics", "task_scores"),
+        mined: ("hardness_overlap",),
+    }
+    figures[scored] += figures[trained]
+    for kind, by_text in (("tables", tables), ("figures", figures)):
+        for said, names_of in by_text.items():
+            for name in names_of:
+                caption = (folder / kind / f"{name}.md").read_text().split("\n\n")[0]
+                assert said in caption, (name, caption)
+    card = (folder / "adapters" / "saha_seed0" / "hierarchical" / "README.md").read_text()
+    assert "2 rows dropped as bad: DocVQA 1, ChartQA 1." in card
+
+
+def test_marks_without_an_image_are_scored_and_trained_on(tiny_paper):
+    """WebQA and EDIS: notes of the doctor, and queries like others."""
+    project, _, _ = tiny_paper
+    found = pd.read_csv(results(project) / "tables" / "data_findings.csv")
+    notes = found[found["severity"] == "note"]
+    assert set(notes["name"]) == set(MARKED) and set(notes["check"]) == {"mark_without_image"}
+    items = pd.read_parquet(results(project) / "items" / "train_query.parquet")
+    marked = items[items["text"].str.contains("<|image_1|>", regex=False)]
+    marked = marked[marked["image_path"] == ""]["text"]
+    assert len(marked) == 8 and 0 < marked.str.startswith("<|image_1|>").sum() < 8
 
 
 def test_what_needs_known_equivalences_is_left_out(tiny_paper):
@@ -73,19 +120,23 @@ def test_what_needs_known_equivalences_is_left_out(tiny_paper):
 
 
 def test_an_error_in_the_data_stops_before_anything_is_embedded(tiny_paper):
+    """Two bad rows, where data.drop_bad_rows allows one."""
     project, overlay, _ = tiny_paper
-    gone = results(project) / "data" / "eval" / "images" / "GQA" / "GQA_q_2.png"
-    content = gone.read_bytes()
-    gone.unlink()
+    images = results(project) / "data" / "eval" / "images" / "GQA"
+    gone = {path: path.read_bytes() for path in (images / "GQA_q_2.png", images / "GQA_q_3.png")}
+    for path in gone:
+        path.unlink()
     try:
         again = ("--forcerun", "check_data", "--", "doctor")
         project.snakemake(*overlay, *again, ok=False)
         log = (results(project) / "logs" / "check_data.log").read_text()
         said = log.strip().splitlines()[-1]
         assert said.startswith("check_data: eval/GQA: row 2: image images/GQA/GQA_q_2.png is not")
+        assert "it has 2 bad rows, data.drop_bad_rows (--drop-bad-rows) lets 1 be dropped" in said
         assert "prepare_items" in project.planned(*overlay)
     finally:
-        gone.write_bytes(content)
+        for path, content in gone.items():
+            path.write_bytes(content)
 
 
 @pytest.mark.parametrize("size", ["2b", "7b"])

@@ -1,13 +1,15 @@
 """What can be wrong with rows: pure checks of MMEB's schemas, each a finding with its first row.
 
 An error would stop a later stage or falsify its result; a warning is something to know beside a
-score. Images on disk: ``gen2embed.data.image_checks``.
+score; a note is ordinary data that looks odd. Images on disk: ``gen2embed.data.image_checks``;
+rows that may be left out for an error: ``gen2embed.data.dropping``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -15,26 +17,32 @@ import pandas as pd
 
 from gen2embed.data.mmeb import flatten
 
-ERROR, WARNING = "error", "warning"
+ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
 MARK = "<|image_1|>"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check that found something: how many rows, and the first of them (-1: the whole set)."""
+    """One check that found something: how many rows, and the first of them (-1: the whole set).
+
+    faults: of an error in rows, what is wrong with each of them, by row; of others empty.
+    """
 
     check: str
     severity: str
     count: int
     row: int
     said: str
+    faults: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 def _found(check: str, severity: str, rows: np.ndarray, said: str) -> list[Finding]:
     """A finding for the given rows (int, ascending), or none."""
     if not len(rows):
         return []
-    return [Finding(check, severity, len(np.unique(rows)), int(rows[0]), said)]
+    each = np.unique(rows)
+    faults = dict.fromkeys(each.tolist(), said) if severity == ERROR else {}
+    return [Finding(check, severity, len(each), int(rows[0]), said, faults)]
 
 
 def check_row_count(rows: int, expected: int | None) -> list[Finding]:
@@ -49,20 +57,29 @@ def check_row_count(rows: int, expected: int | None) -> list[Finding]:
 def check_items(
     texts: pd.Series, images: pd.Series, side: str, rows: np.ndarray | None = None
 ) -> list[Finding]:
-    """Texts and image paths of one side; rows: the row of each item (default: its position)."""
+    """Texts and image paths of one side; rows: the row of each item (default: its position).
+
+    A mark without an image is ordinary (WebQA, EDIS), also several of them; an image with several
+    marks is not: the encoder could not tell where it stands.
+    """
     texts, images = texts.reset_index(drop=True), images.reset_index(drop=True)
     rows = np.arange(len(texts)) if rows is None else rows
     blank = (texts.str.strip() == "").to_numpy()
     without = (images == "").to_numpy()
-    marked = texts.str.contains(MARK, regex=False).to_numpy()
+    marks = texts.str.count(re.escape(MARK)).to_numpy()
     unsafe = images.map(_unsafe).to_numpy(dtype=bool)
     return [
         *_found("empty_item", ERROR, rows[blank & without], f"{side} without text and image"),
-        *_found("mark", ERROR, rows[marked & without], f"{side} with {MARK} but no image"),
+        *_found("several_marks", ERROR, rows[(marks > 1) & ~without],
+                f"{side} with several marks of its image"),
         *_found("path", ERROR, rows[unsafe], f"{side} image path leads out of its folder"),
         *_found("empty_text", WARNING, rows[blank & ~without], f"{side} text empty"),
-        *_found("mark", WARNING, rows[~marked & ~blank & ~without],
-                f"{side} image without {MARK}: it goes first"),
+        *_found("image_without_mark", WARNING, rows[(marks == 0) & ~blank & ~without],
+                f"{side} image without a mark: it goes first"),
+        *_found("mark_without_image", NOTE, rows[(marks > 0) & without],
+                f"{side} with an image mark but no image"),
+        *_found("several_marks", NOTE, rows[(marks > 1) & without],
+                f"{side} with several image marks but no image"),
     ]  # fmt: skip
 
 
@@ -115,8 +132,11 @@ def check_evaluation(frame: pd.DataFrame) -> list[Finding]:
     return findings
 
 
-def image_paths(frame: pd.DataFrame, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Every image path of a data set once, in order of first appearance, and its first row."""
+def used_images(frame: pd.DataFrame, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Every image path that stands in a data set, queries' before targets', and its row.
+
+    Paths of shape (uses,), object; rows int64. A path occurs as often as it is used.
+    """
     if part == "train":
         columns = [frame["qry_image_path"], frame["pos_image_path"]]
         paths = pd.concat(columns, ignore_index=True)
@@ -125,9 +145,13 @@ def image_paths(frame: pd.DataFrame, part: str) -> tuple[np.ndarray, np.ndarray]
         flat, sizes = flatten(frame["tgt_img_path"])
         paths = pd.concat([frame["qry_img_path"], pd.Series(flat, dtype="str")], ignore_index=True)
         rows = np.concatenate([np.arange(len(frame)), np.repeat(np.arange(len(frame)), sizes)])
-    first = ~paths.duplicated().to_numpy() & (paths != "").to_numpy()
-    return paths[first].to_numpy(dtype=object), rows[first]
+    there = (paths != "").to_numpy()
+    return paths[there].to_numpy(dtype=object), rows[there]
 
 
 def errors(findings: Sequence[Finding]) -> list[Finding]:
-    return [one for one in findings if one.severity == ERROR]
+    return of_severity(findings, ERROR)
+
+
+def of_severity(findings: Sequence[Finding], severity: str) -> list[Finding]:
+    return [one for one in findings if one.severity == severity]

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gen2embed.data.checks import ERROR, Finding
 from gen2embed.data.composition_sets import SUBSETS, SUGARCREPE
-from gen2embed.data.mini_tasks import IMAGE_TARGET
 from gen2embed.data.mmeb import number, stack
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
 
 QUERY = "Find me an image that matches the given caption: {caption}"
+TARGET = ""  # the bare image, as in the authors' program
 TRUE_FIELDS = {name: ("caption",) for name in SUBSETS} | {
     name: ("caption", "caption2") for name in SUBSETS if name != SUGARCREPE
 }
@@ -45,8 +46,8 @@ class Composition:
 def read_subset(folder: str | Path, benchmark: str, subset: str) -> list[Composition]:
     """The rows of ``<folder>/<benchmark>/<subset>.json``, ordered by number.
 
-    Raises InputError for an unknown name, a missing file, another layout, a missing or empty field,
-    a number that occurs twice.
+    Raises InputError for an unknown name, a missing file, another layout, a missing field, an empty
+    file name, a number that occurs twice. Empty captions: ``check_captions``.
     """
     if subset not in SUBSETS.get(benchmark, ()):
         known = ", ".join(f"{name}/{one}" for name, of in SUBSETS.items() for one in of)
@@ -75,7 +76,7 @@ def _composition(path: Path, benchmark: str, key: Any, row: Any) -> Composition:
     texts = []
     for name in names:
         text = row.get(name)
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or (name == "filename" and not text.strip()):
             raise InputError(f"{path}: row {key}: {name!r} is missing or empty; mend the row")
         texts.append(text.strip())
     said = key if benchmark == SUGARCREPE else row.get(NUMBER_FIELD)
@@ -87,8 +88,23 @@ def _composition(path: Path, benchmark: str, key: Any, row: Any) -> Composition:
     return Composition(row_id, image, tuple(true), false)
 
 
-def check_images(rows: Sequence[Composition], root: str | Path, source: str) -> None:
-    """Raise InputError for the first image that is not below ``root``."""
+def check_captions(rows: Sequence[Composition]) -> list[Finding]:
+    """A finding for the rows with an empty caption, or none."""
+    said = "a caption is empty"
+    empty = [row.row_id for row in rows if not all((*row.true, row.false))]
+    if not empty:
+        return []
+    return [Finding("empty_item", ERROR, len(empty), empty[0], said, dict.fromkeys(empty, said))]
+
+
+def refuse_faults(rows: Sequence[Composition], root: str | Path, source: str) -> None:
+    """Raise InputError for the first empty caption, and for the first image not below ``root``."""
+    for one in check_captions(rows):
+        raise InputError(f"{source}: row {one.row}: {one.said}; mend the row")
+    _check_images(rows, root, source)
+
+
+def _check_images(rows: Sequence[Composition], root: str | Path, source: str) -> None:
     there: dict[str, bool] = {}
     for row in rows:
         if row.image not in there:
@@ -101,7 +117,7 @@ def check_images(rows: Sequence[Composition], root: str | Path, source: str) -> 
 
 
 def by_id(sets: Sequence[Sequence[Composition]]) -> tuple[pd.DataFrame, pd.DataFrame, list]:
-    """Unique captions (query side), unique images (target side), and each set's rows by id.
+    """Unique captions (query side), unique bare images (target side), each set's rows by id.
 
     Columns of items and rows: docs/data_dictionary.md. Ids are given in the order of first
     appearance over all sets; a caption shared between sets is one item.
@@ -111,7 +127,7 @@ def by_id(sets: Sequence[Sequence[Composition]]) -> tuple[pd.DataFrame, pd.DataF
         texts = [QUERY.format(caption=one) for row in rows for one in (*row.true, row.false)]
         captions.append(stack(texts, [""] * len(texts), "query"))
         shown = [row.image for row in rows]
-        images.append(stack([IMAGE_TARGET] * len(shown), shown, "target"))
+        images.append(stack([TARGET] * len(shown), shown, "target"))
     queries, caption_ids = number(captions)
     targets, image_ids = number(images)
     frames = []

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from gen2embed.data.checks import ERROR, Finding
-from gen2embed.errors import InputError
-from gen2embed.models.images import load_rgb
+from gen2embed.data.checks import ERROR, NOTE, Finding
+from gen2embed.models.images import USUAL_PIXELS, TooLargeImage, UnreadableImage, load_rgb
 from gen2embed.models.resolutions import get_resolution
+
+SAID = {
+    "image_missing": (ERROR, "is not there"),
+    "image_too_large": (ERROR, "is too large"),
+    "image_broken": (ERROR, "cannot be decoded"),
+    "large_image": (NOTE, f"has more than {USUAL_PIXELS:,} pixels: it needs much memory"),
+}
 
 
 def sample(n_images: int, wanted: int | None, seed: int) -> np.ndarray:
@@ -29,41 +35,56 @@ def check_images(
     seed: int,
     workers: int = 2,
     count: Callable[[], object] = lambda: None,
-) -> tuple[list[Finding], int]:
-    """Findings, and how many images were decoded.
+) -> tuple[list[Finding], int, int]:
+    """Findings, how many images there are, and how many of them were decoded.
 
-    Every path must exist below ``root``; ``wanted`` of them (None: all), drawn by ``seed``, are
-    decoded, as ``gen2embed.models.images`` does for the encoder.
+    paths, rows: of every use of an image (``checks.used_images``). Every path must exist below
+    ``root``; ``wanted`` of the images (None: all), drawn by ``seed``, are decoded, as
+    ``gen2embed.models.images`` does for the encoder. A finding counts images.
     """
+    images = list(dict.fromkeys(paths))
     with ThreadPoolExecutor(workers) as pool:
-        there = list(pool.map(lambda path: (root / path).is_file(), paths))
-        findings = _finding(
-            "image_missing", paths, rows, [not one for one in there], "is not there"
-        )
-        present = [place for place, is_there in enumerate(there) if is_there]
+        there = list(pool.map(lambda path: (root / path).is_file(), images))
+        present = [path for path, is_there in zip(images, there, strict=True) if is_there]
         chosen = [present[place] for place in sample(len(present), wanted, seed)]
-        faults = [None] * len(paths)
 
-        def decode(place: int) -> str | None:
+        def look(path: str) -> str | None:
             count()
-            try:
-                load_rgb(root / paths[place], get_resolution("native"))
-            except InputError as error:
-                return str(error)
-            return None
+            return looked_at(root / path)
 
-        for place, fault in zip(chosen, pool.map(decode, chosen), strict=True):
-            faults[place] = fault
-    broken = [fault is not None for fault in faults]
-    findings += _finding("image_broken", paths, rows, broken, "cannot be decoded")
-    return findings, len(chosen)
+        looked = dict(zip(chosen, pool.map(look, chosen), strict=True))
+    found = {
+        path: looked.get(path) if is_there else "image_missing"
+        for path, is_there in zip(images, there, strict=True)
+    }
+    return _findings(found, paths, rows), len(images), len(chosen)
 
 
-def _finding(
-    check: str, paths: Sequence[str], rows: Sequence[int], bad: Sequence[bool], said: str
+def looked_at(path: Path) -> str | None:
+    """Decode an image: which of the checks (keys of SAID) finds something, or None."""
+    try:
+        width, height = load_rgb(path, get_resolution("native")).size
+    except TooLargeImage:
+        return "image_too_large"
+    except UnreadableImage:
+        return "image_broken"
+    return "large_image" if width * height > USUAL_PIXELS else None
+
+
+def _findings(
+    found: Mapping[str, str | None], paths: Sequence[str], rows: Sequence[int]
 ) -> list[Finding]:
-    places = np.flatnonzero(bad)
-    if not len(places):
-        return []
-    first = int(places[0])
-    return [Finding(check, ERROR, len(places), int(rows[first]), f"image {paths[first]} {said}")]
+    """found: image -> check; a finding per check, with the rows that use such an image."""
+    findings = []
+    for check, (severity, said) in SAID.items():
+        bad = [path for path, of_path in found.items() if of_path == check]
+        if not bad:
+            continue
+        known, of_rows = set(bad), {}
+        for path, row in zip(paths, rows, strict=True):
+            if path in known:
+                of_rows.setdefault(int(row), f"image {path} {said}")
+        row, text = next(iter(of_rows.items()))
+        faults = of_rows if severity == ERROR else {}
+        findings.append(Finding(check, severity, len(bad), row, text, faults))
+    return findings

@@ -45,11 +45,22 @@ def pairs_frame(query_ids: np.ndarray, target_ids: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"pair_id": rows, "query_id": query_ids, "target_id": target_ids})
 
 
-def rows_frame(query_ids: np.ndarray, candidate_ids: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
-    """row_id, query_id, candidate_ids (lists; entry 0 the positive) in row order."""
+def rows_frame(
+    rows: np.ndarray, query_ids: np.ndarray, candidate_ids: np.ndarray, sizes: np.ndarray
+) -> pd.DataFrame:
+    """row_id (rows: their numbers as published), query_id, candidate_ids (entry 0 the positive)."""
     lists = np.split(candidate_ids, np.cumsum(sizes)[:-1])
-    rows = np.arange(len(query_ids), dtype=np.int64)
     return pd.DataFrame({"row_id": rows, "query_id": query_ids, "candidate_ids": lists})
+
+
+def of_kept(known: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    """Equivalences by content of the rows that were kept, with these rows' places as ``row``.
+
+    rows: their numbers as published, ascending.
+    """
+    places = pd.Series(np.arange(len(rows)), index=rows)
+    known = known[known["row"].isin(rows)]
+    return known.assign(row=places.loc[known["row"]].to_numpy())
 
 
 def equivalences_by_id(

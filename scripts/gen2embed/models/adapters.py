@@ -10,6 +10,7 @@ from typing import Any
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
 from gen2embed.models.weights import adapter_weights
+from gen2embed.taken import DROPPED, dropped_of
 
 CARD = "card.json"
 OLDER_NAMES = {  # of modules before transformers 4.52, as released adapters have them -> today's
@@ -83,7 +84,8 @@ def card_of(folder: str | None) -> dict[str, Any] | None:
 def trained_on(folder: str | None) -> dict[str, Any] | None:
     """What an adapter of this project was trained on: split and cap of rows, strategy, steps.
 
-    None without a card (``card_of``).
+    And how many bad rows of all subsets were dropped, where some were. None without a card
+    (``card_of``).
     """
     card = card_of(folder)
     if card is None:
@@ -93,4 +95,6 @@ def trained_on(folder: str | None) -> dict[str, Any] | None:
         for name in ("split", "row_cap", "strategy")
     }
     single = {name: values[0] if len(values) == 1 else values for name, values in facts.items()}
+    dropped = sum(map(dropped_of, card["clusters"].values()))
+    single |= {DROPPED: dropped} if dropped else {}
     return single | {"steps": card["settings"]["steps"], "seed": card["settings"]["seed"]}

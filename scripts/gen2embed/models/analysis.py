@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gen2embed import input_form
 from gen2embed.errors import InputError
-from gen2embed.models import input_form, pixel_limits
-from gen2embed.models.input_form import form_of
+from gen2embed.input_form import form_of
+from gen2embed.models import pixel_limits
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.models.prompts import get_prompt
 from gen2embed.models.resolutions import get_resolution

@@ -12,29 +12,54 @@ from gen2embed.models.resolutions import Resolution, resampling, target_size
 
 DISPLAYED = "displayed"  # the other mode: stored (input_form.py)
 ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
+USUAL_PIXELS = 89_478_485  # Pillow's MAX_IMAGE_PIXELS as it ships: it warns of larger images
+MOST_PIXELS = 2 * USUAL_PIXELS  # and refuses those that are more than twice as large
+# read without a warning up to there, and what is larger is refused in words of ours. Both for good:
+# filters of warnings that are set for a while hold for all threads until the first of them ends
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+REMEDY = "fetch it again (data.check_images: all finds all such images beforehand)"
 
 
 class UnreadableImage(InputError):
     """An image that cannot be given to the model: absent, broken, refused."""
 
 
+class TooLargeImage(UnreadableImage):
+    """An image of more than MOST_PIXELS: it may be a decompression bomb."""
+
+
 def open_image(path: str | Path) -> Image.Image:
     """Open an image lazily: its header is read and checked, its pixels are not.
 
-    Raises UnreadableImage (an InputError) for a missing file, no image, or a decompression bomb.
+    Raises UnreadableImage (an InputError) for a missing file or no image, and TooLargeImage, one
+    of them, for more than MOST_PIXELS.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(path)
+        image = Image.open(path)
     except FileNotFoundError:
         raise UnreadableImage(f"{path}: no such image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableImage(
-            f"{path}: refused, it may be a decompression bomb ({error})"
-        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise TooLargeImage(_too_large(path)) from None
     except (UnidentifiedImageError, OSError) as error:
-        raise UnreadableImage(f"{path}: not a readable image ({error})") from None
+        raise UnreadableImage(_unreadable(path, error)) from None
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        image.close()
+        raise TooLargeImage(_too_large(path))
+    return image
+
+
+def _unreadable(path: str | Path, error: Exception) -> str:
+    return f"{path}: not a readable image ({error}); {REMEDY}"
+
+
+def _too_large(path: str | Path) -> str:
+    return (
+        f"{path}: more than {MOST_PIXELS:,} pixels are refused: it may be a decompression bomb; "
+        f"scale it down; {REMEDY}"
+    )
 
 
 def shown_size(image: Image.Image, mode: str = DISPLAYED) -> tuple[int, int]:
@@ -48,7 +73,7 @@ def shown_size(image: Image.Image, mode: str = DISPLAYED) -> tuple[int, int]:
         # the base method: that of PNG decodes the whole image in search of a late EXIF chunk
         orientation = Image.Image.getexif(image).get(ORIENTATION, 1)
     except Exception as error:  # as in load_rgb
-        raise UnreadableImage(f"{image.filename}: not a readable image ({error})") from None
+        raise UnreadableImage(_unreadable(image.filename, error)) from None
     return image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
 
 
@@ -66,7 +91,7 @@ def load_rgb(path: str | Path, resolution: Resolution, mode: str = DISPLAYED) ->
             else:
                 image = image.convert("RGB")
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
-        raise UnreadableImage(f"{path}: not a readable image ({error}); fetch it again") from None
+        raise UnreadableImage(_unreadable(path, error)) from None
     size = target_size(resolution, *image.size)
     return image if size == image.size else image.resize(size, resampling(resolution))
 

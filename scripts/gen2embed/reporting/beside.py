@@ -18,7 +18,7 @@ from gen2embed.evaluation.published import (
     mmeb_datasets,
     published_scores,
 )
-from gen2embed.reporting.results import Run
+from gen2embed.reporting.results import Run, rows_of
 from gen2embed.reporting.tables import percent, points
 
 MARK = "†"
@@ -42,8 +42,7 @@ def is_full_size(runs: Sequence[Run]) -> bool:
     """Whether every run holds MMEB's 36 data sets with all their queries."""
     wanted = set(mmeb_datasets()["name"])
     return all(
-        set(run.scores) == wanted
-        and all(one["n"] + one["skipped_rows"] == ROWS for one in run.scores.values())
+        set(run.scores) == wanted and all(rows_of(one) == ROWS for one in run.scores.values())
         for run in runs
     )
 

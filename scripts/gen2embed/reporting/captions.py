@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from gen2embed.files import read_parquet
 from gen2embed.reporting.results import Run
 from gen2embed.reporting.tables import percent, points
+from gen2embed.taken import dropped_of, rows_dropped
 
 AGGREGATE_LABELS = {
     "classification": "Cla",
@@ -25,13 +27,14 @@ MACRO_NOTE = "macro-4 is the mean of the four meta-tasks' means, not the headlin
 
 
 def conditions(run: Run, register: pd.DataFrame) -> str:
-    """Which data sets, split and cap of rows; which model revision, images and token limit."""
+    """Which data sets, split, cap of rows and dropped ones; model revision, images, token limit."""
     facts = run.facts()
     of_eval = register[register["part"] == "eval"]
     rows = pd.to_numeric(of_eval["rows"])
     resolution = (facts["resolution"] or {}).get("name", "unknown")
     cap = facts.get("row_cap")
     taken = f"at most {cap} rows each" if cap else "all rows"
+    taken += rows_dropped(run.dropped(), ", {}")
     revision = f", revision {facts['revision']}" if facts["revision"] else ""
     return (
         f"{len(of_eval)} evaluation sets, {rows.sum()} queries, split "
@@ -44,6 +47,30 @@ def conditions(run: Run, register: pd.DataFrame) -> str:
 def said_of_input(form: Mapping[str, str] | None) -> str:
     """What a caption says of the form of input: nothing of the stock form."""
     return "; the authors' form of input" if (form or {}).get("form") == "authors" else ""
+
+
+def dropped_in_evaluation(runs: Iterable[Run]) -> str:
+    """Of captions without ``conditions``: bad rows in no score; "" of none.
+
+    Begins with a space, to stand after a sentence.
+    """
+    count = max((run.dropped() for run in runs), default=0)
+    return rows_dropped(count, " {} of the evaluation sets.")
+
+
+def dropped_in_training(runs: Iterable[Run]) -> str:
+    """Of captions that show trained runs: bad rows that were not trained on; likewise."""
+    count = max((run.dropped_in_training() for run in runs), default=0)
+    return rows_dropped(count, " {} of the training subsets.")
+
+
+def dropped_in_files(paths: Iterable[str | Path], where: str = "of the evaluation sets") -> str:
+    """Of captions that are not made from scores: bad rows that pairs or rows files lack; likewise.
+
+    Raises InputError for a file that is missing.
+    """
+    count = sum(dropped_of(read_parquet(path, ())[1]) for path in paths)
+    return rows_dropped(count, f" {{}} {where}.")
 
 
 def in_seeds(count: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from gen2embed.reporting.tables import percent
+from gen2embed.taken import dropped_of, rows_dropped
 
 COUNTS = (
     "pairs", "queries", "targets", "searches", "clusters", "clusters_phase_1", "clusters_phase_2",
@@ -27,6 +28,14 @@ def pooled(statistics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         total = sum(one[key]["mean"] * one["negatives"] for one in statistics if one[key])
         found[key] = total / negatives if negatives else float("nan")
     return found
+
+
+def dropped_before(statistics: Iterable[Mapping[str, Any]]) -> str:
+    """What a caption says of bad rows that one strategy's subsets were mined without; "" of none.
+
+    Begins with a space, to stand after a sentence.
+    """
+    return rows_dropped(sum(map(dropped_of, statistics)), " {} before mining.")
 
 
 def rates(row: Mapping[str, Any] | None) -> dict[str, float]:

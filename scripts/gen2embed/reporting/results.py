@@ -14,6 +14,7 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import mean_of_sets, weights
 from gen2embed.evaluation.paired import Difference, compare_paired, holm
 from gen2embed.files import read_csv, read_json, read_parquet
+from gen2embed.taken import dropped_of
 
 REGISTER = ("part", "name", "meta_task", "split", "rows")
 
@@ -40,7 +41,21 @@ class Run:
         score = next(iter(self.scores.values()))
         manifest = score["manifest"]["query"] or {}
         names = ("model", "revision", "prompt", "resolution", "max_tokens", "dtype", "input")
+        names += ("trained_on",)
         return {name: manifest.get(name) for name in names} | (score.get("data") or {})
+
+    def dropped(self) -> int:
+        """Bad rows of all scored data sets that were left out: in no score."""
+        return sum(dropped_of(score.get("data") or {}) for score in self.scores.values())
+
+    def dropped_in_training(self) -> int:
+        """Bad rows of all training subsets that the adapter was trained without; 0 without one."""
+        return dropped_of(self.facts()["trained_on"] or {}) if self.scores else 0
+
+
+def rows_of(score: Mapping[str, Any]) -> int:
+    """Rows of a data set as they were taken: scored, without a vector, and dropped as bad."""
+    return score["n"] + score["skipped_rows"] + dropped_of(score.get("data") or {})
 
 
 def read_register(path: str | Path) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gen2embed.taken import dropped_of, rows_dropped
+
 CARD = """---
 library_name: peft
 base_model: {model}
@@ -22,13 +24,15 @@ A LoRA adapter of {trained_parameters:,} parameters, trained with InfoNCE over w
 | subset | strategy | mined under | pairs, taken of all | clusters, taken of all |
 |---|---|---|---|---|
 {clusters}
-"""
+{dropped}"""
 
 
 def render_card(card: Mapping[str, Any]) -> str:
     """README.md of the adapter from its ``card.json``."""
     strategies = sorted({str(one["strategy"]) for one in card["clusters"].values()})
     settings = {**card["settings"], **card["versions"]}
+    dropped = {name: dropped_of(one) for name, one in card["clusters"].items()}
+    by_subset = ", ".join(f"{name} {count}" for name, count in dropped.items() if count)
     return CARD.format(
         **{key: card[key] for key in card if key not in ("settings", "clusters", "versions")},
         strategy=", ".join(strategies),
@@ -39,4 +43,5 @@ def render_card(card: Mapping[str, Any]) -> str:
             f"| {one['clusters_taken']} of {one['clusters']} |"
             for name, one in card["clusters"].items()
         ),
+        dropped=rows_dropped(sum(dropped.values()), f"\n{{}} as bad: {by_subset}.\n"),
     )

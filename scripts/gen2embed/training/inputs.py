@@ -12,9 +12,10 @@ import numpy as np
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
+from gen2embed.input_form import check_same
 from gen2embed.mining.clusters import ClusterTable, read_clusters
-from gen2embed.models.input_form import check_same
 from gen2embed.models.items import Items, read_items
+from gen2embed.taken import from_metadata
 from gen2embed.training.batches import Cluster, take_clusters
 
 
@@ -63,8 +64,7 @@ def read_inputs(
         mined[metadata.get("subset", Path(pairs_file).stem)] = {
             "strategy": mined_as.get("strategy"),
             "prompt": mined_as.get("prompt"),
-            "split": metadata.get("split"),
-            "row_cap": int(metadata["row_cap"]) if metadata.get("row_cap") else None,
+            **from_metadata(metadata),
             "pairs": len(frame),
             "clusters": len(table),
             "clusters_taken": len(sample),

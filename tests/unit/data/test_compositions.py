@@ -9,9 +9,9 @@ import pytest
 
 from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
 from gen2embed.data.compositions import Composition, by_id, read_subset
-from gen2embed.data.mini_tasks import IMAGE_TARGET
+from gen2embed.data.dropping import write_dropped
 from gen2embed.errors import InputError
-from gen2embed.files import write_json
+from gen2embed.files import read_parquet, write_json
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "prepare_compositions.py"
 spec = importlib.util.spec_from_file_location("prepare_compositions", SCRIPT)
@@ -79,7 +79,7 @@ def test_ids_by_hand(published):
     assert texts[6:] == [f"{FIND}truly a thing {number}" for number in (0, 2, 10)]
     assert set(queries["role"]) == {"query"} and set(queries["image_path"]) == {""}
     assert targets["image_path"].tolist() == ["0.jpg", "2.jpg", "10.jpg"]
-    assert set(targets["text"]) == {IMAGE_TARGET} and set(targets["role"]) == {"target"}
+    assert set(targets["text"]) == {""} and set(targets["role"]) == {"target"}  # bare images
     assert [list(ids) for ids in one["true_ids"]] == [[0], [2], [4]]
     assert [list(ids) for ids in two["true_ids"]] == [[0, 6], [2, 7], [4, 8]]
     for frame in (one, two):
@@ -98,6 +98,8 @@ def test_the_program_writes_items_and_rows(published):
     out = published / "out"
     rows = pd.read_parquet(out / "compositions" / "sugarcrepe_pp" / "replace_rel.parquet")
     assert list(rows) == ["row_id", "image_id", "true_ids", "false_id"]
+    _, metadata = read_parquet(out / "compositions/sugarcrepe_pp/replace_rel.parquet", ["row_id"])
+    assert metadata == {"subset": "sugarcrepe_pp/replace_rel"}
     written = {
         path.relative_to(out / "compositions").as_posix()
         for path in out.rglob("compositions/*/*.parquet")
@@ -135,7 +137,13 @@ def without(row, name):
             *("sugarcrepe_pp", lambda rows: [rows[0], without(rows[1], "caption2")]),
             "row 1: 'caption2' is missing or empty",
         ),
-        ("sugarcrepe", lambda rows: {"0": rows["0"] | {"caption": " "}}, "'caption' is missing"),
+        ("sugarcrepe", lambda rows: {"0": rows["0"] | {"caption": None}}, "'caption' is missing"),
+        ("sugarcrepe", lambda rows: {"0": rows["0"] | {"filename": " "}}, "'filename' is missing"),
+        (
+            "sugarcrepe",
+            lambda rows: {"0": rows["0"] | {"caption": " "}},
+            "a caption is empty; mend",
+        ),
         ("sugarcrepe", lambda rows: {"x": rows["0"]}, "row x: its number 'x' is no integer"),
         ("sugarcrepe_pp", lambda rows: [without(rows[0], "id")], "its number None is no integer"),
         ("sugarcrepe_pp", lambda rows: [rows[0], rows[0]], "number 0 occurs twice"),
@@ -149,6 +157,28 @@ def test_another_layout_is_one_line(published, capsys, benchmark, change, said):
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1 and "replace_att.json" in error
     assert not (published / "out" / "items").exists()
+
+
+def test_bad_rows_are_left_out_by_their_number(published, capsys):
+    """Row 2's caption is empty, row 10's image is gone; both are listed under these numbers."""
+    (published / "images" / "10.jpg").unlink()
+    for benchmark, subsets in SUBSETS.items():
+        for subset in subsets:
+            rows = sugarcrepe(0, 2, 10) if benchmark == "sugarcrepe" else sugarcrepe_pp(0, 2, 10)
+            row = rows["2"] if benchmark == "sugarcrepe" else rows[1]
+            row["negative_caption"] = "\n"
+            write_json(published / benchmark / f"{subset}.json", rows)
+    every = [f"{benchmark}/{one}" for benchmark, of in SUBSETS.items() for one in of]
+    bad = [("composition", name, "", row, "empty_item", "x") for name in every for row in (2, 10)]
+    write_dropped(published / "bad.csv", bad[:-1])
+    assert prepare(published, f"--dropped={published / 'bad.csv'}") == 2
+    assert "swap_att.json: row 10: no image" in capsys.readouterr().err
+    write_dropped(published / "bad.csv", bad)
+    assert prepare(published, f"--dropped={published / 'bad.csv'}") == 0
+    path = published / "out/compositions/sugarcrepe_pp/swap_att.parquet"
+    frame, metadata = read_parquet(path, ["row_id"])
+    assert frame["row_id"].tolist() == [0]
+    assert metadata == {"subset": "sugarcrepe_pp/swap_att", "dropped": "2"}
 
 
 def test_a_missing_file_and_an_unknown_name(published, capsys):

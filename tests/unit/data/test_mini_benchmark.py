@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gen2embed.data.compositions import check_images, read_subset
+from gen2embed.data.compositions import read_subset, refuse_faults
 from gen2embed.data.datasets import load_register, names
 from gen2embed.data.emoji import clean_name, load_entries, parse_emoji_test, tone_forms
 from gen2embed.data.graphics import graphic_path, graphics_folder, load_graphic
@@ -228,7 +228,7 @@ def test_two_builds_agree_and_their_checksums_are_true(tmp_path):
     assert all(digest_file(tmp_path / "one" / name) == sha for name, sha in listed.items())
     rows = read_subset(tmp_path / "one/composition", "sugarcrepe_pp", "swap_att")
     assert len(rows) == 5
-    check_images(rows, tmp_path / "one/composition/images", "swap_att")
+    refuse_faults(rows, tmp_path / "one/composition/images", "swap_att")
     frame = pd.read_parquet(tmp_path / "one/train/I2T/diverse_instruction-00000-of-00001.parquet")
     assert list(frame) == ["qry", "qry_image_path", "pos_text", "pos_image_path"]
     assert frame["qry"].str.startswith("<|image_1|>\n").all()

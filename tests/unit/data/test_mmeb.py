@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gen2embed.data.dropping import write_dropped
 from gen2embed.data.mmeb import equivalences_by_id, flatten, number, stack
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_csv, write_parquet
@@ -109,6 +110,69 @@ def test_rows_are_capped_and_splits_chosen(data, capsys):
     assert "no file original-*.parquet" in capsys.readouterr().err
     assert run(data, "--eval-row-cap", "0") == 2
     assert "give at least 1" in capsys.readouterr().err
+
+
+def list_bad(data, *rows):
+    """rows: (part, name, split, row)."""
+    write_dropped(data / "bad.csv", [(*one, "image_missing", "x") for one in rows])
+    return ["--dropped", str(data / "bad.csv")]
+
+
+def test_bad_rows_are_left_out_and_counted(data):
+    """Row 0 of three; what is known of rows 0 and 2: that of row 2, which is now the second."""
+    known = {"row": [0, 2], "text": ["y", "y"], "image_path": ["", ""]}
+    write_parquet(data / "data/train/T/equivalences.parquet", pd.DataFrame(known))
+    bad = list_bad(data, ("train", "T", "diverse_instruction", 0))
+    assert run(data, *bad) == 0
+    pairs, metadata = read_parquet(
+        data / "out/pairs/T.parquet", ["pair_id", "query_id", "target_id"]
+    )
+    assert pairs.to_numpy().tolist() == [[0, 0, 0], [1, 1, 0]]
+    taken = {"split": "diverse_instruction", "row_cap": "", "dropped": "1"}
+    assert metadata == {"subset": "T", "labelled": "true", **taken}
+    found = pd.read_parquet(data / "out/equivalences/train/T.parquet")
+    assert found.to_numpy().tolist() == [[1, 0]]
+    texts = pd.read_parquet(data / "out/items/train_target.parquet")["text"]
+    assert texts.tolist() == ["y"]  # "x" stood in the bad row alone
+    _, metadata = read_parquet(data / "out/rows/E.parquet", ["row_id"])
+    assert "dropped" not in metadata
+
+
+def test_a_cap_counts_rows_as_published_then_drops(data, capsys):
+    """Of the first two rows one is bad: one is left; a bad row behind the cap is not counted."""
+    bad = list_bad(data, *(("train", "T", "diverse_instruction", row) for row in (1, 2)))
+    assert run(data, *bad, "--train-row-cap", "2") == 0
+    pairs, metadata = read_parquet(data / "out/pairs/T.parquet", ["query_id", "target_id"])
+    assert pairs.to_numpy().tolist() == [[0, 0]]
+    assert (metadata["row_cap"], metadata["dropped"]) == ("2", "1")
+    bad = list_bad(data, ("train", "T", "diverse_instruction", 0))
+    assert run(data, *bad, "--train-row-cap", "1") == 2
+    assert "all 1 rows that are taken are bad; take more rows" in capsys.readouterr().err
+
+
+def test_evaluation_rows_keep_their_numbers(data):
+    frame = pd.DataFrame({"qry_text": list("abc"), "qry_img_path": [""] * 3})
+    frame["tgt_text"], frame["tgt_img_path"] = [["x", "y"]] * 3, [["", ""]] * 3
+    write_parquet(data / "data/eval/E/test-00000-of-00001.parquet", frame)
+    assert run(data, *list_bad(data, ("eval", "E", "test", 1))) == 0
+    rows, metadata = read_parquet(data / "out/rows/E.parquet", ["row_id", "query_id"])
+    assert rows.to_numpy().tolist() == [[0, 0], [2, 1]] and rows["row_id"].dtype == np.int64
+    assert metadata == {"subset": "E", "split": "test", "row_cap": "", "dropped": "1"}
+
+
+def test_a_list_of_another_split_or_of_other_data_is_one_line(data, capsys):
+    assert run(data, *list_bad(data, ("train", "T", "original", 0))) == 2
+    assert "bad rows are listed of split 'original'" in capsys.readouterr().err
+    assert run(data, *list_bad(data, ("eval", "E", "test", 1))) == 2
+    assert "data/eval/E: has no row 1, which is listed as bad" in capsys.readouterr().err
+
+
+def test_an_empty_list_changes_nothing(data):
+    assert run(data) == 0
+    before = (data / "out/pairs/T.parquet").read_bytes(), (data / "out/rows/E.parquet").read_bytes()
+    assert run(data, *list_bad(data)) == 0
+    after = (data / "out/pairs/T.parquet").read_bytes(), (data / "out/rows/E.parquet").read_bytes()
+    assert before == after
 
 
 def test_bad_rows_are_one_line(data, capsys):

@@ -37,6 +37,14 @@ def test_images_count_by_bytes_not_by_name(tmp_path):
     assert keys["items"].iloc[0] == keys["items"].iloc[1] != keys["items"].iloc[2]
 
 
+def test_an_image_without_a_text_is_an_item_by_its_image(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"x")
+    items = pd.DataFrame({"text": ["", "<|image_1|>", "a"], "image_path": ["1.png"] * 3})
+    keys = content_keys(items, tmp_path)
+    assert keys["texts"].tolist() == ["", "", "a"] and keys["images"].nunique() == 1
+    assert keys["items"].iloc[0] == keys["items"].iloc[1] != keys["items"].iloc[2]
+
+
 def test_the_table(tmp_path):
     """One query image of two is in training; the label "dog" is a training target."""
     for part, name, content in (
@@ -71,4 +79,8 @@ def test_the_table(tmp_path):
         ("target", "images"): (0, 0), ("target", "texts"): (2, 1), ("target", "items"): (2, 1),
     }  # fmt: skip
     shown = (tmp_path / "out" / "leakage.md").read_text()
-    assert "1 of 2 images" in shown and "| 1 of 2" in shown
+    assert "1 of 2 images" in shown and "| 1 of 2" in shown and "dropped" not in shown
+    write_parquet(tmp_path / "Pets.parquet", rows, {"dropped": "1"})
+    assert audit_leakage.main(words) == 0
+    shown = (tmp_path / "out" / "leakage.md").read_text()
+    assert "labels and captions. 1 row dropped of the evaluation sets." in shown

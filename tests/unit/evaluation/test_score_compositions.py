@@ -23,7 +23,7 @@ KEYS = {
 ROWS = 8
 
 
-def write_rows(path, true, false=None, images=None):
+def write_rows(path, true, false=None, images=None, metadata=None):
     n = len(true)
     frame = pd.DataFrame(
         {
@@ -33,7 +33,7 @@ def write_rows(path, true, false=None, images=None):
             "false_id": np.arange(n) + 20 if false is None else np.array(false),
         }
     )
-    write_parquet(path, frame)
+    write_parquet(path, frame, metadata)
 
 
 @pytest.fixture
@@ -84,6 +84,15 @@ def test_the_score_contract(files):
     }
     assert predictions["row_id"].tolist() == list(range(100, 100 + ROWS))
     assert predictions["margin"].round(6).tolist() == [0.8] * ROWS
+
+
+def test_dropped_rows_are_told_and_nothing_else_changes(files):
+    assert run(files) == 0
+    before = read(files)
+    true = [[i, 10 + i] for i in range(ROWS)]
+    write_rows(files / "rows.parquet", true, metadata={"subset": "toy", "dropped": "2"})
+    assert run(files) == 0
+    assert read(files) == before | {"data": {"dropped": 2}}
 
 
 def test_one_true_caption_has_chance_one_half(files):

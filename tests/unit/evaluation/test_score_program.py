@@ -91,6 +91,15 @@ def test_a_score_says_which_rows_were_taken(files):
     }
 
 
+def test_a_score_says_how_many_rows_were_dropped(files):
+    lists = [[i, (i + 1) % 20] for i in range(20)]
+    taken = {"split": "test", "row_cap": "", "dropped": "3"}
+    write_rows(files / "rows.parquet", range(20), lists, taken)
+    assert run(files) == 0
+    data = json.loads((files / "score.json").read_text())["data"]
+    assert data == {"split": "test", "row_cap": None, "dropped": 3}
+
+
 def test_constant_random_permuted_and_nan_vectors(files, capsys):
     """All ties: 0 (index 0: 1). Random: about chance. Permuted items: the same. NaN: an error."""
     rng = np.random.default_rng(1)

@@ -125,6 +125,17 @@ def test_the_prompt_of_the_vectors_goes_along(folder):
     assert told.schema.metadata == plain.schema.metadata | {b"prompt": b"hierarchical"}
 
 
+def test_rows_dropped_before_mining_are_in_the_statistics_alone(folder):
+    assert mine(flags(folder)) == 0
+    frame = pd.read_parquet(folder / "p.parquet")
+    told = {"subset": "toy", "labelled": "false", "dropped": "2"}
+    write_parquet(folder / "p.parquet", frame, told)
+    assert mine(flags(folder, "told.parquet")) == 0
+    assert (folder / "told.parquet").read_bytes() == (folder / "c.parquet").read_bytes()
+    before, after = (json.loads((folder / f"{name}.json").read_text()) for name in ("c", "told"))
+    assert after == before | {"dropped": 2}
+
+
 def test_an_index_is_told_in_the_statistics_or_refused(folder, capsys):
     """A flat index misses nothing; product codes of one byte miss much."""
     assert mine(flags(folder)) == 0

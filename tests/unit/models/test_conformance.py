@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from gen2embed.input_form import InputForm
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.backbones.base import LEAST_PREFIX, last_places
 from gen2embed.models.encoder import encode, plan_items
 from gen2embed.models.images import load_rgb
-from gen2embed.models.input_form import InputForm
 from gen2embed.models.items import Item
 from gen2embed.models.prefix import LITERAL, split_prefix
 from gen2embed.models.prompts import get_prompt

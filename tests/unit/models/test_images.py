@@ -1,11 +1,28 @@
 """Images: sizes by hand from the paper's rule, and odd inputs as RGB."""
 
+import struct
+import threading
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from gen2embed.errors import InputError
-from gen2embed.models.images import UnreadableImage, load_rgb, open_image, shown_size
+from gen2embed.models import images
+from gen2embed.models.images import (
+    MOST_PIXELS,
+    USUAL_PIXELS,
+    TooLargeImage,
+    UnreadableImage,
+    load_rgb,
+    open_image,
+    shown_size,
+)
 from gen2embed.models.resolutions import get_resolution, target_size
 
 
@@ -105,3 +122,68 @@ def test_planning_reads_the_header_alone(tmp_path):
         assert shown_size(image) == (64, 48)
     with pytest.raises(UnreadableImage, match=r"cut.png: not a readable image"):
         load_rgb(tmp_path / "cut.png", get_resolution("native"))
+
+
+def header_alone(path, width, height):
+    """A PNG that says how large it is and holds no pixels."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    facts = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    whole = chunk(b"IHDR", facts) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + whole)
+    return path
+
+
+@given(st.integers(1, 40_000), st.integers(1, 40_000))
+def test_sizes_up_to_twice_the_usual_limit_are_read_without_a_warning(
+    tmp_path_factory, width, height
+):
+    path = header_alone(tmp_path_factory.mktemp("sizes") / "x.png", width, height)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a warning would become another exception
+        if width * height > MOST_PIXELS:
+            with pytest.raises(TooLargeImage, match=r"x.png: more than 178,956,970 pixels are ref"):
+                open_image(path)
+        else:
+            with open_image(path) as image:
+                assert image.size == (width, height)
+
+
+def test_pillows_own_limit_is_where_it_was():
+    assert (USUAL_PIXELS, MOST_PIXELS) == (1024**3 // 4 // 3, 2 * (1024**3 // 4 // 3))
+
+
+def test_a_large_image_is_read_in_threads_while_others_filter_warnings(tmp_path):
+    """90 megapixels, in one thread of several; the others set and reset filters all the time."""
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "large.png")
+    done = threading.Event()
+
+    def filter_warnings():
+        while not done.is_set():
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+
+    with ThreadPoolExecutor(3) as pool:
+        others = [pool.submit(filter_warnings) for _ in range(2)]
+        try:
+            size = pool.submit(
+                load_rgb, tmp_path / "large.png", get_resolution("train_448")
+            ).result()
+        finally:
+            done.set()
+    assert size.size == (448, 448) and [one.result() for one in others] == [None, None]
+
+
+def test_what_is_too_large_is_told_from_what_is_broken(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "MOST_PIXELS", 1000)
+    path = save(tmp_path, Image.new("L", (40, 40)))
+    with pytest.raises(TooLargeImage, match=r"image.png: more than 1,000 pixels"):
+        load_rgb(path, get_resolution("native"))
+    path.write_bytes(b"")
+    with pytest.raises(UnreadableImage, match=r"data\.check_images: all") as broken:
+        load_rgb(path, get_resolution("native"))
+    assert not isinstance(broken.value, TooLargeImage)

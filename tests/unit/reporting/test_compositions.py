@@ -1,6 +1,7 @@
 """The tables of SugarCrepe and SugarCrepe++: means by hand, marks, seeds, what is not measured."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -146,3 +147,20 @@ def test_a_score_that_disagrees_with_its_predictions_is_one_line(scores, capsys)
     assert tabulate(scores) == 2
     error = capsys.readouterr().err
     assert "add_att.json: disagrees with its predictions" in error and error.count("\n") == 1
+
+
+def test_dropped_rows_are_counted_over_the_subsets(scores):
+    """One row of every subset: 7 and 5, once each whatever is asked."""
+    assert tabulate(scores) == 0
+    tables = scores / "tables"
+    before = [(tables / f"{name}.md").read_text() for name in ("sugarcrepe", "sugarcrepe_pp")]
+    for path in (scores / "scores").rglob("*.json"):
+        score = json.loads(path.read_text())
+        trained = {"trained_on": {"dropped": 1}} if "saha" in str(path) else {}
+        manifest = {"query": {**MANIFEST, **trained}, "target": None}
+        write_json(path, score | {"data": {"dropped": 1}, "manifest": manifest})
+    assert tabulate(scores) == 0
+    after = [(tables / f"{name}.md").read_text() for name in ("sugarcrepe", "sugarcrepe_pp")]
+    for count, one, two in zip((7, 5), before, after, strict=True):
+        said = f"fp32. {count} rows dropped. 1 row dropped of the training subsets."
+        assert two == one.replace("fp32.", said)

@@ -7,6 +7,7 @@ import pytest
 
 from gen2embed.reporting.captions import rate_sentence
 from gen2embed.reporting.mined import (
+    dropped_before,
     pooled,
     rates,
     shown_mined,
@@ -60,6 +61,13 @@ def test_rates_that_are_not_comparable_are_a_dash():
     shown = shown_mined(pd.DataFrame([row]), ["strategy"])
     assert shown["false negatives (%)"].tolist() == ["2.5 [1.0, 4.0]"]
     assert shown["at equal hardness (%)"].tolist() == ["-"]
+
+
+def test_rows_dropped_before_mining_are_told_of_all_subsets():
+    told = [statistics(1, 0.1, 0.9), statistics(1, 0.1, 0.9, dropped=2)]
+    assert dropped_before(told) == " 2 rows dropped before mining."
+    assert dropped_before(told[:1]) == ""
+    assert pooled(told) == pooled([told[0]] * 2) and statistics_row(told[1])["pairs"] == 10
 
 
 def test_rates_that_are_not_known_are_told_as_such():

@@ -192,6 +192,47 @@ def test_the_leaderboard_file_holds_all_scores_of_a_model(scored):
     }
 
 
+def test_dropped_rows_are_told_wherever_a_score_is_shown(scored):
+    """1 row of A and 2 of B; the second prompt's model was trained without 4 rows."""
+    tabulate, write = load("tabulate_zero_shot").main, load("write_leaderboard").main
+    words = ["--register", scored / "datasets.csv", "--scores", scored / "scores/base"]
+    words += ["--prompts", "plain", "hierarchical", "--backbone", "Qwen2-VL-2B"]
+    words = [*map(str, words), "--out", str(scored / "tables")]
+    assert tabulate(words) == 0
+    before = {path.name: path.read_text() for path in (scored / "tables").glob("*.md")}
+    assert not [text for text in before.values() if "dropped" in text]
+    for prompt in ("plain", "hierarchical"):
+        for name, count in (("A", 1), ("B", 2)):
+            path = scored / f"scores/base/{prompt}/{name}.json"
+            score = json.loads(path.read_text())
+            score["data"]["dropped"] = count
+            if prompt == "hierarchical":
+                score["manifest"]["query"]["trained_on"] = {"dropped": 4}
+            write_json(path, score)
+    assert tabulate(words) == 0
+    after = {path.name: path.read_text() for path in (scored / "tables").glob("*.md")}
+    for name in ("zero_shot.md", "zero_shot_datasets.md"):
+        assert after[name] == before[name].replace("all rows;", "all rows, 3 rows dropped;")
+    assert "this table. 3 rows dropped of the evaluation sets." in after["zero_shot_tests.md"]
+    words = ["--register", scored / "datasets.csv", "--out", scored / "l.json", "--name", "mine"]
+    (scored / "README.md").write_text("# Mine\n")
+    words += ["--scores", scored / "scores/base/hierarchical", "--card", scored / "README.md"]
+    assert write([*map(str, words)]) == 0
+    found = json.loads((scored / "l.json").read_text())["metrics"]["image"]
+    assert (found["A"]["num_data"], found["B"]["num_data"]) == (6, 7)
+    text = (scored / "l.md").read_text()
+    assert ", 3 rows dropped;" in text and "4 rows dropped of the training subsets." in text
+
+
+def test_a_set_with_dropped_rows_is_still_of_full_size():
+    """996 rows scored and 4 dropped; without a word of the 4 it is another set."""
+    run = full_size(rows=996)
+    scores = {name: {**one, "data": {"dropped": 4}} for name, one in run.scores.items()}
+    assert is_full_size([Run("x", scores, run.hits, run.row_ids)])
+    scores["GQA"] = run.scores["GQA"]
+    assert not is_full_size([Run("x", scores, run.hits, run.row_ids)])
+
+
 def test_a_missing_card_is_one_line(scored, capsys):
     words = ["--register", scored / "datasets.csv", "--scores", scored / "scores/base/plain"]
     words += ["--card", scored / "nothing.md", "--name", "mine", "--out", scored / "l.json"]

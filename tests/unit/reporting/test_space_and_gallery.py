@@ -1,11 +1,24 @@
 """The space in numbers and the gallery's choice, worked out by hand."""
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from gen2embed.mining.clusters import ClusterTable
 from gen2embed.reporting.gallery import Case, find_cases
 from gen2embed.reporting.space import alignment, flatten, modality_gap
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "draw_gallery.py"
+spec = importlib.util.spec_from_file_location("draw_gallery", SCRIPT)
+draw_gallery = importlib.util.module_from_spec(spec)
+sys.modules["draw_gallery"] = draw_gallery
+spec.loader.exec_module(draw_gallery)
 
 
 def test_modality_gap_of_opposite_and_of_equal_clouds():
@@ -55,3 +68,11 @@ def test_no_case_where_the_other_strategy_has_no_true_negative():
     hns = table({5: [(1, 0.9, 0.8)]})
     saha = table({5: [(1, 0.9, 0.8)]})
     assert find_cases(hns, np.array([True]), saha, np.array([True])) == []
+
+
+def test_an_image_without_a_text_is_drawn_with_its_note_alone(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "1.png")
+    axes = Figure().add_subplot()
+    item = pd.Series({"text": "", "image_path": "1.png"})
+    draw_gallery.draw_item(axes, item, tmp_path, "note", "red")
+    assert axes.get_xlabel() == "note" and len(axes.images) == 1

@@ -90,6 +90,22 @@ def test_sampling_by_hand(results):
     assert "not trained" in text and "sd 35.4" in text
 
 
+def test_rows_dropped_before_mining_and_training_are_told(results):
+    assert run(results) == 0
+    before = {one: (results / f"tables/{one}.md").read_text() for one in ("sampling", "efficiency")}
+    for path in results.glob("clusters/*/S.json"):
+        write_json(path, json.loads(path.read_text()) | {"dropped": 2})
+    for path in results.glob("scores/hns*/p/*.json"):
+        score = json.loads(path.read_text())
+        write_json(path, score | {"manifest": {"query": {"trained_on": {"dropped": 2}}}})
+    assert run(results) == 0
+    after = {one: (results / f"tables/{one}.md").read_text() for one in before}
+    said = "Times: table cost."
+    wanted = before["sampling"].replace(said, f"{said} 2 rows dropped before mining.")
+    assert after["sampling"] == wanted
+    assert "; None. 2 rows dropped of the training subsets.\n" in after["efficiency"]
+
+
 def test_efficiency_by_hand(results):
     """40 pairs seen after step 2 of 40 rows: one pass; published rows are marked."""
     assert run(results) == 0

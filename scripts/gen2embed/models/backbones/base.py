@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from gen2embed.errors import InputError
+from gen2embed.input_form import STOCK
 from gen2embed.models.adapters import apply_adapter
 from gen2embed.models.attention import best_attention
 from gen2embed.models.chats import Parts, join
-from gen2embed.models.input_form import STOCK
 from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.models.pixel_table import RAW, PixelTable
 from gen2embed.models.prefix import LITERAL, only_last_token, split_prefix

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_npy, write_parquet
+from gen2embed.input_form import CHOICES, InputForm, add_flags, check_same, form_of
 from gen2embed.mining.clusters import ClusterTable, write_clusters
-from gen2embed.models.input_form import CHOICES, InputForm, add_flags, check_same, form_of
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.training.inputs import read_inputs
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 forms = st.builds(InputForm, **{name: st.sampled_from(of) for name, of in CHOICES.items()})
 
 
