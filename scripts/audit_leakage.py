@@ -12,8 +12,8 @@ from gen2embed.evaluation.leakage import KINDS, content_keys, shared
 from gen2embed.files import read_parquet
 from gen2embed.program import run_each
 from gen2embed.reporting.captions import dropped_in_files
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import read_register
-from gen2embed.reporting.tables import write_table
 
 SIDES = ("query", "target")
 
@@ -77,7 +77,7 @@ def audit(job: argparse.Namespace) -> None:
         "Shared texts of queries with images are the tasks' instructions; shared candidates that "
         "are texts are labels and captions." + dropped_in_files(files)
     )
-    write_table(job.out, "leakage", frame, shown.reset_index(), caption)
+    write_paper_table(job.out, "leakage", frame, shown.reset_index(), caption)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from gen2embed.evaluation.audit import AGREES, SYSTEM, audit
 from gen2embed.evaluation.published import mmeb_datasets, published_scores
 from gen2embed.program import run_each
 from gen2embed.reporting.captions import AGGREGATE_LABELS
-from gen2embed.reporting.tables import write_table
+from gen2embed.reporting.paper_tables import write_paper_table
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,7 +46,7 @@ def run(job: argparse.Namespace) -> None:
         f"in all): {agree} agree within rounding; the {len(frame) - agree} others are listed. "
         "Means over data sets weight meta-tasks by their numbers of data sets."
     )
-    write_table(job.out, "published_audit", frame, shown_findings(frame), caption)
+    write_paper_table(job.out, "published_audit", frame, shown_findings(frame), caption)
 
 
 def main(argv: list[str] | None = None) -> int:

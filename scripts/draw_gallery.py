@@ -1,4 +1,7 @@
-"""Draw a gallery: false negatives that HNS trains on, and what SaHa keeps for the same anchor."""
+"""Draw a gallery: false negatives that HNS trains on, and what SaHa keeps for the same anchor.
+
+Paper: figure 1.
+"""
 
 from __future__ import annotations
 

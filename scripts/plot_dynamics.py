@@ -1,4 +1,7 @@
-"""Plot Precision@1 along the steps of fine-tuning (the paper's figure 4)."""
+"""Plot Precision@1 along the steps of fine-tuning.
+
+Paper: figure 4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Plot mined negatives: hardness against overlap, and true false-negative rate by hardness."""
+"""Plot mined negatives: hardness against overlap, and true false-negative rate by hardness.
+
+Paper: figure 5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Plot the zero-shot space under several prompts with UMAP (the paper's figure 3)."""
+"""Plot the zero-shot space under several prompts with UMAP.
+
+Paper: figure 3.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, whole_file, write_text
 from gen2embed.program import run_each
+from gen2embed.reporting.paper import heading
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,12 +44,12 @@ def publish(job: argparse.Namespace) -> None:
         for suffix in (".png", ".pdf", ".csv", ".md"):
             copy(png.with_suffix(suffix), out)
         caption = png.with_suffix(".md").read_text(encoding="utf-8").strip()
-        parts.append(f"### {png.stem}\n\n![{png.stem}]({png.name})\n\n{caption}")
+        parts.append(f"### {heading(png.stem)}\n\n![{png.stem}]({png.name})\n\n{caption}")
     parts.append("## Tables")
     for path in map(Path, job.tables):
         for suffix in (".md", ".csv", ".tex"):
             copy(path.with_suffix(suffix), out)
-        parts.append(f"### {path.stem}\n\n{path.read_text(encoding='utf-8').strip()}")
+        parts.append(f"### {heading(path.stem)}\n\n{path.read_text(encoding='utf-8').strip()}")
     write_text(out / "README.md", "\n\n".join(parts) + "\n")
 
 

@@ -1,4 +1,7 @@
-"""Tabulate SugarCrepe and SugarCrepe++: runs by subset, beside what others published."""
+"""Tabulate SugarCrepe and SugarCrepe++: runs by subset, beside what others published.
+
+Paper: number not known here.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,10 @@ from gen2embed.reporting.compositions import (
     read_composition_runs,
     shown_compositions,
 )
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import Run
 from gen2embed.reporting.runs import RunName
-from gen2embed.reporting.tables import NOT_ABOVE_CHANCE, write_table
+from gen2embed.reporting.tables import NOT_ABOVE_CHANCE
 from gen2embed.taken import dropped_of, rows_dropped
 
 TITLES = {SUGARCREPE: "SugarCrepe", SUGARCREPE_PP: "SugarCrepe++"}
@@ -98,7 +102,7 @@ def tabulate(job: argparse.Namespace) -> None:
         if benchmark == SUGARCREPE:
             said += f" {MARK}: published, not measured here, as means by kind of change."
         frame = pd.concat([numbers.astype(object), *(one.astype(object) for one in others)])
-        write_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), said)
+        write_paper_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), said)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,4 +1,7 @@
-"""Tabulate what the experiment was set to, beside the paper, and what it cost on this machine."""
+"""Tabulate what the experiment was set to, beside the paper, and what it cost on this machine.
+
+Paper: number not known here.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ import yaml
 from gen2embed.errors import InputError
 from gen2embed.program import run_each
 from gen2embed.reporting.beside import MARK_NOTE
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.provenance import machine, run_times
 from gen2embed.reporting.settings import settings_beside, shown_settings
-from gen2embed.reporting.tables import write_table
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -52,7 +55,7 @@ def tabulate_settings(job: argparse.Namespace) -> None:
         f"{MARK_NOTE} The LoRA adapts q, k, v, o and down projections of the language model, with "
         "gaussian initialisation, in both."
     )
-    write_table(job.out, "settings", frame, shown_settings(frame), caption)
+    write_paper_table(job.out, "settings", frame, shown_settings(frame), caption)
 
 
 def tabulate_cost(job: argparse.Namespace) -> None:
@@ -77,7 +80,7 @@ def tabulate_cost(job: argparse.Namespace) -> None:
         f"{frame['seconds'].sum() / 60:.1f} minutes of jobs, which run side by side. Measured in "
         "this run; another run differs."
     )
-    write_table(job.cost_out, "cost", frame.round(3), shown, caption)
+    write_paper_table(job.cost_out, "cost", frame.round(3), shown, caption)
 
 
 def tabulate(job: argparse.Namespace) -> None:

@@ -1,4 +1,7 @@
-"""Tabulate what was mined, by strategy and by k and m: hardness, overlap, false negatives."""
+"""Tabulate what was mined, by strategy and by k and m: hardness, overlap, false negatives.
+
+Paper: figure 5.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from gen2embed.reporting.mined import (
     shown_statistics,
     statistics_row,
 )
-from gen2embed.reporting.tables import write_table
+from gen2embed.reporting.paper_tables import write_paper_table
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,7 +79,7 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
         "the true false-negative rate from known equivalences with 95 % bootstrap intervals over "
         f"clusters.{missing} {rate_sentence(by_subset['all'], job.strategies)}"
     )
-    write_table(job.out, "mining", frame, shown_mined(frame, ["strategy"]), caption)
+    write_paper_table(job.out, "mining", frame, shown_mined(frame, ["strategy"]), caption)
     frame = in_order(each, job.subsets)
     caption = (
         "Mined clusters by training subset and strategy (columns as in the table of all subsets)."
@@ -84,7 +87,7 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
         "subsets are not reordered by SaHa."
     )
     shown = shown_mined(frame, ["subset", "strategy"])
-    write_table(job.out, "mining_subsets", frame, shown, caption)
+    write_paper_table(job.out, "mining_subsets", frame, shown, caption)
     frame = in_order(told, job.subsets)
     caption = (
         "What mining did, by training subset and strategy: searches made, clusters of either pass, "
@@ -92,7 +95,7 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
         "overlap of the negatives (median; 5 and 95 % quantiles), and how often the annotated "
         f"positive was in the top 1, 5, 10 of its search in pass 1.{missing}"
     )
-    write_table(job.out, "mining_statistics", frame, shown_statistics(frame), caption)
+    write_paper_table(job.out, "mining_statistics", frame, shown_statistics(frame), caption)
 
 
 def tabulate_grid(job: argparse.Namespace) -> None:
@@ -115,7 +118,7 @@ def tabulate_grid(job: argparse.Namespace) -> None:
         f"intervals over clusters.{missing} Equal hardness is among the strategies of one k and m."
     )
     shown = shown_mined(frame, ["k", "m", "strategy"])
-    write_table(job.out, "grid", frame, shown, caption)
+    write_paper_table(job.out, "grid", frame, shown, caption)
 
 
 def tabulate(job: argparse.Namespace) -> None:

@@ -1,4 +1,7 @@
-"""Tabulate published systems, and ours beside them where it was run at full size."""
+"""Tabulate published systems, and ours beside them where it was run at full size.
+
+Paper: number not known here.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from gen2embed.reporting.beside import (
     shown_beside,
 )
 from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, dropped_in_training
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.peers import (
     backbones_beside,
     datasets_beside,
@@ -31,7 +35,6 @@ from gen2embed.reporting.peers import (
 )
 from gen2embed.reporting.results import Run, aggregate, read_register, read_run
 from gen2embed.reporting.runs import RunName, read_runs
-from gen2embed.reporting.tables import write_table
 
 TITLES = {
     "zero_shot": "Zero-shot systems",
@@ -104,7 +107,7 @@ def tabulate_stage(
         f"first, below the paper's own beside ours. {MARK_NOTE} {DOUBT_NOTE} "
         + (said if full_size else NOTHING)
     )
-    write_table(job.out, f"peers_{stage}", numbers, shown, caption)
+    write_paper_table(job.out, f"peers_{stage}", numbers, shown, caption)
 
 
 def tabulate(job: argparse.Namespace) -> None:
@@ -123,7 +126,7 @@ def tabulate(job: argparse.Namespace) -> None:
         "Precision@1 in percent on each of MMEB's 36 data sets. "
         f"{MARK_NOTE} {said if full_size else NOTHING}"
     )
-    write_table(job.out, "peers_datasets", frame, shown_datasets_beside(frame), caption)
+    write_paper_table(job.out, "peers_datasets", frame, shown_datasets_beside(frame), caption)
     best = {
         stage: frame[frame["aggregate"] == ALL].dropna(subset="value").tail(1)
         for stage, frame in means.items()
@@ -135,7 +138,7 @@ def tabulate(job: argparse.Namespace) -> None:
         f"system and ours (hierarchical prompt; SaHa). {MARK_NOTE} "
         + (said if full_size else f"{NOTHING} The last row is this experiment's own benchmark.")
     )
-    write_table(job.out, "backbones", frame, shown_backbones(frame), caption)
+    write_paper_table(job.out, "backbones", frame, shown_backbones(frame), caption)
 
 
 def main(argv: list[str] | None = None) -> int:

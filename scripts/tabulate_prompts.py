@@ -1,4 +1,7 @@
-"""Tabulate the prompt ablation: score, difference to a reference, modality gap, alignment."""
+"""Tabulate the prompt ablation: score, difference to a reference, modality gap, alignment.
+
+Paper: abstract.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ from gen2embed.models.items import read_items
 from gen2embed.models.prompts import ROLES, get_prompt
 from gen2embed.program import run_each
 from gen2embed.reporting.captions import conditions
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run
 from gen2embed.reporting.space import alignment, gap_interval, modality_gap
-from gen2embed.reporting.tables import percent, points, write_table
+from gen2embed.reporting.tables import percent, points
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -139,7 +143,7 @@ def tabulate(job: argparse.Namespace) -> None:
         f"matching query and target and of all others (at most {job.sample} items of a modality "
         f"and pairs). {conditions(next(iter(runs.values())), register)}"
     )
-    write_table(job.out, "prompts", frame.round(9), shown(frame), caption)
+    write_paper_table(job.out, "prompts", frame.round(9), shown(frame), caption)
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

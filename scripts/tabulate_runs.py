@@ -1,4 +1,7 @@
-"""Tabulate the fine-tuned runs: by meta-task and split, by data set, paired tests."""
+"""Tabulate the fine-tuned runs: by meta-task and split, by data set, paired tests.
+
+Paper: number not known here.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ from gen2embed.reporting.captions import (
     in_seeds,
     verdicts,
 )
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, per_dataset, read_register
 from gen2embed.reporting.runs import RunName, read_runs, tested
-from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests, write_table
+from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,7 +58,7 @@ def tabulate(job: argparse.Namespace) -> None:
     labels = {f"{name.strategy}/{name.prompt}": name.label for name in names}
     compared = beside(means, labels, "fine_tuned", job.backbone, is_full_size(every))
     shown = with_published(shown, compared, AGGREGATE_LABELS)
-    write_table(job.out, "runs", means, shown, caption)
+    write_paper_table(job.out, "runs", means, shown, caption)
     sets = per_dataset(every, register)
     caption = (
         "Precision@1 in percent of every data set before and after fine-tuning, 95 % bootstrap "
@@ -62,14 +66,14 @@ def tabulate(job: argparse.Namespace) -> None:
         f"p < 0.01) is marked. {seeds}. {said}"
     )
     shown = shown_datasets(sets, [run.name for run in every])
-    write_table(job.out, "runs_datasets", sets, shown, caption)
+    write_paper_table(job.out, "runs_datasets", sets, shown, caption)
     caption = (
         "Paired differences in points of Precision@1, on the same queries: 95 % bootstrap "
         "interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "
         f"{len(tests)} comparisons of this table. {seeds}: the intervals are over queries, not "
         f"over trainings.{dropped_in_evaluation(every)}{trained}"
     )
-    write_table(job.out, "runs_tests", tests, shown_tests(tests, AGGREGATE_LABELS), caption)
+    write_paper_table(job.out, "runs_tests", tests, shown_tests(tests, AGGREGATE_LABELS), caption)
 
 
 def main(argv: list[str] | None = None) -> int:

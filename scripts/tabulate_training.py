@@ -1,4 +1,7 @@
-"""Tabulate trainings: sampling strategies side by side, and scores against the data seen."""
+"""Tabulate trainings: sampling strategies side by side, and scores against the data seen.
+
+Paper: abstract.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,10 @@ from gen2embed.reporting.efficiency import (
     shown_efficiency,
 )
 from gen2embed.reporting.mined import dropped_before, pooled, rates
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_runs, read_steps, tested
 from gen2embed.reporting.sampling import score_of, shown_sampling
-from gen2embed.reporting.tables import write_table
 from gen2embed.reporting.trained import cost_of, pairs_seen_at, read_card, rows_of
 
 
@@ -99,7 +102,7 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
         f"Times: table cost.{missing} {rate_sentence(report, mined)} "
         f"{verdicts(tested(runs, register))} {said}"
     )
-    write_table(job.out, "sampling", frame, shown_sampling(frame), caption)
+    write_paper_table(job.out, "sampling", frame, shown_sampling(frame), caption)
 
 
 def measured(job: argparse.Namespace, register: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -129,7 +132,9 @@ def tabulate_efficiency(job: argparse.Namespace, register: pd.DataFrame) -> None
         "the passes over the training rows that this makes (pairs seen / rows; the pairs are "
         f"drawn by cluster). Step 0 is zero-shot. {in_seeds(len(job.seeds))}. {MARK_NOTE} {said}"
     )
-    write_table(job.out, "efficiency", frame[COLUMNS].round(9), shown_efficiency(frame), caption)
+    write_paper_table(
+        job.out, "efficiency", frame[COLUMNS].round(9), shown_efficiency(frame), caption
+    )
 
 
 def tabulate(job: argparse.Namespace) -> None:

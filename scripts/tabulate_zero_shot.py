@@ -1,4 +1,7 @@
-"""Tabulate the zero-shot scores of all prompts: by meta-task, by data set, paired tests."""
+"""Tabulate the zero-shot scores of all prompts: by meta-task, by data set, paired tests.
+
+Paper: number not known here.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from gen2embed.reporting.captions import (
     dropped_in_evaluation,
     verdicts,
 )
+from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import (
     Run,
     aggregate,
@@ -29,7 +33,7 @@ from gen2embed.reporting.results import (
     read_run,
 )
 from gen2embed.reporting.runs import TESTED, RunName
-from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests, write_table
+from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -84,7 +88,7 @@ def tabulate(job: argparse.Namespace) -> None:
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
     compared = published_beside(job, means, is_full_size(runs))
     shown = with_published(shown.rename(columns={"run": "prompt"}), compared, AGGREGATE_LABELS)
-    write_table(job.out, "zero_shot", means, shown, caption)
+    write_paper_table(job.out, "zero_shot", means, shown, caption)
     sets = per_dataset(runs, register)
     wide = shown_datasets(sets, job.prompts)
     below = int((~sets["above_chance"]).sum())
@@ -93,13 +97,15 @@ def tabulate(job: argparse.Namespace) -> None:
         f"chance is that of guessing. {said} {below} of {len(sets)} scores are not above chance "
         "(binomial test, p < 0.01) and marked."
     )
-    write_table(job.out, "zero_shot_datasets", sets, wide, caption)
+    write_paper_table(job.out, "zero_shot_datasets", sets, wide, caption)
     caption = (
         "Paired differences between prompts in points of Precision@1, on the same queries: 95 % "
         "bootstrap interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "
         f"{len(frame)} comparisons of this table.{dropped_in_evaluation(runs)}"
     )
-    write_table(job.out, "zero_shot_tests", frame, shown_tests(frame, AGGREGATE_LABELS), caption)
+    write_paper_table(
+        job.out, "zero_shot_tests", frame, shown_tests(frame, AGGREGATE_LABELS), caption
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What the README shows is there: its links, its targets, its rule graph."""
+"""What the README and the other pages show is there: links, targets, calls, pictures, files."""
 
 import re
 import shlex
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from snakemake.cli import parse_args
 
+from gen2embed.reporting.paper import product
 from workflow.conftest import ROOT
 
 PAGES = [
@@ -28,13 +29,6 @@ def test_every_link_leads_somewhere(page):
             assert (path.parent / link).exists(), link
 
 
-def test_the_rule_graph_is_the_workflows(project):
-    drawn = README.split("```mermaid")[1].split("```")[0]
-    of_readme = set(re.findall(r"\w+(?= -->)|(?<=--> )\w+", drawn))
-    output = project.snakemake("--rulegraph", "mermaid-js")
-    assert of_readme == set(re.findall(r"id\d+\[(\w+)\]", output))
-
-
 def test_every_target_of_the_table_exists(project):
     targets = set(re.findall(r"`snakemake --cores all (\w+)`", README))
     row = next(line for line in README.splitlines() if "also a single stage" in line)
@@ -42,6 +36,24 @@ def test_every_target_of_the_table_exists(project):
     assert targets >= {"data", "mine", "train", "report", "publish", "digest"}
     listed = project.snakemake("--list-target-rules").split()
     assert targets <= set(listed)
+
+
+def test_pictures_say_what_they_answer():
+    """A figure of the README names the numbered part of the paper that paper.csv says, no other."""
+    cells = re.findall(r"!\[[^|]*\(paper_figures/(\w+)\.png\)([^|]*)\|", README)
+    assert len(cells) == 8
+    for name, cell in cells:
+        assert f"`figures/{name}`" in cell
+        numbered = re.findall(r"figure \d", product(name).answers)
+        assert re.findall(r"the paper's (figure \d)", cell) == numbered, name
+
+
+def test_the_method_names_its_files():
+    method = README.split("## The method in ten lines")[1].split("\n\n## ")[0]
+    names = re.findall(r"`(\w+/\w+\.\w+)`", method)
+    assert len(names) >= 9
+    for name in names:
+        assert (ROOT / "scripts" / "gen2embed" / name).is_file(), name
 
 
 def snakemake_commands():

@@ -1,7 +1,9 @@
-"""Self-aware hard negative sampling: the paper's algorithm 1, as pure functions.
+"""Self-aware hard negative sampling as pure functions.
 
 ``mine`` is the greedy frame that all strategies share (steps 2 and 4, both passes); the paper's
 own point, step 3, is ``least_overlap``.
+
+Paper: algorithm 1; figure 2.
 """
 
 from __future__ import annotations

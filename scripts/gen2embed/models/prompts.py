@@ -1,4 +1,7 @@
-"""Prompts as pure string functions over the registry ``prompts.yaml``."""
+"""Prompts as pure string functions over the registry ``prompts.yaml``.
+
+Paper: number not known here.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.files import whole_file, write_csv, write_text
+from gen2embed.reporting.paper import answer
 
 STYLE = Path(__file__).with_name("matplotlibrc")
 
@@ -26,6 +27,7 @@ def write_figure(
 ) -> None:
     """Write ``<name>.pdf``, ``.png``, ``.csv`` (the numbers drawn) and ``.md`` (the caption).
 
+    The caption ends with what the figure answers of the paper: ``name`` is a product of paper.csv.
     The files hold no date and no version, so that two runs agree to the byte. The report reads the
     caption as reStructuredText, too: no ``@`` (it makes an e-mail address of its word).
     """
@@ -39,4 +41,4 @@ def write_figure(
     with whole_file(folder / f"{name}.png") as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})
     write_csv(folder / f"{name}.csv", drawn)
-    write_text(folder / f"{name}.md", caption + "\n")
+    write_text(folder / f"{name}.md", f"{caption} {answer(name)}\n")

@@ -1,4 +1,7 @@
-"""InfoNCE over all pairs of a batch (METHOD section 3; van den Oord 2018), and what it looks at."""
+"""InfoNCE over all pairs of a batch (METHOD section 3; van den Oord 2018), and what it looks at.
+
+Paper: number not known here.
+"""
 
 from __future__ import annotations
 
