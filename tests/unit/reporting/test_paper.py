@@ -45,8 +45,9 @@ def programs_of_rules():
 
 def test_every_product_of_the_rules_is_in_the_map():
     for kind in ("figure", "table"):
-        calls = re.findall(rf"{kind}s_named\(([^)]*)\)", RULES)
-        named = {name for call in calls for name in re.findall(r'"(\w+)"', call)}
+        calls = re.findall(rf"paths\.{kind}s\(([^)]*)\)", RULES)
+        texts = (re.sub(r"folder=.*", "", call) for call in calls)
+        named = {name for text in texts for name in re.findall(r'"(\w+)"', text)}
         assert named == {one.name for one in PRODUCTS if one.kind == kind}
 
 
