@@ -15,7 +15,7 @@ from gen2embed.local_gpus import check_local_gpus
 from gen2embed.program import or_exit
 from gen2embed.study.configuration import check_configuration
 from gen2embed.study.jobs import Jobs
-from gen2embed.study.layout import SIDES
+from gen2embed.study.layout import SIDES, Layout
 from gen2embed.study.runs import ZERO_SHOT
 from gen2embed.study.study import EVALUATED, Study
 

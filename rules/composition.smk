@@ -25,7 +25,8 @@ rule score_compositions:
     params:
         jobs=lambda wildcards: jobs.scoring_compositions(COMPOSED),
     shell:
-        "printf '%s' {params.jobs:q} | python scripts/score_compositions.py --job-list -"
+        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+        " python scripts/score_compositions.py --job-list {log}.jobs.json"
         " > {log} 2>&1"
 
 

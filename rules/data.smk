@@ -46,7 +46,8 @@ if study.downloads:
         params:
             job=lambda wildcards: jobs.fetching(),
         shell:
-            "printf '%s' {params.job:q} | python scripts/fetch_data.py --job-list - > {log} 2>&1"
+            "printf '%s' {params.job:q} > {log}.jobs.json;"
+            " python scripts/fetch_data.py --job-list {log}.jobs.json > {log} 2>&1"
 
     rule check_data:
         input:
@@ -67,7 +68,8 @@ if study.downloads:
         params:
             job=lambda wildcards: jobs.checking(),
         shell:
-            "printf '%s' {params.job:q} | python scripts/check_data.py --job-list -"
+            "printf '%s' {params.job:q} > {log}.jobs.json;"
+            " python scripts/check_data.py --job-list {log}.jobs.json"
             " --workers {threads} > {log} 2>&1"
 
     BENCHMARK = rules.fetch_data.output

@@ -38,7 +38,8 @@ rule embed_items:
             wildcards.prompt, EVALUATED, SHARD.format(**wildcards)
         ),
     shell:
-        "printf '%s' {params.jobs:q} | python scripts/embed_items.py --job-list - > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+        " python scripts/embed_items.py --job-list {log}.jobs.json > {log} 2>&1"
 
 
 use rule embed_items as embed_training with:
@@ -77,7 +78,8 @@ if study.shards > 1:
         params:
             jobs=lambda wildcards: jobs.merging(wildcards.prompt, wildcards.part),
         shell:
-            "printf '%s' {params.jobs:q} | python scripts/merge_embeddings.py --job-list -"
+            "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+            " python scripts/merge_embeddings.py --job-list {log}.jobs.json"
             " > {log} 2>&1"
 
 
@@ -106,4 +108,5 @@ rule embed_adapted:
     params:
         jobs=lambda wildcards: jobs.embedding_adapted(study.run(wildcards.run, wildcards.prompt)),
     shell:
-        "printf '%s' {params.jobs:q} | python scripts/embed_items.py --job-list - > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+        " python scripts/embed_items.py --job-list {log}.jobs.json > {log} 2>&1"

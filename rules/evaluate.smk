@@ -32,7 +32,8 @@ rule score_subset:
     params:
         jobs=lambda wildcards: jobs.scoring([(ZERO_SHOT, prompt) for prompt in study.prompts]),
     shell:
-        "printf '%s' {params.jobs:q} | python scripts/score_subset.py --job-list - > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+        " python scripts/score_subset.py --job-list {log}.jobs.json > {log} 2>&1"
 
 
 rule score_adapted:
@@ -53,7 +54,8 @@ rule score_adapted:
     params:
         jobs=lambda wildcards: jobs.scoring(study.tuned_models),
     shell:
-        "printf '%s' {params.jobs:q} | python scripts/score_subset.py --job-list - > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+        " python scripts/score_subset.py --job-list {log}.jobs.json > {log} 2>&1"
 
 
 rule write_leaderboard:
@@ -76,5 +78,6 @@ rule write_leaderboard:
     params:
         jobs=lambda wildcards: jobs.leaderboards(),
     shell:
-        "printf '%s' {params.jobs:q} | python scripts/write_leaderboard.py --job-list -"
+        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+        " python scripts/write_leaderboard.py --job-list {log}.jobs.json"
         " > {log} 2>&1"

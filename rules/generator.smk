@@ -69,6 +69,7 @@ else:
         params:
             job=lambda wildcards: jobs.fetching_model(),
         shell:
-            "printf '%s' {params.job:q} | python scripts/fetch_model.py --job-list - > {log} 2>&1"
+            "printf '%s' {params.job:q} > {log}.jobs.json;"
+            " python scripts/fetch_model.py --job-list {log}.jobs.json > {log} 2>&1"
 
     MODEL_FILES = rules.fetch_model.output

@@ -42,7 +42,8 @@ if study.mines:
         params:
             jobs=lambda wildcards: jobs.mining(),
         shell:
-            "printf '%s' {params.jobs:q} | python scripts/mine_negatives.py --job-list - > {log} 2>&1"
+            "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+            " python scripts/mine_negatives.py --job-list {log}.jobs.json > {log} 2>&1"
 
 
 rule grid:
@@ -74,7 +75,8 @@ if study.knows_equivalences:
         params:
             jobs=lambda wildcards: jobs.measuring_false_negatives(),
         shell:
-            "printf '%s' {params.jobs:q} | python scripts/measure_false_negatives.py --job-list -"
+            "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+            " python scripts/measure_false_negatives.py --job-list {log}.jobs.json"
             " > {log} 2>&1"
 
     rule mine_grid:
@@ -97,4 +99,5 @@ if study.knows_equivalences:
         params:
             jobs=lambda wildcards: jobs.mining_grid(),
         shell:
-            "printf '%s' {params.jobs:q} | python scripts/mine_negatives.py --job-list - > {log} 2>&1"
+            "printf '%s' {params.jobs:q} > {log}.jobs.json;"
+            " python scripts/mine_negatives.py --job-list {log}.jobs.json > {log} 2>&1"

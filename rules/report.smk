@@ -31,7 +31,7 @@ rule plan:
         "../envs/workflow.yaml"
     params:
         results=folder_of_input("config"),
-        measured=f"results/{config['plan_from'] or config['experiment']}",
+        measured=lambda wildcards: Layout(config["plan_from"] or config["experiment"]).root,
         asks="yes" if study.downloads else "no",
         job=lambda wildcards: jobs.fetching() if study.downloads else "[]",
     shell:
