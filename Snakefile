@@ -12,7 +12,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from gen2embed.driver import check_driver
 from gen2embed.errors import InputError
 from gen2embed.local_gpus import check_local_gpus
-from gen2embed.program import or_exit
+from gen2embed.command_line import or_exit
 from gen2embed.study.configuration import check_configuration
 from gen2embed.study.jobs import Jobs
 from gen2embed.study.layout import SIDES, Layout

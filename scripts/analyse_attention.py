@@ -13,10 +13,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.files import run_record, write_csv
-from gen2embed.models.analysis import (
+from gen2embed.models.analysis.common import (
     add_flags,
     batches_for,
     check_flags,
@@ -24,10 +25,9 @@ from gen2embed.models.analysis import (
     plan_for,
     spaced,
 )
-from gen2embed.models.chats import SEGMENTS
-from gen2embed.models.items import Item, read_items
-from gen2embed.models.prompts import ROLES, get_prompt
-from gen2embed.program import run_each
+from gen2embed.prompts.items import Item, read_items
+from gen2embed.prompts.markup import SEGMENTS
+from gen2embed.prompts.registry import ROLES, get_prompt
 
 COLUMNS = ["prompt", "layer", "segment", "items", "tokens"]
 MEASURES = ("total", "per_token")
@@ -73,7 +73,7 @@ def analyse(job: argparse.Namespace) -> None:
     check_flags(job)
     items = choose(job)
     with run_record(Path(job.out).with_suffix(".run.json")):
-        from gen2embed.models.attention_mass import attention_mass, token_segments
+        from gen2embed.models.analysis.attention_mass import attention_mass, token_segments
         from gen2embed.models.planning import fit
 
         backbone, device = load_eager(job)

@@ -13,12 +13,13 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.sample import sample_rows
 from gen2embed.files import read_parquet, run_record, write_csv
-from gen2embed.models.analysis import (
+from gen2embed.models.analysis.common import (
     add_flags,
     batches_for,
     check_flags,
@@ -26,8 +27,7 @@ from gen2embed.models.analysis import (
     plan_for,
     spaced,
 )
-from gen2embed.models.items import Item, read_items
-from gen2embed.program import run_each
+from gen2embed.prompts.items import Item, read_items
 from gen2embed.reporting.space import modality_gap
 
 COLUMNS = ["prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "modality_gap"]
@@ -101,7 +101,7 @@ def analyse(job: argparse.Namespace) -> None:
     check_flags(job)
     sample = read_sample(job)
     with run_record(Path(job.out).with_suffix(".run.json")):
-        from gen2embed.models.layers import encode_layers
+        from gen2embed.models.analysis.layers import encode_layers
 
         backbone, device = load_eager(job)
         sides = ((sample.queries, job.query_items), (sample.targets, job.target_items))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.evaluation.leakage import KINDS, content_keys, shared
 from gen2embed.files import read_parquet
-from gen2embed.program import run_each
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import read_register

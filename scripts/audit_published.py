@@ -7,9 +7,9 @@ import sys
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.evaluation.audit import AGREES, SYSTEM, audit
 from gen2embed.evaluation.published import mmeb_datasets, published_scores
-from gen2embed.program import run_each
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.paper_tables import write_paper_table
 

@@ -10,23 +10,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from gen2embed.data.contact_sheet import draw_sheet
+from gen2embed.command_line import progress, run_program
 from gen2embed.data.datasets import load_register
-from gen2embed.data.emoji import load_entries
-from gen2embed.data.graphics import graphic_path, graphics_folder, load_graphic
-from gen2embed.data.mini_benchmark import (
-    DataSet,
-    equivalences,
-    evaluation_frame,
-    evaluation_sets,
-    generator_photos,
-    images_of,
-    training_frame,
-    training_sets,
-)
-from gen2embed.data.mini_compositions import draw_compositions, published_layouts
-from gen2embed.data.render import Canvas, Photo, PhotoRoll, background_table
-from gen2embed.data.selection import Emoji, select_emoji
 from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
@@ -38,7 +23,22 @@ from gen2embed.files import (
     write_parquet,
     write_text,
 )
-from gen2embed.program import progress, run_program
+from gen2embed.mini.benchmark import (
+    DataSet,
+    equivalences,
+    evaluation_frame,
+    evaluation_sets,
+    generator_photos,
+    images_of,
+    training_frame,
+    training_sets,
+)
+from gen2embed.mini.compositions import draw_compositions, published_layouts
+from gen2embed.mini.contact_sheet import draw_sheet
+from gen2embed.mini.emoji import load_entries
+from gen2embed.mini.graphics import graphic_path, graphics_folder, load_graphic
+from gen2embed.mini.render import Canvas, Photo, PhotoRoll, background_table
+from gen2embed.mini.selection import Emoji, select_emoji
 
 FRAMES = {
     "train": (training_frame, "diverse_instruction-00000-of-00001.parquet"),
@@ -51,7 +51,7 @@ backgrounds. Names, groups and skin tones are Unicode's (emoji-test.txt of Emoji
 
 - Graphics: Twemoji, copyright Twitter, Inc. and other contributors, licensed under CC-BY 4.0
   (https://creativecommons.org/licenses/by/4.0/). Changed: turned, scaled, put on a background.
-- Names: copyright 1991-2022 Unicode, Inc., Unicode license (scripts/gen2embed/data/unicode).
+- Names: copyright 1991-2022 Unicode, Inc., Unicode license (scripts/gen2embed/mini/unicode).
 - These images and rows: CC-BY 4.0, like the graphics they show.
 
 {concepts}

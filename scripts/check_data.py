@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.command_line import progress, run_each
 from gen2embed.data.checks import (
     SEVERITIES,
     Finding,
@@ -31,7 +32,6 @@ from gen2embed.data.normalise import COLUMNS
 from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
 from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record
-from gen2embed.program import progress, run_each
 from gen2embed.reporting.tables import write_table
 from gen2embed.taken import rows_dropped
 

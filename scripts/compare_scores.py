@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import members
 from gen2embed.files import write_csv
-from gen2embed.program import run_each
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.results import paired_tests, read_register, read_run
 from gen2embed.reporting.tables import shown_tests

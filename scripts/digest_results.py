@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, write_text
-from gen2embed.program import run_each
 
 SUFFIXES = (".parquet", ".npy", ".json", ".csv", ".safetensors")
 LEFT_OUT = (".run.json", ".run.jsonl")

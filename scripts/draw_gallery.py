@@ -16,10 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gen2embed.command_line import run_each
+from gen2embed.evaluation.false_negatives import label_negatives
 from gen2embed.files import read_parquet
 from gen2embed.mining.clusters import read_clusters
-from gen2embed.mining.false_negatives import label_negatives
-from gen2embed.program import run_each
+from gen2embed.prompts.mark import IMAGE_MARK
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.gallery import find_cases
 
@@ -78,7 +79,7 @@ def read_cases(job: argparse.Namespace) -> list[dict]:
 
 
 def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> None:
-    text = item["text"].removeprefix("<|image_1|>\n")
+    text = item["text"].removeprefix(f"{IMAGE_MARK}\n")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)

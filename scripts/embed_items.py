@@ -16,7 +16,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import numpy as np
 
-from gen2embed import input_form
+from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
@@ -26,16 +26,16 @@ from gen2embed.files import (
     write_embeddings,
     write_json,
 )
-from gen2embed.input_form import InputForm, check_same, form_of, told
 from gen2embed.models import pixel_limits
 from gen2embed.models.adapters import card_of, trained_on
-from gen2embed.models.items import Item, Items, read_items
 from gen2embed.models.pixel_limits import limits_of_job
-from gen2embed.models.prompts import ROLES, get_prompt
 from gen2embed.models.released import named
-from gen2embed.models.resolutions import get_resolution
 from gen2embed.models.shards import shard_rows
-from gen2embed.program import run_program
+from gen2embed.prompts import input_form
+from gen2embed.prompts.input_form import InputForm, check_same, form_of, told
+from gen2embed.prompts.items import Item, Items, read_items
+from gen2embed.prompts.registry import ROLES, get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 
 LOG = logging.getLogger("gen2embed.embed_items")
 PACKAGES = ("torch", "transformers", "tokenizers", "pillow")  # that decide the vectors

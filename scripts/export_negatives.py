@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_parquet, write_text
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.export import FORMATS, JSONL, MMEB, Texts, as_mmeb, as_records, as_tuples
-from gen2embed.program import run_each
 
 log = logging.getLogger("gen2embed.export_negatives")
 

@@ -19,15 +19,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 from huggingface_hub import constants
 
+from gen2embed.command_line import progress_bar, run_each
 from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.datasets import COLUMNS as REGISTER_COLUMNS
-from gen2embed.data.disk import check_disk, gigabytes
-from gen2embed.data.locks import SUFFIX, Lock
 from gen2embed.data.normalise import normalised
 from gen2embed.data.registry import TRAIN_SPLITS, Entry, entries
-from gen2embed.data.stock import Access, Stock, digest_of, fetch_all, grouped, open_stock
-from gen2embed.data.transfer import Patience
-from gen2embed.data.zips import extract, is_done, mark_done, open_zip, read_members
+from gen2embed.download.disk import check_disk, gigabytes
+from gen2embed.download.repository import Access, Stock, digest_of, fetch_all, grouped, open_stock
+from gen2embed.download.revisions import SUFFIX, Lock
+from gen2embed.download.transfer import Patience
+from gen2embed.download.zips import extract, is_done, mark_done, open_zip, read_members
 from gen2embed.errors import InputError
 from gen2embed.files import (
     run_record,
@@ -36,7 +37,6 @@ from gen2embed.files import (
     write_parquet,
     write_text,
 )
-from gen2embed.program import progress_bar, run_each
 
 NOT_OF_MMEB = ("CIFAR-100",)  # shipped with the evaluation images, not one of the 36
 STRIP = ("images/", "val2017/")  # leading folders of zips; images/ is added everywhere

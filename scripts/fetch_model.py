@@ -11,15 +11,15 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-from gen2embed.data.locks import Lock
-from gen2embed.data.places import Place
+from gen2embed.command_line import progress_bar, run_each
 from gen2embed.data.registry import Entry, find_model, unregistered_model
-from gen2embed.data.stock import Access, Stock, fetch_all, open_place, pinned_revision
-from gen2embed.data.transfer import Patience
+from gen2embed.download.files_of_repository import Place
+from gen2embed.download.repository import Access, Stock, fetch_all, open_place, pinned_revision
+from gen2embed.download.revisions import Lock
+from gen2embed.download.transfer import Patience
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, run_record, weight_names, whole_folder, write_json
 from gen2embed.models.released import ADAPTER, SOURCE
-from gen2embed.program import progress_bar, run_each
 
 ADAPTER_CONFIG, CONFIG = "adapter_config.json", "config.json"
 

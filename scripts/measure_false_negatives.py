@@ -12,11 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
+from gen2embed.evaluation.false_negatives import (
+    BINS,
+    DRAWS,
+    Negatives,
+    compare,
+    label_negatives,
+    pool,
+)
 from gen2embed.files import read_parquet, run_record, write_csv, write_json
 from gen2embed.mining.clusters import read_clusters
-from gen2embed.mining.false_negatives import BINS, DRAWS, Negatives, compare, label_negatives, pool
-from gen2embed.program import run_program
 
 
 def build_parser() -> argparse.ArgumentParser:

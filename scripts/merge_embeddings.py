@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import (
     load_embeddings,
@@ -18,7 +19,6 @@ from gen2embed.files import (
     write_json,
 )
 from gen2embed.models.shards import join_manifests
-from gen2embed.program import run_each
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
 from gen2embed.files import (
     load_embeddings,
@@ -20,7 +21,6 @@ from gen2embed.files import (
     run_record,
     write_json,
 )
-from gen2embed.input_form import check_same
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
@@ -29,7 +29,7 @@ from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
-from gen2embed.program import run_program
+from gen2embed.prompts.input_form import check_same
 from gen2embed.taken import dropped_from_metadata
 
 GIGABYTE = 1e9

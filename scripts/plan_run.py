@@ -17,13 +17,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
-from gen2embed.data.disk import gigabytes
+from gen2embed.command_line import run_each
 from gen2embed.data.model_sizes import size_of
 from gen2embed.data.registry import entries
+from gen2embed.download.disk import gigabytes
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, write_json
-from gen2embed.models.resolutions import get_resolution
-from gen2embed.program import run_each
+from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting.anchors import (
     MARK,
     Anchor,

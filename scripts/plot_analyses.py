@@ -8,8 +8,8 @@ import sys
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
+from gen2embed.command_line import run_each
 from gen2embed.files import read_csv
-from gen2embed.program import run_each
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.layers import (

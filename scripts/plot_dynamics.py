@@ -11,7 +11,7 @@ import sys
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gen2embed.program import run_each
+from gen2embed.command_line import run_each
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     dropped_in_evaluation,

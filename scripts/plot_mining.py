@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from gen2embed.command_line import run_each
 from gen2embed.files import read_json, read_parquet
 from gen2embed.mining.clusters import read_clusters
-from gen2embed.program import run_each
 from gen2embed.reporting.captions import dropped_in_files, rate_sentence
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.series import draw_lines

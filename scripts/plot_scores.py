@@ -7,9 +7,9 @@ import sys
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES, MACRO
 from gen2embed.files import read_csv
-from gen2embed.program import run_each
 from gen2embed.reporting.bars import grouped_bars
 from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, dropped_in_files
 from gen2embed.reporting.dots import dots_by_dataset

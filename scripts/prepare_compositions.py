@@ -6,11 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from gen2embed.command_line import run_each
 from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.compositions import Composition, by_id, read_subset, refuse_faults
 from gen2embed.data.dropping import Listed, count_out, read_dropped, staying
 from gen2embed.files import run_record, write_parquet
-from gen2embed.program import run_each
 from gen2embed.taken import dropped_as_metadata
 
 

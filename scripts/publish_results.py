@@ -7,9 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, whole_file, write_text
-from gen2embed.program import run_each
 from gen2embed.reporting.paper import heading
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.command_line import run_program
 from gen2embed.data.composition_sets import IMAGE_TO_TEXT, TEXT_ONLY
 from gen2embed.errors import InputError
 from gen2embed.evaluation.compositionality import image_to_text, text_only
 from gen2embed.evaluation.contract import at_chance_warning, check_out, summarise, write_score
 from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
 from gen2embed.files import run_record
-from gen2embed.program import run_program
 from gen2embed.taken import dropped_from_metadata
 
 COLUMNS = ("row_id", "image_id", "true_ids", "false_id")

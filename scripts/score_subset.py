@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
 from gen2embed.evaluation.contract import at_chance_warning, check_out, summarise, write_score
 from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
 from gen2embed.evaluation.precision import predict
 from gen2embed.files import run_record
-from gen2embed.program import run_program
 from gen2embed.taken import from_metadata
 
 

@@ -10,6 +10,7 @@ import sys
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.data.composition_sets import (
     SUBSETS,
     SUGARCREPE,
@@ -18,7 +19,6 @@ from gen2embed.data.composition_sets import (
     score_name,
 )
 from gen2embed.evaluation.published import published_scores
-from gen2embed.program import run_each
 from gen2embed.reporting.beside import MARK
 from gen2embed.reporting.captions import dropped_in_training, in_seeds
 from gen2embed.reporting.compositions import (

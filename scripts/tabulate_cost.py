@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.program import run_each
 from gen2embed.reporting.beside import MARK_NOTE
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.provenance import machine, run_times

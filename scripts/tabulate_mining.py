@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.files import read_json
-from gen2embed.program import run_each
 from gen2embed.reporting.captions import rate_sentence
 from gen2embed.reporting.mined import (
     dropped_before,

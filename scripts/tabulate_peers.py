@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import ALL
 from gen2embed.evaluation.audit import SYSTEM
 from gen2embed.evaluation.published import counterparts
-from gen2embed.program import run_each
 from gen2embed.reporting.beside import (
     DOUBT_NOTE,
     MARK_NOTE,

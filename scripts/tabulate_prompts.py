@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL, members
 from gen2embed.evaluation.paired import holm
 from gen2embed.files import load_embeddings, load_valid, read_parquet
-from gen2embed.models.items import read_items
-from gen2embed.models.prompts import ROLES, get_prompt
-from gen2embed.program import run_each
+from gen2embed.prompts.items import read_items
+from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.reporting.captions import conditions
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run

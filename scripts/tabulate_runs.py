@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES
-from gen2embed.program import run_each
 from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
-from gen2embed.program import run_each
 from gen2embed.reporting.beside import MARK_NOTE
 from gen2embed.reporting.captions import (
     conditions,

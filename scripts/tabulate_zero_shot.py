@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES, members
-from gen2embed.program import run_each
 from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from gen2embed import input_form
+from gen2embed.command_line import run_program
 from gen2embed.errors import InputError, Stopped
 from gen2embed.files import (
     digest_file,
@@ -27,12 +27,12 @@ from gen2embed.files import (
     write_json,
     write_text,
 )
-from gen2embed.input_form import form_of, told
 from gen2embed.models import pixel_limits
 from gen2embed.models.pixel_limits import limits_of_job
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import fixed_size, get_resolution
-from gen2embed.program import run_program
+from gen2embed.prompts import input_form
+from gen2embed.prompts.input_form import form_of, told
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import fixed_size, get_resolution
 from gen2embed.training import processes
 from gen2embed.training.batches import CLUSTERS, MODES, Cluster, form_batches
 from gen2embed.training.inputs import Inputs, read_inputs
@@ -41,7 +41,7 @@ from gen2embed.training.launch import ENDED_BY_SIGTERM
 if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
     from gen2embed.models.counted import Counted
-    from gen2embed.models.items import Items
+    from gen2embed.prompts.items import Items
     from gen2embed.training.trainer import ContrastiveTrainer
 
 ADAPTERS = "adapters"  # of named steps, among the states until the training is done
@@ -302,7 +302,7 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
 
     Raises Stopped after SIGTERM.
     """
-    from gen2embed.models.transport import told_in_one_line
+    from gen2embed.models.shortcuts.transport import told_in_one_line
     from gen2embed.training.callbacks import StopOnTerm
     from gen2embed.training.states import last_whole_state
 
@@ -367,7 +367,7 @@ def write_adapter(
 def train(job: argparse.Namespace, inputs: Inputs) -> None:
     import torch
 
-    from gen2embed.models.transport import prepare_sharing
+    from gen2embed.models.shortcuts.transport import prepare_sharing
     from gen2embed.training.effort import count_effort
 
     prepare_sharing()

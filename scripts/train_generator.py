@@ -18,25 +18,25 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 import torch
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import package_versions, read_parquet, run_record, write_json, write_text
-from gen2embed.models.attention import use_grouped_attention
-from gen2embed.models.generator.architecture import (
+from gen2embed.mini.generator.architecture import (
     Shape,
     build_model,
     build_processor,
     build_tokenizer,
 )
-from gen2embed.models.generator.batches import Collator, PatchStore, batches
-from gen2embed.models.generator.card import render_card
-from gen2embed.models.generator.instructions import Instructor, corpus
-from gen2embed.models.generator.training import train_joint, train_vision, word_targets
-from gen2embed.models.generator.validation import (
+from gen2embed.mini.generator.batches import Collator, PatchStore, batches
+from gen2embed.mini.generator.card import render_card
+from gen2embed.mini.generator.instructions import Instructor, corpus
+from gen2embed.mini.generator.training import train_joint, train_vision, word_targets
+from gen2embed.mini.generator.validation import (
     first_word_accuracy,
     held_out_loss,
     sample_answers,
 )
-from gen2embed.program import run_each
+from gen2embed.models.shortcuts.grouped_attention import use_grouped_attention
 
 PHOTO_COLUMNS = (
     "emoji_id split name concept group subgroup tone country background".split()  # noqa: SIM905
@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seed", type=int, required=True, help="decides weights, data order and dialogues")
     for shape in fields(Shape):
         flag = "--" + shape.name.replace("_", "-")
-        add(flag, type=int, required=True, help="size of the model (models/generator)")
+        add(flag, type=int, required=True, help="size of the model (mini/generator)")
     for stage in ("vision", "joint"):
         add(f"--{stage}-steps", type=int, required=True, help=f"{stage} stage: optimiser steps")
         add(f"--{stage}-batch", type=int, required=True, help=f"{stage} stage: samples a step")

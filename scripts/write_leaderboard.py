@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import AGGREGATES
 from gen2embed.evaluation.ranking import ranking_metrics
 from gen2embed.files import read_parquet, write_json, write_text
-from gen2embed.program import run_each
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_text
-from gen2embed.program import run_each
 from gen2embed.reporting.paper import read_products
 from gen2embed.reporting.paper_page import fill
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from gen2embed.command_line import run_each
 from gen2embed.files import write_text
-from gen2embed.models.prompts import load_prompts
-from gen2embed.program import run_each
+from gen2embed.prompts.registry import load_prompts
 
 
 def build_parser() -> argparse.ArgumentParser:

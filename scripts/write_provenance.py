@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_json, write_text
-from gen2embed.program import run_each
 from gen2embed.reporting.pages import page, table
 from gen2embed.reporting.provenance import gather
 

@@ -4,7 +4,7 @@
 class InputError(Exception):
     """Bad input: the message is one line that names the file, the row and the remedy.
 
-    Programs turn it into that line on stderr and exit status 2 (see ``program.run_program``).
+    Programs turn it into that line on stderr and exit status 2 (see ``command_line.run_program``).
     """
 
     def __init__(self, message: str):

@@ -36,10 +36,10 @@ import torch
 from torch.nn.functional import normalize
 from torch.nn.functional import pad as pad_left
 
-from gen2embed.models.images import load_rgb
-from gen2embed.models.items import Item, read_items
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.prompts.images import load_rgb
+from gen2embed.prompts.items import Item, read_items
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 
 METHODS = ("encoder", "reference", "sentence-transformers")
 WITH_IMAGE = 44 / 72
@@ -84,7 +84,7 @@ def make_items(folder: Path, count: int, sides: list[tuple[int, int]]) -> list[I
 
 def make_model(folder: Path, device: str) -> None:
     """The model folder of a case: the mini shape in fp32, or Qwen2-VL-2B's in bf16."""
-    from gen2embed.models.generator import architecture
+    from gen2embed.mini.generator import architecture
 
     corpus = [" ".join([*WORDS, "given an only describe represent summarize provided system user"])]
     tokenizer = architecture.build_tokenizer(corpus)

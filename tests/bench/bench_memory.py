@@ -46,9 +46,9 @@ def memory(name: str) -> int:
 
 def measure(how: str, folder: Path) -> None:
     from gen2embed.models.counted import Inputs, counted
-    from gen2embed.models.items import read_items
-    from gen2embed.models.prompts import get_prompt
-    from gen2embed.models.resolutions import get_resolution
+    from gen2embed.prompts.items import read_items
+    from gen2embed.prompts.registry import get_prompt
+    from gen2embed.prompts.resolutions import get_resolution
 
     backbone = load(folder)
     prompt, size = get_prompt("hierarchical"), get_resolution("train_448")

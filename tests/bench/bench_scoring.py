@@ -21,8 +21,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
+from gen2embed.canonical import canonical
 from gen2embed.files import write_npy, write_parquet
-from gen2embed.scores import canonical
 
 ROOT = Path(__file__).resolve().parents[2]
 QUERIES, CANDIDATES, DIM, TARGETS = 1000, 1000, 1536, 20_000

@@ -33,19 +33,19 @@ from torch.nn.functional import normalize
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from gen2embed.models.backbones import load_backbone
-from gen2embed.models.encoder import plan_items
-from gen2embed.models.generator.architecture import (
+from gen2embed.mini.generator.architecture import (
     Shape,
     build_model,
     build_processor,
     build_tokenizer,
 )
-from gen2embed.models.image_features import with_image_features
-from gen2embed.models.items import Item
-from gen2embed.models.prefix import narrow_to_last_token
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.models.backbones import load_backbone
+from gen2embed.models.encoder import plan_items
+from gen2embed.models.shortcuts.image_features import with_image_features
+from gen2embed.models.shortcuts.prefix import narrow_to_last_token
+from gen2embed.prompts.items import Item
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.training.adapter import AdapterShape, add_adapter
 from gen2embed.training.batches import form_batches, pairs_of
 from gen2embed.training.caching import encode_chunks

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_npy, write_parquet
-from gen2embed.input_form import CHOICES, InputForm, add_flags, check_same, form_of
 from gen2embed.mining.clusters import ClusterTable, write_clusters
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
+from gen2embed.prompts.input_form import CHOICES, InputForm, add_flags, check_same, form_of
 from gen2embed.training.inputs import read_inputs
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"

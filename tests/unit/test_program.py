@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gen2embed.command_line import _Lines, run_program
 from gen2embed.errors import InputError
 from gen2embed.files import (
     load_embeddings,
@@ -18,7 +19,6 @@ from gen2embed.files import (
     write_npy,
     write_parquet,
 )
-from gen2embed.program import _Lines, run_program
 
 
 def parser():

@@ -8,13 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from gen2embed.models.generator.architecture import (
+from gen2embed.mini.generator.architecture import (
     Shape,
     build_model,
     build_processor,
     build_tokenizer,
 )
-from gen2embed.models.generator.instructions import corpus
+from gen2embed.mini.generator.instructions import corpus
 
 SHAPE = Shape(
     hidden=32, layers=2, heads=4, kv_heads=2, intermediate=48,

@@ -151,8 +151,8 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
         "reporting/compositions.py": {"tabulate_compositions": 1, **report},
         "training/loss.py": trained,
         "mining/saha.py": mined,
-        "models/prompts.yaml": embedded,
-        "models/generator/muon.py": {"train_generator": 1, **embedded},
+        "prompts/prompts.yaml": embedded,
+        "mini/generator/muon.py": {"train_generator": 1, **embedded},
     }
     for name, expected in cases.items():
         path = finished.folder / "scripts" / "gen2embed" / name

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.data.mmeb import flatten
+from gen2embed.prompts.mark import IMAGE_MARK
 
 ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
-MARK = "<|image_1|>"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def check_items(
     rows = np.arange(len(texts)) if rows is None else rows
     blank = (texts.str.strip() == "").to_numpy()
     without = (images == "").to_numpy()
-    marks = texts.str.count(re.escape(MARK)).to_numpy()
+    marks = texts.str.count(re.escape(IMAGE_MARK)).to_numpy()
     unsafe = images.map(_unsafe).to_numpy(dtype=bool)
     return [
         *_found("empty_item", ERROR, rows[blank & without], f"{side} without text and image"),

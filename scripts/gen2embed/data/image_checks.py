@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from gen2embed.data.checks import ERROR, NOTE, Finding
-from gen2embed.models.images import USUAL_PIXELS, TooLargeImage, UnreadableImage, load_rgb
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.prompts.images import USUAL_PIXELS, TooLargeImage, UnreadableImage, load_rgb
+from gen2embed.prompts.resolutions import get_resolution
 
 SAID = {
     "image_missing": (ERROR, "is not there"),
@@ -40,7 +40,7 @@ def check_images(
 
     paths, rows: of every use of an image (``checks.used_images``). Every path must exist below
     ``root``; ``wanted`` of the images (None: all), drawn by ``seed``, are decoded, as
-    ``gen2embed.models.images`` does for the encoder. A finding counts images.
+    ``gen2embed.prompts.images`` does for the encoder. A finding counts images.
     """
     images = list(dict.fromkeys(paths))
     with ThreadPoolExecutor(workers) as pool:

@@ -6,7 +6,7 @@ compositional subset, a set of images, or a model:
 - ``source``: ``hub`` (the Hugging Face hub), or the address of one file with ``{repo}``,
   ``{revision}`` and ``{path}`` left open;
 - ``revision``: ``main`` where none could be pinned here (it is resolved once and locked:
-  ``gen2embed.data.locks``), or ``sha256:...``, the digest of the only file;
+  ``gen2embed.download.revisions``), or ``sha256:...``, the digest of the only file;
 - ``files``: patterns of its row files (``{split}`` is a training split), or of a model's (``.bin``
   weights are taken where there are no safetensors); ``archives``: zips of its images; both may
   name several, separated by a space;

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gen2embed.scores import canonical
+from gen2embed.canonical import canonical
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gen2embed.errors import InputError
 from gen2embed.files import load_embeddings, load_valid, read_json, read_parquet
-from gen2embed.input_form import check_same
+from gen2embed.prompts.input_form import check_same
 
 
 class Vectors:

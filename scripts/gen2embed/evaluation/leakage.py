@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.files import digest_file
+from gen2embed.prompts.mark import IMAGE_MARK
 
-IMAGE_MARK = "<|image_1|>"
 KINDS = ("images", "texts", "items")
 
 

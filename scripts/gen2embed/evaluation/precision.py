@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gen2embed.scores import canonical, float32_error
+from gen2embed.canonical import canonical, float32_error
 
 BLOCK_ROWS = 256  # of gathered vectors at a time: they stay in the processor's cache
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
+from gen2embed.canonical import canonical, float32_error
 from gen2embed.errors import InputError
 from gen2embed.mining.backends import SHARE_OF_MEMORY, Backend
 from gen2embed.mining.vectors import Vectors
-from gen2embed.scores import canonical, float32_error
 
 TRAINING_ROWS = 100_000  # targets that an index learns from, at most
 

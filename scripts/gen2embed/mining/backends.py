@@ -15,8 +15,8 @@ from typing import Protocol
 import faiss
 import numpy as np
 
+from gen2embed.canonical import float32_error
 from gen2embed.mining.vectors import Vectors
-from gen2embed.scores import float32_error
 
 faiss.cvar.distance_compute_blas_threshold = 1  # its default multiplies blocks of 128 row by row
 SPARE = 0.4  # neighbours fetched beyond those needed, as a share of them

@@ -14,10 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
+from gen2embed.canonical import canonical
 from gen2embed.mining.search import Pool, Search
 from gen2embed.mining.subset import Subset
 from gen2embed.mining.vectors import Vectors
-from gen2embed.scores import canonical
 
 RANKS = (1, 5, 10)  # "positive at rank 1, in the top 5, in the top 10"
 CROWDED = 32  # one matrix product over all n queries costs about what n / 32 look-ups cost

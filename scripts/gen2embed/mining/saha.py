@@ -1,7 +1,13 @@
 """Self-aware hard negative sampling as pure functions.
 
 ``mine`` is the greedy frame that all strategies share (steps 2 and 4, both passes); the paper's
-own point, step 3, is ``least_overlap``.
+own point, step 3, is ``least_overlap``. The algorithm's steps, in the order of their files:
+
+0. scores that every machine agrees on: ``gen2embed.canonical``, ``vectors.py``;
+1. the targets most similar to the anchor query: ``search.py``, ``backends.py``, ``approximate.py``;
+2. the free owner of each: ``owners.py``, over pairs as ``subset.py`` numbers them;
+3. the filter: here; the other strategies' in ``strategies.py``;
+4. clusters, both passes: ``mine`` below, run by ``mine.py``, written by ``clusters.py``.
 
 Paper: algorithm 1; figure 2.
 """

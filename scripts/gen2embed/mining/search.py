@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gen2embed.canonical import canonical
 from gen2embed.mining.backends import SHARE_OF_MEMORY, Backend
 from gen2embed.mining.subset import Subset
 from gen2embed.mining.vectors import Vectors
-from gen2embed.scores import canonical
 
 LEAST_BLOCK = 64  # smaller blocks waste the matrix product
 WASTE = 0.1  # share of a block that may be used up while it is worked through

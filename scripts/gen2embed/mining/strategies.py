@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gen2embed.canonical import as_canonical
 from gen2embed.errors import InputError
 from gen2embed.mining.owners import Candidates
 from gen2embed.mining.saha import least_overlap
-from gen2embed.scores import as_canonical
 
 MARGIN = 0.05  # of margin (cosine) and of perc_pos (share of the positive's score): METHOD 2
 

@@ -15,13 +15,13 @@ from typing import overload
 import numpy as np
 from filelock import FileLock
 
+from gen2embed.command_line import progress_bar
 from gen2embed.files import write_npy
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.items import Items
 from gen2embed.models.planning import Planned, plan_items
-from gen2embed.models.prompts import Prompt
-from gen2embed.models.resolutions import Resolution
-from gen2embed.program import progress_bar
+from gen2embed.prompts.items import Items
+from gen2embed.prompts.registry import Prompt
+from gen2embed.prompts.resolutions import Resolution
 
 BLOCK = 4096  # items that are rendered and tokenized together
 COUNTS = np.dtype([("tokens", "i4"), ("width", "i4"), ("height", "i4"), ("truncated", "?")])

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
+from gen2embed.command_line import progress_bar
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.batching import form_batches
 from gen2embed.models.loading import PATIENCE, load_batches
 from gen2embed.models.partial import Blocks
 from gen2embed.models.planning import Planned, plan_items
-from gen2embed.models.resolutions import Resolution
-from gen2embed.program import progress_bar
+from gen2embed.prompts.resolutions import Resolution
 
 __all__ = ["Planned", "encode", "form_batches", "plan_items"]
 LOG = logging.getLogger(__name__)

@@ -11,10 +11,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.images import load_rgb
 from gen2embed.models.planning import Planned
-from gen2embed.models.resolutions import Resolution
-from gen2embed.models.transport import Layout, pack, prepare_sharing, told_in_one_line, unpack
+from gen2embed.models.shortcuts.transport import (
+    Layout,
+    pack,
+    prepare_sharing,
+    told_in_one_line,
+    unpack,
+)
+from gen2embed.prompts.images import load_rgb
+from gen2embed.prompts.resolutions import Resolution
 
 AHEAD = 4  # batches that each worker keeps ready
 PATIENCE = 600.0  # seconds for a batch

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.images import UnreadableImage, open_image, shown_size
-from gen2embed.models.items import Item
-from gen2embed.models.prompts import Prompt, UserTurn
-from gen2embed.models.resolutions import Resolution, fixed_size, target_size
+from gen2embed.prompts.images import UnreadableImage, open_image, shown_size
+from gen2embed.prompts.items import Item
+from gen2embed.prompts.registry import Prompt, UserTurn
+from gen2embed.prompts.resolutions import Resolution, fixed_size, target_size
 
 
 @dataclass(frozen=True)

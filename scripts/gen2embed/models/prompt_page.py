@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 
 from gen2embed.models.backbones.llava_next import LlavaNext
 from gen2embed.models.backbones.qwen import parts as qwen_parts
-from gen2embed.models.chats import Parts, join, mistral, vicuna
-from gen2embed.models.prompts import Prompt, UserTurn, user_turn
+from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.prompts.markup import Parts, join, mistral, vicuna
+from gen2embed.prompts.registry import Prompt, UserTurn, user_turn
 
-QUERY = "<|image_1|>\nWhich color is the background?"
+QUERY = f"{IMAGE_MARK}\nWhich color is the background?"
 TARGET = "red"
 INTRODUCTION = """# Prompts, to the letter
 
 Written by `python scripts/write_prompts.py --out docs/prompts.md` from the prompt registry
-(`scripts/gen2embed/models/prompts.yaml`) and the backbones' own code; a test compares. Shown are a
+(`scripts/gen2embed/prompts/prompts.yaml`) and the backbones' own code; a test compares. Shown are a
 query with an image and a target of text alone, whose data set's texts are
 
 ```

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gen2embed.data.model_sizes import Size
-from gen2embed.models.resolutions import Resolution
+from gen2embed.prompts.resolutions import Resolution
 from gen2embed.reporting.plan import FLOAT_BYTES
 
 MARK = "anchor, not a measurement"

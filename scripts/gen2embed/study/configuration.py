@@ -13,8 +13,8 @@ from jsonschema.exceptions import ValidationError
 
 from gen2embed.errors import InputError
 from gen2embed.models.pixel_limits import PixelLimits
-from gen2embed.models.prompts import load_prompts
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.prompts.registry import load_prompts
+from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.study.runs import run_name
 
 

@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 from transformers import TrainerCallback
 
-from gen2embed.program import progress_bar
+from gen2embed.command_line import progress_bar
 
 
 class SaveAdapters(TrainerCallback):

@@ -12,9 +12,9 @@ import numpy as np
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
-from gen2embed.input_form import check_same
 from gen2embed.mining.clusters import ClusterTable, read_clusters
-from gen2embed.models.items import Items, read_items
+from gen2embed.prompts.input_form import check_same
+from gen2embed.prompts.items import Items, read_items
 from gen2embed.taken import from_metadata
 from gen2embed.training.batches import Cluster, take_clusters
 

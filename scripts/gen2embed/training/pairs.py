@@ -14,9 +14,9 @@ from gen2embed.errors import InputError
 from gen2embed.mining.subset import Grouping
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.encoder import Planned
-from gen2embed.models.images import load_rgb
-from gen2embed.models.resolutions import Resolution
-from gen2embed.models.transport import Layout, pack, unpack
+from gen2embed.models.shortcuts.transport import Layout, pack, unpack
+from gen2embed.prompts.images import load_rgb
+from gen2embed.prompts.resolutions import Resolution
 from gen2embed.training.batches import Cluster, asking, pairs_of, shares
 from gen2embed.training.chunks import cut
 from gen2embed.training.positives import other_positives

@@ -14,8 +14,8 @@ from transformers import Trainer, TrainingArguments
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.image_features import vision_is_frozen, with_image_features
-from gen2embed.models.prefix import narrow_to_last_token
+from gen2embed.models.shortcuts.image_features import vision_is_frozen, with_image_features
+from gen2embed.models.shortcuts.prefix import narrow_to_last_token
 from gen2embed.training import processes
 from gen2embed.training.caching import Inputs, encode_chunks
 from gen2embed.training.gather import gather_rows, sum_gradients

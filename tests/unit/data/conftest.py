@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import constants
 
 import mmeb_layout
-from gen2embed.data.transfer import Patience
+from gen2embed.download.transfer import Patience
 from hub_server import HubServer
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gen2embed.models import images
+from gen2embed.prompts import images as images
 from mmeb_layout import EMPTY, MISSING, MISSING_IMAGES
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"

@@ -6,10 +6,10 @@ import os
 import pytest
 from huggingface_hub import constants
 
-from gen2embed.data.hub import HubRepo
-from gen2embed.data.places import matching
-from gen2embed.data.transfer import FileFacts, Patience, receive
-from gen2embed.data.web import WebFiles
+from gen2embed.download.files_of_repository import matching
+from gen2embed.download.hub import HubRepo
+from gen2embed.download.transfer import FileFacts, Patience, receive
+from gen2embed.download.web import WebFiles
 from gen2embed.errors import InputError
 from hub_server import HubServer, commit_of
 from mmeb_layout import EVAL_REPO, TRAIN_REPO
@@ -178,7 +178,7 @@ def test_a_full_disk_is_one_line(repo, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gen2embed.data.transfer.http_get", full)  # the disk's fault, not its
+    monkeypatch.setattr("gen2embed.download.transfer.http_get", full)  # the disk's fault, not its
     with pytest.raises(InputError, match=r"images.zip: the disk is full; free some space"):
         fetch(repo)
 

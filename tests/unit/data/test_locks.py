@@ -2,7 +2,7 @@
 
 import pytest
 
-from gen2embed.data.locks import Lock
+from gen2embed.download.revisions import Lock
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
 

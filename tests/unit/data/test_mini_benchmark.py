@@ -10,14 +10,14 @@ import pytest
 
 from gen2embed.data.compositions import read_subset, refuse_faults
 from gen2embed.data.datasets import load_register, names
-from gen2embed.data.emoji import clean_name, load_entries, parse_emoji_test, tone_forms
-from gen2embed.data.graphics import graphic_path, graphics_folder, load_graphic
-from gen2embed.data.mini_benchmark import equivalences, evaluation_sets, images_of, training_sets
-from gen2embed.data.mini_tasks import Target
-from gen2embed.data.render import BACKGROUNDS, SIZE, Canvas, PhotoRoll, background_table
-from gen2embed.data.selection import select_emoji
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file
+from gen2embed.mini.benchmark import equivalences, evaluation_sets, images_of, training_sets
+from gen2embed.mini.emoji import clean_name, load_entries, parse_emoji_test, tone_forms
+from gen2embed.mini.graphics import graphic_path, graphics_folder, load_graphic
+from gen2embed.mini.render import BACKGROUNDS, SIZE, Canvas, PhotoRoll, background_table
+from gen2embed.mini.selection import select_emoji
+from gen2embed.mini.tasks import Target
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "build_benchmark.py"
 spec = importlib.util.spec_from_file_location("build_benchmark", SCRIPT)

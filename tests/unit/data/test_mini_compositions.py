@@ -6,18 +6,18 @@ import pytest
 
 from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.compositions import read_subset
-from gen2embed.data.emoji import Glyph, load_entries
-from gen2embed.data.graphics import graphic_path, graphics_folder, load_graphic
-from gen2embed.data.mini_compositions import (
+from gen2embed.errors import InputError
+from gen2embed.files import write_json
+from gen2embed.mini.compositions import (
     Scene,
     distinguishable,
     draw_compositions,
     published_layouts,
 )
-from gen2embed.data.render import Canvas, Photo, PhotoRoll, background_table
-from gen2embed.data.selection import Emoji, select_emoji
-from gen2embed.errors import InputError
-from gen2embed.files import write_json
+from gen2embed.mini.emoji import Glyph, load_entries
+from gen2embed.mini.graphics import graphic_path, graphics_folder, load_graphic
+from gen2embed.mini.render import Canvas, Photo, PhotoRoll, background_table
+from gen2embed.mini.selection import Emoji, select_emoji
 
 ROWS = 150  # more than there are emoji
 

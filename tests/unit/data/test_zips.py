@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from gen2embed.data.zips import extract, is_done, mark_done, open_zip, read_members
+from gen2embed.download.zips import extract, is_done, mark_done, open_zip, read_members
 from gen2embed.errors import InputError
 
 GOOD = {"images/A/1.png": b"one", "images/A/2.png": b"two"}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from gen2embed.evaluation.false_negatives import Negatives, compare, label_negatives
 from gen2embed.mining.clusters import ClusterTable
-from gen2embed.mining.false_negatives import Negatives, compare, label_negatives
 
 
 def negatives(cells, n_clusters=None):

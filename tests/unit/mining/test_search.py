@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gen2embed.canonical import canonical, float32_error
 from gen2embed.mining.backends import ExactBackend
 from gen2embed.mining.search import Search
 from gen2embed.mining.subset import Grouping, Subset
 from gen2embed.mining.vectors import Vectors
-from gen2embed.scores import canonical, float32_error
 
 
 def unit(n, dim, seed, dtype=np.float32):

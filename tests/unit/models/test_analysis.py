@@ -11,16 +11,16 @@ import torch
 
 from gen2embed.evaluation.sample import sample_rows
 from gen2embed.files import write_parquet
-from gen2embed.models.analysis import spaced
-from gen2embed.models.attention_mass import attention_mass, token_segments
+from gen2embed.models.analysis.attention_mass import attention_mass, token_segments
+from gen2embed.models.analysis.common import spaced
+from gen2embed.models.analysis.layers import encode_layers
 from gen2embed.models.backbones import load_backbone
-from gen2embed.models.chats import SEGMENTS
 from gen2embed.models.encoder import encode, plan_items
-from gen2embed.models.images import load_rgb
-from gen2embed.models.items import Item
-from gen2embed.models.layers import encode_layers
-from gen2embed.models.prompts import get_prompt, user_turn
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.prompts.images import load_rgb
+from gen2embed.prompts.items import Item
+from gen2embed.prompts.markup import SEGMENTS
+from gen2embed.prompts.registry import get_prompt, user_turn
+from gen2embed.prompts.resolutions import get_resolution
 from unit.backbones import KINDS, save_backbone, save_images
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"

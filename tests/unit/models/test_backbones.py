@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from gen2embed.errors import InputError
-from gen2embed.input_form import STOCK, InputForm
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.backbones.base import PIXEL_BYTES
 from gen2embed.models.encoder import encode, plan_items
-from gen2embed.models.images import load_rgb
-from gen2embed.models.items import Item
 from gen2embed.models.pixel_limits import PixelLimits
-from gen2embed.models.prefix import LITERAL, split_prefix
-from gen2embed.models.prompts import get_prompt, load_prompts
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.models.shortcuts.prefix import LITERAL, split_prefix
+from gen2embed.prompts.images import load_rgb
+from gen2embed.prompts.input_form import STOCK, InputForm
+from gen2embed.prompts.items import Item
+from gen2embed.prompts.registry import get_prompt, load_prompts
+from gen2embed.prompts.resolutions import get_resolution
 from unit.backbones import DEFAULT_SYSTEM, KINDS, save_backbone, save_images
 
 NATIVE = get_resolution("native")

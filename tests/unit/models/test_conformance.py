@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from gen2embed.input_form import InputForm
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.backbones.base import LEAST_PREFIX, last_places
 from gen2embed.models.encoder import encode, plan_items
-from gen2embed.models.images import load_rgb
-from gen2embed.models.items import Item
-from gen2embed.models.prefix import LITERAL, split_prefix
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.models.shortcuts.prefix import LITERAL, split_prefix
+from gen2embed.prompts.images import load_rgb
+from gen2embed.prompts.input_form import InputForm
+from gen2embed.prompts.items import Item
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 from unit.backbones import KINDS, save_backbone, save_images
 from unit.models.golden_cases import CASES, FORMS, Case
 from unit.models.golden_files import differences, load_golden, told

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_parquet
-from gen2embed.input_form import InputForm
 from gen2embed.models.counted import COUNTS, Inputs, count_all, counted
-from gen2embed.models.items import Item, read_items
 from gen2embed.models.planning import plan_items
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.prompts.input_form import InputForm
+from gen2embed.prompts.items import Item, read_items
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 
 ROWS = [
     ("<|image_1|>\nflag?", "0.png", "query"),

@@ -5,10 +5,10 @@ import pytest
 
 from gen2embed.errors import InputError
 from gen2embed.models.encoder import encode, form_batches, plan_items
-from gen2embed.models.items import Item
 from gen2embed.models.partial import Blocks
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.prompts.items import Item
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 
 NATIVE = get_resolution("native")
 ITEMS = [

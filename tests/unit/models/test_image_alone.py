@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from gen2embed.files import write_parquet
-from gen2embed.models.items import Item, read_items
-from gen2embed.models.prompts import get_prompt, load_prompts, user_turn
+from gen2embed.prompts.items import Item, read_items
+from gen2embed.prompts.registry import get_prompt, load_prompts, user_turn
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "embed_items.py"
 spec = importlib.util.spec_from_file_location("embed_items", SCRIPT)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gen2embed.errors import InputError
-from gen2embed.models import images
-from gen2embed.models.images import (
+from gen2embed.prompts import images as images
+from gen2embed.prompts.images import (
     MOST_PIXELS,
     USUAL_PIXELS,
     TooLargeImage,
@@ -23,7 +23,7 @@ from gen2embed.models.images import (
     open_image,
     shown_size,
 )
-from gen2embed.models.resolutions import get_resolution, target_size
+from gen2embed.prompts.resolutions import get_resolution, target_size
 
 
 @pytest.mark.parametrize(

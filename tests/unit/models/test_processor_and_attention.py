@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from gen2embed.data.emoji import load_entries, plain_glyphs
-from gen2embed.data.mini_tasks import ANY_TONE, CAPTIONS, INSTRUCTIONS
-from gen2embed.models.generator.instructions import TEMPLATES, corpus
+from gen2embed.mini.emoji import load_entries, plain_glyphs
+from gen2embed.mini.generator.instructions import TEMPLATES, corpus
+from gen2embed.mini.tasks import ANY_TONE, CAPTIONS, INSTRUCTIONS
 from gen2embed.models.processor import load_processor
-from gen2embed.models.prompts import load_prompts
+from gen2embed.prompts.registry import load_prompts
 
 TEXT = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>\nred?<|im_end|>\n"
 
@@ -57,7 +57,7 @@ def test_padding_side_changes_nothing(tiny, backbone):
 @pytest.fixture(scope="module")
 def words(metadata):
     """The vocabulary of a tokenizer built as the mini experiment's is, names aside."""
-    from gen2embed.models.generator.architecture import build_tokenizer
+    from gen2embed.mini.generator.architecture import build_tokenizer
 
     glyphs = plain_glyphs(load_entries())
     names = metadata.iloc[: len(metadata)].copy()
@@ -101,7 +101,7 @@ def test_the_generator_never_saw_the_evaluation_prompts_or_instructions():
 
 
 def test_joined_photos_are_the_patches_of_a_real_canvas(tiny, photos):
-    from gen2embed.models.generator.batches import PatchStore
+    from gen2embed.mini.generator.batches import PatchStore
 
     store = PatchStore(photos, tiny.processor.image_processor)
     canvas = np.concatenate([photos[3], photos[8]], axis=1)

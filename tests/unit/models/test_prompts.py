@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
-from gen2embed.models.generator.instructions import TEMPLATES
-from gen2embed.models.prompts import get_prompt, load_prompts, user_turn
+from gen2embed.mini.generator.instructions import TEMPLATES
+from gen2embed.prompts.registry import get_prompt, load_prompts, user_turn
 
 SYSTEM = (
     "Given an image, summarize the provided image in one word. "

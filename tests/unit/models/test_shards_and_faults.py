@@ -16,11 +16,11 @@ from gen2embed.errors import InputError
 from gen2embed.files import load_embeddings, load_valid, write_parquet
 from gen2embed.models.batching import form_batches
 from gen2embed.models.encoder import encode, plan_items
-from gen2embed.models.items import Item
 from gen2embed.models.partial import Blocks
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
 from gen2embed.models.shards import shard_rows
+from gen2embed.prompts.items import Item
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 NATIVE = get_resolution("native")

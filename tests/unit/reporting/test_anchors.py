@@ -11,7 +11,7 @@ import yaml
 from gen2embed.data.model_sizes import Size, size_of
 from gen2embed.data.registry import load_registry
 from gen2embed.files import write_json, write_text
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting import anchors
 from workflow.test_configuration import merge
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gen2embed.command_line import _flags
 from gen2embed.errors import InputError
-from gen2embed.program import _flags
 from gen2embed.study.jobs import Jobs
 from gen2embed.study.layout import Layout
 from gen2embed.study.runs import clusters_name, run_name

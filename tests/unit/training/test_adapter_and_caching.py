@@ -9,11 +9,11 @@ import torch
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import PIXEL_BYTES
 from gen2embed.models.encoder import plan_items
-from gen2embed.models.image_features import vision_is_frozen, with_image_features
-from gen2embed.models.items import Item
-from gen2embed.models.prefix import narrow_to_last_token
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.models.shortcuts.image_features import vision_is_frozen, with_image_features
+from gen2embed.models.shortcuts.prefix import narrow_to_last_token
+from gen2embed.prompts.items import Item
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.training.adapter import AdapterShape, add_adapter
 from gen2embed.training.caching import encode_chunks
 from gen2embed.training.loss import info_nce

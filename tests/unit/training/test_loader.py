@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
 from gen2embed.errors import InputError
-from gen2embed.models.transport import pack, told_in_one_line, unpack
+from gen2embed.models.shortcuts.transport import pack, told_in_one_line, unpack
 from gen2embed.training.pairs import Batch, Side
 from unit.training.paper_batch import paper_job
 
@@ -124,7 +124,7 @@ def test_a_worker_that_is_late_or_gone_is_one_line(data, said):
 
 def test_no_descriptor_is_held_for_a_tensor():
     """What ``prepare_sharing`` sets holds in this process: tensors cross as files, by name."""
-    from gen2embed.models.transport import prepare_sharing
+    from gen2embed.models.shortcuts.transport import prepare_sharing
 
     before = torch.multiprocessing.get_sharing_strategy()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 
 from gen2embed.errors import InputError
-from gen2embed.input_form import STOCK, InputForm
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.models.released import released_adapter
 from gen2embed.models.weights import tensors_alone
+from gen2embed.prompts.input_form import STOCK, InputForm
 
 REGISTRY = {
     "qwen2_vl": "gen2embed.models.backbones.qwen2_vl",

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from gen2embed.errors import InputError
-from gen2embed.input_form import STOCK
 from gen2embed.models.adapters import apply_adapter
-from gen2embed.models.attention import best_attention
-from gen2embed.models.chats import Parts, join
 from gen2embed.models.pixel_limits import PixelLimits
-from gen2embed.models.pixel_table import RAW, PixelTable
-from gen2embed.models.prefix import LITERAL, only_last_token, split_prefix
-from gen2embed.models.prompts import Prompt, UserTurn, user_turn
+from gen2embed.models.shortcuts.grouped_attention import best_attention
+from gen2embed.models.shortcuts.pixel_table import RAW, PixelTable
+from gen2embed.models.shortcuts.prefix import LITERAL, only_last_token, split_prefix
+from gen2embed.prompts.input_form import STOCK
+from gen2embed.prompts.markup import Parts, join
+from gen2embed.prompts.registry import Prompt, UserTurn, user_turn
 
 PIXEL_BYTES = "pixel_bytes"  # key of a compact batch
 LEAST_PREFIX = 4  # tokens; a shorter beginning is not worth a pass of its own

@@ -11,8 +11,8 @@ from transformers.utils import is_torchvision_available
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone, load_model
-from gen2embed.models.chats import Chat, Parts, mistral, vicuna
-from gen2embed.models.prompts import UserTurn
+from gen2embed.prompts.markup import Chat, Parts, mistral, vicuna
+from gen2embed.prompts.registry import UserTurn
 
 CHATS: dict[str, Chat] = {"mistral": mistral, "llama": vicuna}  # by the language model's type
 OTHER_CHATS = ("<|im_start|>", "<|start_header_id|>")  # tokens of LLaVA-NeXT's other relatives

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 from gen2embed.errors import InputError
-from gen2embed.models.attention import use_grouped_attention
 from gen2embed.models.backbones.base import PIXEL_BYTES, Backbone, load_model
-from gen2embed.models.chats import Parts, chatml
-from gen2embed.models.images import UnreadableImage
 from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.models.processor import WithoutVideo, load_processor
-from gen2embed.models.prompts import UserTurn
+from gen2embed.models.shortcuts.grouped_attention import use_grouped_attention
+from gen2embed.prompts.images import UnreadableImage
+from gen2embed.prompts.markup import Parts, chatml
+from gen2embed.prompts.registry import UserTurn
 
 WRAPPED = "<|vision_start|>{}<|vision_end|>"
 

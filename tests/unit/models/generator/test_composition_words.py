@@ -4,13 +4,13 @@ import pandas as pd
 import pytest
 
 from gen2embed.data.compositions import QUERY
-from gen2embed.data.emoji import load_entries
-from gen2embed.data.graphics import graphics_folder
-from gen2embed.data.mini_compositions import draw_compositions
-from gen2embed.data.render import BACKGROUNDS, PhotoRoll
-from gen2embed.data.selection import select_emoji
-from gen2embed.models.generator.architecture import build_tokenizer
-from gen2embed.models.generator.instructions import corpus
+from gen2embed.mini.compositions import draw_compositions
+from gen2embed.mini.emoji import load_entries
+from gen2embed.mini.generator.architecture import build_tokenizer
+from gen2embed.mini.generator.instructions import corpus
+from gen2embed.mini.graphics import graphics_folder
+from gen2embed.mini.render import BACKGROUNDS, PhotoRoll
+from gen2embed.mini.selection import select_emoji
 
 
 @pytest.mark.parametrize(("base", "tones"), [(30, 4), (450, 40)])

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from gen2embed.files import write_npy, write_parquet
-from gen2embed.models.generator.batches import IGNORED, Collator, PatchStore
-from gen2embed.models.generator.instructions import Dialogue, Instructor, content_words
-from gen2embed.models.generator.muon import Muon, orthogonalise
+from gen2embed.mini.generator.batches import IGNORED, Collator, PatchStore
+from gen2embed.mini.generator.instructions import Dialogue, Instructor, content_words
+from gen2embed.mini.generator.muon import Muon, orthogonalise
 
 SCRIPT = Path(__file__).resolve().parents[4] / "scripts" / "train_generator.py"
 spec = importlib.util.spec_from_file_location("train_generator", SCRIPT)

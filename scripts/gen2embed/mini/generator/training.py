@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy, rms_norm
 
-from gen2embed.models.generator.batches import IGNORED, PatchStore
-from gen2embed.models.generator.instructions import content_words
-from gen2embed.models.generator.muon import Muon
-from gen2embed.program import progress
+from gen2embed.command_line import progress
+from gen2embed.mini.generator.batches import IGNORED, PatchStore
+from gen2embed.mini.generator.instructions import content_words
+from gen2embed.mini.generator.muon import Muon
 
 WARM_UP_STEPS = 20
 FINAL_RATE = 0.03  # share of the peak learning rate in the last step

@@ -9,13 +9,13 @@ from pathlib import Path
 from threading import Event
 from threading import Lock as ThreadLock
 
-from gen2embed.data.hub import HubRepo
-from gen2embed.data.local_copy import LocalFolder
-from gen2embed.data.locks import Lock
-from gen2embed.data.places import UNKNOWN, Place, matching
 from gen2embed.data.registry import HUB, Entry
-from gen2embed.data.transfer import FileFacts, Patience
-from gen2embed.data.web import WebFiles
+from gen2embed.download.files_of_repository import UNKNOWN, Place, matching
+from gen2embed.download.hub import HubRepo
+from gen2embed.download.local_copy import LocalFolder
+from gen2embed.download.revisions import Lock
+from gen2embed.download.transfer import FileFacts, Patience
+from gen2embed.download.web import WebFiles
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gen2embed.errors import InputError
-from gen2embed.models.resolutions import Resolution, resampling, target_size
+from gen2embed.prompts.resolutions import Resolution, resampling, target_size
 
 DISPLAYED = "displayed"  # the other mode: stored (input_form.py)
 ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gen2embed.data.places import UNKNOWN, Count
-from gen2embed.data.transfer import FileFacts
+from gen2embed.download.files_of_repository import UNKNOWN, Count
+from gen2embed.download.transfer import FileFacts
 from gen2embed.errors import InputError
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec"

@@ -13,12 +13,12 @@ from typing import Any
 import yaml
 
 from gen2embed.errors import InputError
+from gen2embed.prompts.mark import IMAGE_MARK
 
 REGISTRY = Path(__file__).with_name("prompts.yaml")
 ROLES = ("query", "target")
 KINDS = ("with_image", "text_only")
-MMEB_IMAGE_MARK = "<|image_1|>"
-MARK_AND_SPACE = re.compile(re.escape(MMEB_IMAGE_MARK) + r"\s*")
+MARK_AND_SPACE = re.compile(re.escape(IMAGE_MARK) + r"\s*")
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,13 @@ def user_turn(
         raise InputError(f"unknown role {role!r}; known: {', '.join(ROLES)}")
     if not has_image:
         after = (
-            text.replace(MMEB_IMAGE_MARK, without_image)
+            text.replace(IMAGE_MARK, without_image)
             if without_image
             else MARK_AND_SPACE.sub("", text)
         )
         return UserTurn("", after, prompt.closing[role]["text_only"], False)
-    marks = text.count(MMEB_IMAGE_MARK)
+    marks = text.count(IMAGE_MARK)
     if marks > 1:
         raise InputError(f"text holds {marks} image marks, but an item has one image: {text!r}")
-    before, after = text.split(MMEB_IMAGE_MARK) if marks else ("", text)
+    before, after = text.split(IMAGE_MARK) if marks else ("", text)
     return UserTurn(before, after, prompt.closing[role]["with_image"], True)

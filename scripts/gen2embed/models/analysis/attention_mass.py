@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gen2embed.models.backbones.base import Backbone, last_places
-from gen2embed.models.chats import SEGMENTS, Parts, join
+from gen2embed.prompts.markup import SEGMENTS, Parts, join
 
 
 def token_segments(backbone: Backbone, parts: Parts, image_tokens: int) -> list[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gen2embed.data.emoji import VARIATION_SELECTOR
 from gen2embed.errors import InputError
+from gen2embed.mini.emoji import VARIATION_SELECTOR
 
 THUMBNAIL_SHRINK = 3
 GREY = (128, 128, 128, 255)

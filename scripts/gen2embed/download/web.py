@@ -9,8 +9,8 @@ from pathlib import Path
 from huggingface_hub import constants
 from huggingface_hub.utils import hf_raise_for_status, http_backoff
 
-from gen2embed.data.places import Count
-from gen2embed.data.transfer import FileFacts, Patience, fault_of, receive, retried
+from gen2embed.download.files_of_repository import Count
+from gen2embed.download.transfer import FileFacts, Patience, fault_of, receive, retried
 
 log = logging.getLogger(__name__)
 AS_IT_IS = {"Accept-Encoding": "identity"}  # lengths are those of the file
@@ -33,7 +33,7 @@ class WebFiles:
         self.cache = Path(cache or Path(constants.HF_HOME) / "gen2embed")
 
     def revision(self, asked: str) -> str:
-        """As asked: what the server has today is told by digests alone (gen2embed.data.locks)."""
+        """As asked: what the server has today is told by digests alone (revisions.py)."""
         return asked
 
     def files(self, revision: str) -> dict[str, FileFacts]:

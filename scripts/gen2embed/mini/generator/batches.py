@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gen2embed.models.generator.architecture import MERGE
-from gen2embed.models.generator.instructions import Dialogue, Instructor
+from gen2embed.mini.generator.architecture import MERGE
+from gen2embed.mini.generator.instructions import Dialogue, Instructor
 
 IGNORED = -100  # label of a token that is not part of an answer
 _PROCESS_AT_ONCE = 256

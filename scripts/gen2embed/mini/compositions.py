@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from gen2embed.data.composition_sets import SUBSETS, SUGARCREPE, SUGARCREPE_PP
-from gen2embed.data.render import BACKGROUNDS, Canvas, Photo, PhotoRoll
-from gen2embed.data.selection import Emoji
 from gen2embed.errors import InputError
+from gen2embed.mini.render import BACKGROUNDS, Canvas, Photo, PhotoRoll
+from gen2embed.mini.selection import Emoji
 
 STREAM_COMPOSITIONS = 30
 NUMBERS_PER_SUBSET = 1000  # each subset has photos of its own

@@ -21,11 +21,12 @@ from itertools import count, islice
 
 import numpy as np
 
-from gen2embed.data.render import BACKGROUNDS, Canvas, Photo, PhotoRoll
-from gen2embed.data.selection import Emoji
 from gen2embed.errors import InputError
+from gen2embed.mini.render import BACKGROUNDS, Canvas, Photo, PhotoRoll
+from gen2embed.mini.selection import Emoji
+from gen2embed.prompts.mark import IMAGE_MARK
 
-IMAGE = "<|image_1|>\n"
+IMAGE = f"{IMAGE_MARK}\n"
 IMAGE_TARGET = IMAGE + "Represent the given image."
 INSTRUCTIONS = {
     "Group": "Identify the category of the object in the image.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gen2embed.models.prompts import UserTurn
+from gen2embed.prompts.registry import UserTurn
 
 SEGMENTS = ("system", "image", "user", "markup")
 Parts = list[tuple[str, str]]  # (name of the segment, text)

@@ -20,8 +20,8 @@ from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import build_hf_headers, disable_progress_bars
 
-from gen2embed.data.places import Count
-from gen2embed.data.transfer import FileFacts, Patience, fault_of, receive, retried
+from gen2embed.download.files_of_repository import Count
+from gen2embed.download.transfer import FileFacts, Patience, fault_of, receive, retried
 from gen2embed.errors import InputError
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from gen2embed.data.mini_benchmark import DataSet
-from gen2embed.data.mini_tasks import Target
-from gen2embed.data.render import SIZE, Canvas, Photo
+from gen2embed.mini.benchmark import DataSet
+from gen2embed.mini.render import SIZE, Canvas, Photo
+from gen2embed.mini.tasks import Target
+from gen2embed.prompts.mark import IMAGE_MARK
 
 COLUMNS = 6
 CELL = (2 * SIZE + 16, 2 * SIZE + 62)
@@ -19,7 +20,7 @@ LINE = 12  # pixels
 
 def _lines(text: str, most: int) -> list[str]:
     lines = [""]
-    for word in text.removeprefix("<|image_1|>").split():
+    for word in text.removeprefix(IMAGE_MARK).split():
         if lines[-1] and len(lines[-1]) + 1 + len(word) > LETTERS:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gen2embed.data.emoji import Entry, Glyph, plain_glyphs, tone_forms
-from gen2embed.data.graphics import (
+from gen2embed.errors import InputError
+from gen2embed.mini.emoji import Entry, Glyph, plain_glyphs, tone_forms
+from gen2embed.mini.graphics import (
     first_of_lookalikes,
     graphic_path,
     load_graphic,
     rms_distances,
     thumbnails,
 )
-from gen2embed.errors import InputError
 
 # Grey levels (root mean square of small versions). Below LOOKALIKE two drawings are the same one
 # or differ in a detail that nine image tokens cannot show (France and Clipperton Island: 0;

@@ -1,7 +1,7 @@
 """Where files come from: the hub, a web server, or a local folder in the hub's layout.
 
 All three say which revision they are at, which files they have, and give a file as a local path:
-``gen2embed.data.hub``, ``web``, ``local_copy``.
+``gen2embed.download.hub``, ``web``, ``local_copy``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol
 
-from gen2embed.data.transfer import FileFacts
+from gen2embed.download.transfer import FileFacts
 from gen2embed.errors import InputError
 
 Count = Callable[[int], object]

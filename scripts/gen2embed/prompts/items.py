@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
-from gen2embed.models.prompts import ROLES
+from gen2embed.prompts.registry import ROLES
 
 
 @dataclass(frozen=True)

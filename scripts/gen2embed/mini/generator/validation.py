@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gen2embed.models.generator.batches import Collator
-from gen2embed.models.generator.instructions import IMAGE, Dialogue, Instructor, Turn
-from gen2embed.models.generator.training import dialogue_loss
+from gen2embed.mini.generator.batches import Collator
+from gen2embed.mini.generator.instructions import IMAGE, Dialogue, Instructor, Turn
+from gen2embed.mini.generator.training import dialogue_loss
 
 ONE_WORD_KINDS = ("describe", "group", "subgroup", "background", "tone", "country")
 BATCH = 64

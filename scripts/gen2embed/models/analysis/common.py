@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gen2embed import input_form
 from gen2embed.errors import InputError
-from gen2embed.input_form import form_of
 from gen2embed.models import pixel_limits
 from gen2embed.models.pixel_limits import limits_of_job
-from gen2embed.models.prompts import get_prompt
-from gen2embed.models.resolutions import get_resolution
+from gen2embed.prompts import input_form
+from gen2embed.prompts.input_form import form_of
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
 
 if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
-    from gen2embed.models.items import Item
     from gen2embed.models.planning import Planned
+    from gen2embed.prompts.items import Item
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.data.datasets import DataSetEntry
-from gen2embed.data.mini_tasks import TASKS, Album, Row, Target, label_list, make_rows
-from gen2embed.data.render import Canvas, Photo, PhotoRoll
-from gen2embed.data.selection import Emoji
 from gen2embed.errors import InputError
+from gen2embed.mini.render import Canvas, Photo, PhotoRoll
+from gen2embed.mini.selection import Emoji
+from gen2embed.mini.tasks import TASKS, Album, Row, Target, label_list, make_rows
 
 STREAM_ROWS = 20
 TRAIN_COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path")

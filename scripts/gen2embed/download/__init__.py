@@ -1,0 +1,1 @@
+"""From a hub, a web server or a local copy to files: resumed, checked, locked to revisions."""

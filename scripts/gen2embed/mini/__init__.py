@@ -1,0 +1,1 @@
+"""The embedded experiment: its benchmark from emoji graphics, and its small generator."""

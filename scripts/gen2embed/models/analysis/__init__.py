@@ -1,0 +1,1 @@
+"""Looking inside: attention and layers, through eager attention."""

@@ -1,0 +1,1 @@
+"""Contribution 1, free of torch: prompts, their markup, images, resolutions, the form of input."""

@@ -1,0 +1,3 @@
+"""Where MMEB's texts say that the image stands."""
+
+IMAGE_MARK = "<|image_1|>"
