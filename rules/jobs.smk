@@ -245,20 +245,26 @@ def mining_report_flags():
 
 
 def launcher(threads):
-    """What starts the training: Python, or as many of it as share the work, on this or more nodes.
+    """What starts the training: Python, or torchrun on this node or, by srun, on each of several.
 
-    threads: of each node. The launcher learns from srun which node it is on.
+    threads: of each node. The job runs on the first node, which hosts where they meet.
     """
     if not SEVERAL:
         return "python"
-    several = f"python scripts/launch_processes.py --processes {PROCESSES}"
+    several = (
+        f"env OMP_NUM_THREADS={config['train']['threads']} python scripts/launch_processes.py"
+        f" --nproc-per-node {PROCESSES} --shutdown-timeout 120"
+    )
     if NODES == 1:
-        return f"{several} --"
+        return f"{several} --standalone"
     return (
         "command -v srun > /dev/null || { echo 'train.nodes is above 1, which needs SLURM: run it"
         " with --profile profiles/slurm' >&2; exit 1; };"
+        " export AT=$(hostname):$((20000 + SLURM_JOB_ID % 12000));"  # no port of outgoing ones
         f" srun --nodes={NODES} --ntasks={NODES} --ntasks-per-node=1 --cpus-per-task={threads}"
-        f" --kill-on-bad-exit=1 {several} --nodes {NODES} --"
+        f" --kill-on-bad-exit=1 sh -c 'exec {several} --nnodes {NODES} --rdzv-backend c10d"
+        " --rdzv-endpoint $AT --rdzv-id $SLURM_JOB_ID"
+        ' --rdzv-conf is_host=$((SLURM_NODEID == 0)),join_timeout=120 "$@"\' sh'
     )
 
 
