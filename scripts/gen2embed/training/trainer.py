@@ -58,8 +58,9 @@ class ContrastiveTrainer(Trainer):
         """The trainer's own, but a batch must come in time, also while all are told to end."""
         loader = super().get_train_dataloader()
         if self.args.dataloader_num_workers:
-            loader.timeout = self.loader_seconds
-            loader.worker_init_fn = outlive_sigterm
+            inner = loader.base_dataloader  # accelerate's own heeds neither of the two
+            inner.timeout = self.loader_seconds
+            inner.worker_init_fn = outlive_sigterm
         return loader
 
     def compute_loss(

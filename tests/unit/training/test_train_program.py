@@ -265,6 +265,11 @@ def test_loader_workers_change_nothing(job, tmp_path):
     assert digests(tmp_path / "0") == digests(tmp_path / "2")
 
 
+def test_a_batch_must_come_in_time(job, tmp_path, capsys):
+    assert run_here(job, tmp_path, loader_workers=1, loader_seconds=0.001) == 2
+    assert "no batch came from the loader's workers within 0.001 s" in capsys.readouterr().err
+
+
 def test_classic_trains_the_anchors_alone(job, tmp_path):
     """A batch is a cluster of 4: one query, four targets; caching encodes each twice."""
     assert run_here(job, tmp_path, mode="classic", caching=True) == 0
