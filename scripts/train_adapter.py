@@ -36,7 +36,6 @@ from gen2embed.prompts.resolutions import fixed_size, get_resolution
 from gen2embed.training import processes
 from gen2embed.training.batches import CLUSTERS, MODES, Cluster, form_batches
 from gen2embed.training.inputs import Inputs, read_inputs
-from gen2embed.training.launch import ENDED_BY_SIGTERM
 
 if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
@@ -373,6 +372,7 @@ def train(job: argparse.Namespace, inputs: Inputs) -> None:
     prepare_sharing()
     if job.threads:
         torch.set_num_threads(job.threads)
+        os.environ["OMP_NUM_THREADS"] = str(job.threads)  # unset, accelerate takes all cores
     torch.use_deterministic_algorithms(True, warn_only=job.device != "cpu")
     out = Path(job.out)
     batches = form_batches(
@@ -420,7 +420,7 @@ def main(argv: list[str] | None = None) -> int:
         return run_program(build_parser(), work, argv)
     except Stopped as reason:
         print(f"train_adapter: {reason}", file=sys.stderr)
-        return ENDED_BY_SIGTERM
+        return processes.ENDED_BY_SIGTERM
     except RuntimeError as error:
         if not processes.lost_the_others(error):
             raise

@@ -1,4 +1,4 @@
-"""A training over two nodes of a real SLURM: one launcher on each, one process's adapter."""
+"""A training over two nodes of a real SLURM: one torchrun on each, one process's adapter."""
 
 import re
 
@@ -37,7 +37,7 @@ def trained(finished, to, *arguments, **train):
 
 
 def test_two_nodes_train_the_adapter_of_one_process(two_nodes, finished, tmp_path):
-    """Each with its GPU; the rendezvous is found from srun's variables alone."""
+    """Each with its GPU; they meet at the first node, at a port by the job's number."""
     assert two_nodes.is_dir()
     alone, _ = trained(finished, tmp_path / "alone")
     (tmp_path / "nodes").mkdir()
@@ -48,8 +48,7 @@ def test_two_nodes_train_the_adapter_of_one_process(two_nodes, finished, tmp_pat
     assert known(job)["NumNodes"] == "2"
     assert re.search(r"gres[:/]gpu[:=]", known(job)["TresPerNode"])
     log = tmp_path / "nodes/results/ci/logs/train_adapter/saha_seed0_hierarchical.log"
-    starts = re.findall(r"node (\d) of 2 \(\S+\), 1 processes, GPUs: (\S+)", log.read_text())
-    assert sorted(starts) == [("0", "0"), ("1", "0")]
+    assert re.findall(r"1 processes, GPUs: (\S+)", log.read_text()) == ["0", "0"]
     assert alone.keys() == together.keys()
     for name, weight in alone.items():
         np.testing.assert_allclose(together[name], weight, atol=1e-4, err_msg=name)

@@ -28,21 +28,28 @@ class Resources:
         return ["launch_processes.py"] if self.nodes * self.processes > 1 else []
 
     def launcher(self) -> str:
-        """What starts the training: Python, or as many of it as share the work, on all nodes.
+        """What starts the training: Python, or torchrun on this node or, by srun, on each.
 
-        The launcher learns from srun which node it is on.
+        The job runs on the first node, which hosts where they meet.
         """
         if not self.launchers:
             return "python"
-        several = f"python scripts/launch_processes.py --processes {self.processes}"
+        several = (
+            f"env OMP_NUM_THREADS={self.config['train']['threads']} python"
+            f" scripts/launch_processes.py --nproc-per-node {self.processes}"
+            " --shutdown-timeout 120"
+        )
         if self.nodes == 1:
-            return f"{several} --"
+            return f"{several} --standalone"
         return (
             "command -v srun > /dev/null || { echo 'train.nodes is above 1, which needs SLURM: run"
             " it with --profile profiles/slurm' >&2; exit 1; };"
+            " export AT=$(hostname):$((20000 + SLURM_JOB_ID % 12000));"  # no port of outgoing ones
             f" srun --nodes={self.nodes} --ntasks={self.nodes} --ntasks-per-node=1"
-            f" --cpus-per-task={self.threads}"
-            f" --kill-on-bad-exit=1 {several} --nodes {self.nodes} --"
+            f" --cpus-per-task={self.threads} --kill-on-bad-exit=1 sh -c 'exec {several}"
+            f" --nnodes {self.nodes} --rdzv-backend c10d"
+            " --rdzv-endpoint $AT --rdzv-id $SLURM_JOB_ID"
+            ' --rdzv-conf is_host=$((SLURM_NODEID == 0)),join_timeout=120 "$@"\' sh'
         )
 
     def asks(self, kind: str) -> dict[str, Any]:

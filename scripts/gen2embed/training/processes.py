@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 
+ENDED_BY_SIGTERM = 128 + signal.SIGTERM
 LOST_THE_OTHERS = 69  # exit status of a process that ends only because another has
 
 

@@ -16,6 +16,7 @@ from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.shortcuts.image_features import vision_is_frozen, with_image_features
 from gen2embed.models.shortcuts.prefix import narrow_to_last_token
+from gen2embed.models.shortcuts.transport import outlive_sigterm
 from gen2embed.training import processes
 from gen2embed.training.caching import Inputs, encode_chunks
 from gen2embed.training.gather import gather_rows, sum_gradients
@@ -54,10 +55,12 @@ class ContrastiveTrainer(Trainer):
         self.last_log = time.perf_counter()
 
     def get_train_dataloader(self) -> Any:
-        """The trainer's own, but a batch must come in time: one that never comes is an error."""
+        """The trainer's own, but a batch must come in time, also while all are told to end."""
         loader = super().get_train_dataloader()
         if self.args.dataloader_num_workers:
-            loader.timeout = self.loader_seconds
+            inner = loader.base_dataloader  # accelerate's own heeds neither of the two
+            inner.timeout = self.loader_seconds
+            inner.worker_init_fn = outlive_sigterm
         return loader
 
     def compute_loss(

@@ -56,7 +56,7 @@ def test_one_process_gathers_nothing():
 
 
 def test_two_processes():
-    launcher = [str(SCRIPTS / "launch_processes.py"), "--processes", "2", "--"]
+    launcher = [str(SCRIPTS / "launch_processes.py"), "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
         [sys.executable, *launcher, str(Path(__file__))],
         text=True,

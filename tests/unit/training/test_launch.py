@@ -1,9 +1,10 @@
-"""Several processes and nodes: where they meet, what their ends mean, and that none hangs.
+"""How several processes and nodes end, started as the workflow does: no hang, and a last line.
 
-Two launchers on this machine stand for two nodes. Failures are those of this file, run as a program
-of a few collectives; training over two nodes is in test_train_program.
+Two launchers on this machine stand for two nodes; their processes are this file, run as a program.
+Training over two nodes is in test_train_program.
 """
 
+import importlib.util
 import os
 import signal
 import socket
@@ -11,254 +12,143 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from gen2embed.errors import InputError
-from gen2embed.training.launch import (
-    Place,
-    describe_end,
-    exit_status,
-    find_cause,
-    find_place,
-    stopped_as_asked,
-)
 from gen2embed.training.processes import LOST_THE_OTHERS
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
-STEP = {  # what srun tells the second of three nodes
-    "SLURM_JOB_ID": "12345",
-    "SLURM_STEP_ID": "2",
-    "SLURM_NNODES": "8",
-    "SLURM_STEP_NUM_NODES": "3",
-    "SLURM_NODEID": "1",
-    "SLURM_LOCALID": "0",
-    "SLURM_JOB_NODELIST": "gpu[1-8]",
-    "SLURM_STEP_NODELIST": "gpu[4-6]",
-}
-ADDRESSES = {"gpu[1-8]": "gpu1", "gpu[4-6]": "gpu4"}  # of the first
-
-
-def place_of(environment, nodes=None, node=None, endpoint=None, run_id=None):
-    return find_place(nodes, node, endpoint, run_id, environment, ADDRESSES.get)
-
-
-def test_a_place_among_slurms():
-    """12345 + 101 * 2 is 547 above 12000, the number of ports from 20000 on."""
-    assert place_of(STEP) == Place(3, 1, "gpu4", 20547, "12345.2")
-    assert place_of(STEP, 2, 0, "here:99", "mine") == Place(2, 0, "here", 99, "mine")
-    few = {key: STEP[key] for key in ("SLURM_JOB_ID", "SLURM_NODEID", "SLURM_JOB_NODELIST")}
-    assert place_of(few, nodes=3) == Place(3, 1, "gpu1", 20345, "12345.0")
-    assert place_of(few) == place_of({}) == Place()  # no step of srun's: this node alone
-    assert place_of({}, 2, 1, "[fe80::1]:99", "mine").host == "fe80::1"
+LAUNCHER = Path(__file__).resolve().parents[3] / "scripts" / "launch_processes.py"
+spec = importlib.util.spec_from_file_location("launch_processes", LAUNCHER)
+launch_processes = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(launch_processes)
 
 
 @pytest.mark.parametrize(
-    ("variables", "flags", "said"),
+    ("ends", "line", "status"),
     [
-        ({}, {"nodes": 2}, "give --node, or start with srun, which sets SLURM_NODEID"),
-        ({}, {"nodes": 2, "node": 0}, "give --endpoint, or start with srun, which sets SLURM_JOB_"),
-        (
-            {},
-            {"nodes": 2, "node": 0, "endpoint": "here:99"},
-            "give --run-id, or start with srun, which sets SLURM_JOB_ID",
-        ),
-        ({}, {"nodes": 2, "node": 2}, "--node 2: the 2 nodes are numbered from 0 to 1"),
-        ({}, {"node": 1}, "--node 1: there is one node, number 0; give --nodes as well"),
-        (STEP, {"endpoint": "gpu4"}, "--endpoint gpu4: give HOST:PORT, such as node1:29500"),
-        ({**STEP, "SLURM_LOCALID": "1"}, {}, "start srun with --ntasks-per-node=1"),
-        ({**STEP, "SLURM_JOB_ID": "x"}, {}, "SLURM_JOB_ID is 'x', which is no number; unset it"),
-        (STEP, {"nodes": 0}, "--nodes is 0; give at least 1"),
+        ({0: LOST_THE_OTHERS, 2: 2, 1: -15}, "rank 2 ended with status 2", 2),
+        ({0: -15, 1: -9}, "rank 1 was killed by SIGKILL", 137),
+        ({0: LOST_THE_OTHERS}, "rank 0 ended with status 69", LOST_THE_OTHERS),
     ],
 )
-def test_what_is_missing_is_one_line(variables, flags, said):
-    with pytest.raises(InputError) as error:
-        place_of(variables, **flags)
-    assert said in str(error.value)
+def test_the_cause_is_named_and_not_its_consequence(ends, line, status):
+    failures = {rank: SimpleNamespace(exitcode=end, timestamp=1) for rank, end in ends.items()}
+    assert launch_processes.describe(failures) == (f"{line}; see the log above", status)
 
 
-def test_what_an_end_means():
-    assert describe_end(3, "gpu1", 42, -9) == (
-        "rank 3 (gpu1, pid 42) was killed by SIGKILL; see the log above"
-    )
-    assert describe_end(0, "a", 1, 2) == "rank 0 (a, pid 1) ended with status 2; see the log above"
-    assert (exit_status(-9), exit_status(2)) == (137, 2)
-    assert find_cause({0: LOST_THE_OTHERS, 2: 2, 1: LOST_THE_OTHERS}) == 2
-    assert find_cause({0: LOST_THE_OTHERS}) is None
-    assert stopped_as_asked([143, 0, -15]) and not stopped_as_asked([143, -9])
-
-
-def start(*flags, kid=("wait",)):
-    own = [str(SCRIPTS / "launch_processes.py"), "--processes", "1", *flags]
+def start(*flags, folder=".", **variables):
     return subprocess.Popen(
-        [sys.executable, *own, "--", __file__, *map(str, kid)],
+        [sys.executable, str(LAUNCHER), *flags, __file__, str(folder)],
         text=True,
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"},
+        env=os.environ | {"PYTHONPATH": str(LAUNCHER.parent), "OMP_NUM_THREADS": "1"} | variables,
     )
 
 
-def free_endpoint():
+def start_node(port, is_host, folder="."):
+    meeting = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}"]
+    conf = f"is_host={is_host},join_timeout=3,read_timeout=3"
+    return start(*meeting, "--rdzv-conf", conf, folder=folder)
+
+
+def free_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
-
-
-def start_two(kid=("wait",)):
-    common = ("--nodes", "2", "--endpoint", free_endpoint(), "--run-id", "test")
-    return [start(*common, "--node", str(node), kid=kid) for node in range(2)]
+        return listener.getsockname()[1]
 
 
 def ends(launchers, seconds=60):
-    """Status and lines of each; a hang fails here."""
+    """Status and last line of each; a hang fails here."""
     try:
-        said = [one.communicate(timeout=seconds)[1].splitlines() for one in launchers]
+        said = [one.communicate(timeout=seconds)[1].splitlines()[-1] for one in launchers]
     finally:
         for one in launchers:
             one.kill()
     return [one.returncode for one in launchers], said
 
 
-def wait_for(*files):
+def processes_of(folder, count):
+    """Their ids by rank, once all are there and wait for each other."""
     until = time.monotonic() + 60
-    while not all(file.exists() for file in files):
+    while len(found := list(folder.glob("rank*"))) < count:
         assert time.monotonic() < until
         time.sleep(0.02)
+    return {int(file.name[4:]): int(file.read_text()) for file in found}
+
+
+def test_a_killed_process_ends_all_of_a_machine(tmp_path):
+    launcher = start("--standalone", "--nproc-per-node", "2", folder=tmp_path)
+    os.kill(processes_of(tmp_path, 2)[1], signal.SIGKILL)
+    line = "launch_processes: rank 1 was killed by SIGKILL; see the log above"
+    assert ends([launcher]) == ([137], [line])
 
 
 def test_a_killed_process_ends_both_nodes(tmp_path):
-    """The other node's process waits for it in a collective."""
-    launchers = start_two(kid=("wait", tmp_path))
-    files = [tmp_path / "0", tmp_path / "1"]
-    wait_for(*files)
-    os.kill(int(files[1].read_text()), signal.SIGKILL)
-    statuses, said = ends(launchers)
-    assert statuses == [1, 137]
-    pid = files[1].read_text()
-    line = f"rank 1 ({socket.gethostname()}, pid {pid}) was killed by SIGKILL; see the log above"
-    for lines in said:
-        own = [one for one in lines if "launch_processes" in one]
-        assert own == lines[-1:] == [f"launch_processes: {line}"]
+    """The other node's process waits for it in a collective and says that it has lost it."""
+    port = free_port()
+    launchers = [start_node(port, is_host, tmp_path) for is_host in (1, 0)]
+    pid = processes_of(tmp_path, 2)[1]
+    (other,) = (one for one in launchers if one.pid != parent_of(pid))
+    os.kill(pid, signal.SIGKILL)
+    launchers.remove(other)
+    statuses, said = ends([*launchers, other])
+    assert statuses[0] == 137 and statuses[1] in (1, LOST_THE_OTHERS)
+    assert said[0] == "launch_processes: rank 1 was killed by SIGKILL; see the log above"
+    lost = "launch_processes: rank 0 ended with status 69; see the log above"
+    assert said[1] == lost or said[1].startswith("launch_processes: no rendezvous of 2 nodes")
 
 
-def test_the_cause_is_named_and_not_its_consequence():
-    """Process 1 ends with an error of its own while process 0, without it, ends sooner."""
-    statuses, said = ends(start_two(kid=("fail",)))
-    assert statuses == [1, 2]
-    assert "kid: this is wrong" in said[1]
-    for lines in said:
-        assert lines[-1].startswith("launch_processes: rank 1 (")
-        assert lines[-1].endswith(" ended with status 2; see the log above")
-
-
-def test_a_node_that_ends_late_may_still_fail():
-    """Process 0 has ended well; its launcher waits for the other node's."""
-    statuses, said = ends(start_two(kid=("late",)))
-    assert statuses == [1, 3]
-    for lines in said:
-        (line,) = lines
-        assert line.startswith("launch_processes: rank 1 (")
+def parent_of(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_what_comes_to_no_start():
     """Node 1 never comes; node 0 never comes; the port is taken."""
-    here, there = free_endpoint(), free_endpoint()
-    common = ("--nodes", "2", "--run-id", "test", "--join-seconds", "3")
     with socket.create_server(("", 0)) as other:
-        port = other.getsockname()[1]
+        ports = [free_port(), free_port(), other.getsockname()[1]]
         launchers = [
-            start(*common, "--endpoint", here, "--node", "0"),
-            start(*common, "--endpoint", there, "--node", "1"),
-            start(*common, "--endpoint", f"127.0.0.1:{port}", "--node", "0"),
+            start_node(port, is_host) for port, is_host in zip(ports, (1, 0, 1), strict=True)
         ]
         statuses, said = ends(launchers)
-    assert statuses == [2, 2, 2]
-    assert said[0] == [
-        "launch_processes: 1 of 2 nodes came within 3 s, without node 1; see their logs, and "
-        f"whether all were given this endpoint and run id ({here}, test)"
-    ]
-    assert said[1] == [
-        f"launch_processes: node 0 was not there within 3 s: no connection to {there} (Connection "
-        "refused); see its log, and whether a firewall is between"
-    ]
-    assert said[2] == [
-        f"launch_processes: port {port} of this machine: address already in use; give another one "
-        "with --endpoint HOST:PORT"
-    ]
+    assert statuses == [1, 1, 1]
+    reasons = ["not all came in time", "timed out after 3000ms", "address already in use"]
+    for line, port, reason in zip(said, ports, reasons, strict=True):
+        assert line.startswith(f"launch_processes: no rendezvous of 2 nodes at 127.0.0.1:{port} (")
+        assert reason in line
+        assert line.endswith("); see the logs of the others, or give another port")
 
 
-def test_sigterm_is_passed_on_and_waited_for(tmp_path):
-    """One launcher alone is told; both processes end, at different times, as they agreed."""
-    launchers = start_two(kid=("agree", tmp_path))
-    wait_for(tmp_path / "0", tmp_path / "1")
-    launchers[1].send_signal(signal.SIGTERM)
-    statuses, said = ends(launchers)
-    assert statuses == [143, 143]
-    assert said == [["launch_processes: ended by SIGTERM"]] * 2
-    assert (tmp_path / "saved").exists()
+def test_free_gpus_are_taken_for_all_processes(tmp_path):
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\necho '0, GPU-a\n1, GPU-b\n2, GPU-c'\n")
+    smi.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    variables["CUDA_VISIBLE_DEVICES"] = "1,2,0"
+    launcher = start("--standalone", "--nproc-per-node", "2", folder=tmp_path, **variables)
+    pids = processes_of(tmp_path, 2)
+    for pid in pids.values():
+        told = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        assert "CUDA_VISIBLE_DEVICES=GPU-b,GPU-c" in told
+    launcher.terminate()
+    assert ends([launcher]) == ([143], ["launch_processes: ended by SIGTERM"])
 
 
-def test_a_process_that_does_not_end_is_killed(tmp_path):
-    alone = start("--end-seconds", "1", kid=("deaf", tmp_path))
-    wait_for(tmp_path / "0")
-    alone.send_signal(signal.SIGTERM)
-    ((status,), ((line,),)) = ends([alone])
-    assert status == 137
-    assert line.endswith("had not ended 1 s after SIGTERM and was killed")
-
-
-def in_each_process(what, folder=None):
-    rank = int(os.environ["RANK"])
-    term = []
-    signal.signal(signal.SIGTERM, lambda *_: term.append(1))
-
-    def come():
-        (Path(folder) / f".{rank}").write_text(str(os.getpid()))
-        (Path(folder) / f".{rank}").rename(Path(folder) / str(rank))
-
-    if what == "deaf":
-        come()
-        until = time.monotonic() + 120
-        while time.monotonic() < until:
-            time.sleep(1)
-    if what == "late":  # without torch: no collective tells process 0
-        time.sleep(2 * rank)
-        sys.exit(3 * rank)
-    import torch
+def in_each_process(folder):
+    """Process 0 waits for the others in a collective, to which they never come."""
     from torch import distributed
 
-    def wait_in_a_collective():
-        """As a program that says of itself that it only lost the others."""
+    distributed.init_process_group("gloo")
+    rank = distributed.get_rank()
+    file = Path(folder) / f".{rank}"
+    file.write_text(str(os.getpid()))
+    file.rename(Path(folder) / f"rank{rank}")
+    if rank == 0:
         try:
             distributed.barrier()
         except RuntimeError:
             os._exit(LOST_THE_OTHERS)
-
-    distributed.init_process_group("gloo")
-    if what == "fail":
-        if rank == 1:
-            print("kid: this is wrong", file=sys.stderr)
-            distributed.destroy_process_group()
-            time.sleep(1)
-            sys.exit(2)
-        wait_in_a_collective()
-    if what == "wait":
-        come()
-        if rank == 0:
-            wait_in_a_collective()
-        time.sleep(120)
-    if what == "agree":
-        come()
-        asked = torch.zeros(1)
-        while not asked.item():
-            time.sleep(0.05)
-            asked = torch.tensor([float(bool(term))])
-            distributed.all_reduce(asked)
-        distributed.destroy_process_group()
-        if rank == 0:
-            time.sleep(1)
-            (Path(folder) / "saved").touch()
-        sys.exit(143)
+    time.sleep(120)
 
 
 if __name__ == "__main__":
-    in_each_process(*sys.argv[1:])
+    in_each_process(sys.argv[1])

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,13 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
 from gen2embed.errors import InputError
-from gen2embed.models.shortcuts.transport import pack, told_in_one_line, unpack
+from gen2embed.models.shortcuts import transport
+from gen2embed.models.shortcuts.transport import (
+    outlive_sigterm,
+    pack,
+    told_in_one_line,
+    unpack,
+)
 from gen2embed.training.pairs import Batch, Side
 from unit.training.paper_batch import paper_job
 
@@ -103,6 +110,18 @@ class Slow(Dataset):
         time.sleep(30)
 
 
+class Told(Dataset):
+    """As torchrun and SLURM do, which send SIGTERM to all processes that there are."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, _):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(2)
+        return 2
+
+
 class Killed(Dataset):
     def __len__(self):
         return 1
@@ -120,6 +139,14 @@ def test_a_worker_that_is_late_or_gone_is_one_line(data, said):
         list(DataLoader(data, num_workers=1, timeout=1))
     with pytest.raises(RuntimeError, match="other"), told_in_one_line(1):
         raise RuntimeError("other")
+
+
+def test_a_worker_outlives_sigterm_for_a_while(monkeypatch):
+    loader = DataLoader(Told(), num_workers=1, timeout=20, worker_init_fn=outlive_sigterm)
+    assert list(loader) == [torch.tensor([2])]
+    monkeypatch.setattr(transport, "SECONDS_AFTER_SIGTERM", 1)
+    with pytest.raises(RuntimeError, match="DataLoader worker"):
+        list(loader)
 
 
 def test_no_descriptor_is_held_for_a_tensor():

@@ -265,6 +265,11 @@ def test_loader_workers_change_nothing(job, tmp_path):
     assert digests(tmp_path / "0") == digests(tmp_path / "2")
 
 
+def test_a_batch_must_come_in_time(job, tmp_path, capsys):
+    assert run_here(job, tmp_path, loader_workers=1, loader_seconds=0.001) == 2
+    assert "no batch came from the loader's workers within 0.001 s" in capsys.readouterr().err
+
+
 def test_classic_trains_the_anchors_alone(job, tmp_path):
     """A batch is a cluster of 4: one query, four targets; caching encodes each twice."""
     assert run_here(job, tmp_path, mode="classic", caching=True) == 0
@@ -353,15 +358,19 @@ def start_two_nodes(jobs):
     """Two launchers on this machine, each with one process; jobs: a job list."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
-    launcher = [sys.executable, str(SCRIPT.parent / "launch_processes.py"), "--processes", "1"]
-    launcher += ["--nodes", "2", "--endpoint", endpoint, "--run-id", "test", "--node"]
-    program = ["--", str(SCRIPT), "--job-list", str(jobs)]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    launcher = [sys.executable, str(SCRIPT.parent / "launch_processes.py"), "--nnodes", "2"]
+    launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", endpoint, "--rdzv-conf"]
+    program = [str(SCRIPT), "--job-list", str(jobs)]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    environment.pop("OMP_NUM_THREADS", None)
     return [
         subprocess.Popen(
-            [*launcher, str(node), *program], text=True, stderr=subprocess.PIPE, env=environment
+            [*launcher, f"is_host={host}", *program],
+            text=True,
+            stderr=subprocess.PIPE,
+            env=environment,
         )
-        for node in range(2)
+        for host in (1, 0)
     ]
 
 
@@ -424,9 +433,12 @@ def test_two_nodes_train_as_one_process(job, tmp_path):
 
 
 def test_two_nodes_stop_together_and_go_on(job, tmp_path):
-    """SIGTERM to one launcher after the first state; the same adapter as one process's."""
+    """SIGTERM to one launcher after the first state; the same adapter as one process's.
+
+    torchrun sends it to the loader's workers as well.
+    """
     job = unequal_clusters(job, tmp_path)
-    job |= {"steps": 20, "pairs_per_batch": 8, "save_adapters_at": [2]}
+    job |= {"steps": 20, "pairs_per_batch": 8, "save_adapters_at": [2], "loader_workers": 1}
     assert run_here(job, tmp_path, out=str(tmp_path / "whole"), partial=None) == 0
     (tmp_path / "two.json").write_text(json.dumps([job]))
     launchers = start_two_nodes(tmp_path / "two.json")
@@ -435,11 +447,14 @@ def test_two_nodes_stop_together_and_go_on(job, tmp_path):
         assert launchers[1].poll() is None and time.monotonic() < until
         time.sleep(0.02)
     launchers[1].send_signal(signal.SIGTERM)
-    for launcher in launchers:
+    ends = ["rank 0 ended with status 143; see the log above", "ended by SIGTERM"]
+    for launcher, end in zip(launchers, ends, strict=True):
         lines = launcher.communicate(timeout=60)[1].splitlines()
         assert launcher.returncode == 143
-        assert lines[-1] == "launch_processes: ended by SIGTERM"
-        assert lines[-2].endswith("its state is saved: run it again to go on")
+        assert lines[-1] == f"launch_processes: {end}"
+        assert [
+            line for line in lines if line.endswith("its state is saved: run it again to go on")
+        ]
         assert not [line for line in lines if "Traceback" in line]
     assert not (tmp_path / "adapter").exists()
     for launcher in start_two_nodes(tmp_path / "two.json"):

@@ -8,6 +8,7 @@ lose it, and the main process waits for ever. So a batch travels as one tensor.
 from __future__ import annotations
 
 import resource
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ import torch
 from gen2embed.errors import InputError
 
 ALIGNED = 16  # bytes
+SECONDS_AFTER_SIGTERM = 120
 Layout = list[tuple[int, torch.dtype, tuple[int, ...]]]  # of each tensor: offset, type, shape
 
 
@@ -25,6 +27,15 @@ def prepare_sharing() -> None:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     torch.multiprocessing.set_sharing_strategy("file_system")
+
+
+def outlive_sigterm(_: int) -> None:
+    """In a worker: after SIGTERM it goes on for a while.
+
+    torchrun and SLURM send it to all processes that there are, but one that is to save a state
+    after the running step needs its workers until then.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(SECONDS_AFTER_SIGTERM))
 
 
 def pack(tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, Layout]:
