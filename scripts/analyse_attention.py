@@ -24,7 +24,7 @@ from gen2embed.models.analysis import (
     plan_for,
     spaced,
 )
-from gen2embed.models.chats import SEGMENTS
+from gen2embed.models.chats import SEGMENTS, cut_off
 from gen2embed.models.items import Item, read_items
 from gen2embed.models.prompts import ROLES, get_prompt
 from gen2embed.program import run_each
@@ -84,9 +84,10 @@ def analyse(job: argparse.Namespace) -> None:
             segments = []
             for one, item in zip(planned, items, strict=True):
                 turn = backbone.turn(prompt, item.role, item.text, True)
-                turn, _, _ = fit(backbone, prompt.system, turn, one.image_size, job.max_tokens)
+                if backbone.form.truncate == "text":
+                    turn, _, _ = fit(backbone, prompt.system, turn, one.image_size, job.max_tokens)
+                text = cut_off(backbone.parts(prompt.system, turn), len(one.rendered))
                 image = backbone.image_tokens(*one.image_size)
-                text = backbone.parts(prompt.system, turn)
                 segments.append(token_segments(backbone, text, image))
             planned = [replace(one, row=row) for row, one in enumerate(planned)]
             batches = batches_for(backbone, job, planned, device)
