@@ -27,12 +27,12 @@ from gen2embed.files import (
     write_json,
 )
 from gen2embed.models import pixel_limits
-from gen2embed.models.adapters import card_of, trained_on
+from gen2embed.models.adapters import check_form, trained_on
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.models.released import named
 from gen2embed.models.shards import shard_rows
 from gen2embed.prompts import input_form
-from gen2embed.prompts.input_form import InputForm, check_same, form_of, told
+from gen2embed.prompts.input_form import InputForm, form_of, told
 from gen2embed.prompts.items import Item, Items, read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.prompts.resolutions import get_resolution
@@ -117,7 +117,7 @@ def check_flags(job: argparse.Namespace) -> None:
     get_prompt(job.prompt, job.prompt_file)
     get_resolution(job.resolution)
     inputs_of(job)
-    limits_of_job(job)
+    limits_of_job(job, job.adapter)
     parse_shard(job)
 
 
@@ -132,8 +132,7 @@ def inputs_of(job: argparse.Namespace) -> InputForm:
             raise InputError(
                 f"--vision-wrapper does not go with --input-form {form.form}; leave it out"
             )
-    card = card_of(job.adapter) or {}
-    check_same(told(form), card.get("input"), f"{job.items}, to be embedded, and {job.adapter}")
+    check_form(form, job.adapter, f"{job.items}, to be embedded,")
     return form
 
 

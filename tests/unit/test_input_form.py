@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from gen2embed.errors import InputError
 from gen2embed.files import write_npy, write_parquet
 from gen2embed.mining.clusters import ClusterTable, write_clusters
-from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
+from gen2embed.models.adapters import check_form
+from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder, limits_of_job
+from gen2embed.models.pixel_limits import add_flags as add_pixel_flags
 from gen2embed.prompts.input_form import CHOICES, InputForm, add_flags, check_same, form_of
 from gen2embed.training.inputs import read_inputs
 
@@ -133,6 +135,8 @@ def test_clusters_of_another_form_are_not_trained_on(vectors):
         ({"min_pixels": 3136, "max_pixels": 12845056}, (3136, 12845056)),
         ({"size": {"shortest_edge": 200704, "longest_edge": 1003520}}, (200704, 1003520)),
         ({"size": {"min_pixels": 1, "max_pixels": 2}, "min_pixels": None}, (1, 2)),
+        ({"size": {"min_pixels": 1, "max_pixels": 2}, "max_pixels": 4}, (1, 4)),
+        ({"max_pixels": 1003520}, (None, 1003520)),
         ({"size": {"shortest_edge": 336}}, (None, None)),
         ({"size": 336}, (None, None)),
         ({}, (None, None)),
@@ -147,7 +151,38 @@ def test_a_folders_own_limits_of_pixels(tmp_path, facts, limits):
     assert limits_of_folder(None) == limits_of_folder(tmp_path / "none") == PixelLimits()
 
 
+def test_a_checkpoint_named_from_within_has_its_trainings_limits_and_card(tmp_path, monkeypatch):
+    facts = {"min_pixels": 20000, "max_pixels": 40000}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(facts))
+    (tmp_path / "card.json").write_text(json.dumps({"input": asdict(InputForm("authors"))}))
+    (tmp_path / "checkpoints" / "step-1").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "checkpoints")
+    assert limits_of_folder("step-1") == PixelLimits(20000, 40000)
+    with pytest.raises(InputError, match="this and step-1: made with other inputs"):
+        check_form(InputForm(), "step-1", "this")
+
+
+@pytest.mark.parametrize(
+    "facts", [[], {"min_pixels": "many"}, {"min_pixels": 2, "max_pixels": 1}, {"max_pixels": -1}]
+)
+def test_a_folders_limits_that_cannot_be_name_the_file(tmp_path, facts):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match=r"preprocessor_config\.json: its limits of pixels cannot"):
+        limits_of_folder(tmp_path)
+
+
 @pytest.mark.parametrize("limits", [(0, None), (None, -1), (2, 1)])
 def test_limits_that_cannot_be(limits):
     with pytest.raises(InputError, match="-pixels is"):
         PixelLimits(*limits)
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1"])
+def test_a_limit_of_no_pixels_is_refused_not_left_open(wrong):
+    """Also where an adapter's folder could say another."""
+    parser = argparse.ArgumentParser()
+    add_pixel_flags(parser)
+    for flag in ("--min-pixels", "--max-pixels"):
+        job = parser.parse_args([f"{flag}={wrong}"])
+        with pytest.raises(InputError, match=f"{flag} is {wrong}; give at least 1"):
+            limits_of_job(job)

@@ -10,6 +10,7 @@ from typing import Any
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
 from gen2embed.models.weights import adapter_weights
+from gen2embed.prompts.input_form import InputForm, check_same, told
 from gen2embed.taken import DROPPED, dropped_of
 
 CARD = "card.json"
@@ -76,9 +77,15 @@ def card_of(folder: str | None) -> dict[str, Any] | None:
     """The card of an adapter of this project: beside it, or, of a checkpoint, two folders above."""
     if folder is None:
         return None
-    place = Path(folder)
+    place = Path(folder).absolute()  # of a checkpoint named from within, too
     found = next((one for one in (place, *place.parents[1:2]) if (one / CARD).is_file()), None)
     return None if found is None else read_json(found / CARD)
+
+
+def check_form(form: InputForm, adapter: str | None, said: str) -> None:
+    """Raise InputError for an adapter that was trained with other inputs. said: what it is for."""
+    card = card_of(adapter) or {}
+    check_same(told(form), card.get("input"), f"{said} and {adapter}")
 
 
 def trained_on(folder: str | None) -> dict[str, Any] | None:

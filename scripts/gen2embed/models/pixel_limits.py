@@ -37,6 +37,13 @@ class PixelLimits:
     def __bool__(self) -> bool:
         return self.least is not None or self.most is not None
 
+    def or_else(self, other: PixelLimits) -> PixelLimits:
+        """These; what they leave open is the other's."""
+        return PixelLimits(
+            other.least if self.least is None else self.least,
+            other.most if self.most is None else self.most,
+        )
+
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
@@ -47,26 +54,33 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def limits_of_job(job: argparse.Namespace, adapter: str | None = None) -> PixelLimits:
     """The limits that a program's flags name; what they leave open is the adapter's own."""
-    own = limits_of_folder(adapter)
-    return PixelLimits(job.min_pixels or own.least, job.max_pixels or own.most)
+    return PixelLimits(job.min_pixels, job.max_pixels).or_else(limits_of_folder(adapter))
 
 
 def limits_of_folder(folder: str | Path | None) -> PixelLimits:
     """Those of the processor that lies in a folder; none where none lies there, or it has none.
 
     Of an adapter's checkpoint: those of the training's own folder, two above.
+    Raises InputError, with the file's name, for limits that cannot be.
     """
     if folder is None:
         return PixelLimits()
-    place = Path(folder)
+    place = Path(folder).absolute()  # of a checkpoint named from within, too
     above = place.parents[1:2] if place.parent.name == "checkpoints" else []
     found = next((one for one in (place, *above) if (one / PREPROCESSOR).is_file()), None)
     if found is None:
         return PixelLimits()
-    facts = read_json(found / PREPROCESSOR)
-    size: dict[str, Any] = facts.get("size") or {}
-    if not isinstance(size, dict):
-        size = {}
-    least = facts.get("min_pixels") or size.get("min_pixels") or size.get("shortest_edge")
-    most = facts.get("max_pixels") or size.get("max_pixels") or size.get("longest_edge")
-    return PixelLimits(least, most) if least and most else PixelLimits()
+    facts: Any = read_json(found / PREPROCESSOR)
+    size: Any = facts.get("size") if isinstance(facts, dict) else None
+    size = size if isinstance(size, dict) else {}
+    edges = size.get("shortest_edge"), size.get("longest_edge")
+    least, most = edges if all(edges) else (None, None)  # one alone is a length, not an area
+    try:
+        least = facts.get("min_pixels") or size.get("min_pixels") or least
+        most = facts.get("max_pixels") or size.get("max_pixels") or most
+        return PixelLimits(least, most)
+    except (AttributeError, TypeError, InputError):
+        raise InputError(
+            f"{found / PREPROCESSOR}: its limits of pixels cannot be; mend its min_pixels and "
+            "max_pixels, or its size"
+        ) from None

@@ -45,6 +45,19 @@ def vicuna(system: str | None, turn: UserTurn, image: str) -> Parts:
     return [*level, ("markup", "USER: "), *_user(turn, image), ("markup", " ASSISTANT:")]
 
 
+def cut_off(parts: Parts, length: int) -> Parts:
+    """The parts of the prompt's first ``length`` characters.
+
+    >>> cut_off([("user", "red?"), ("markup", "<|im_end|>")], 3)
+    [('user', 'red'), ('markup', '')]
+    """
+    kept = []
+    for name, text in parts:
+        kept.append((name, text[: max(0, length)]))
+        length -= len(text)
+    return kept
+
+
 def join(parts: Parts) -> str:
     """The prompt as text."""
     return "".join(text for _, text in parts)

@@ -1,6 +1,7 @@
 """Where the last token looks, and the embedding at every layer: by hand, and on every backbone."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -171,3 +172,40 @@ def test_nothing_to_look_at_is_one_line(bench, capsys):
     assert program("analyse_attention").main([*common, *flags]) == 2
     assert "no item with an image" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_segments_of_a_prompt_that_is_cut_at_its_right(bench):
+    """The end that is cut off is in no segment: here all of the closing line and the markup."""
+    folder, common = bench
+    frame = pd.read_parquet(folder / "queries.parquet")
+    write_parquet(folder / "long.parquet", frame.assign(text="<|image_1|>\n" + "red tram " * 40))
+    flags = ["--items", str(folder / "long.parquet"), "--count=4", "--out"]
+    found = {}
+    for end, most in (("text", 70), ("right", 70), ("right", 60)):
+        out = str(folder / f"{end}{most}.csv")
+        more = [f"--truncate={end}", f"--max-tokens={most}", "--prompts", "hierarchical"]
+        assert program("analyse_attention").main([*common, *more, *flags, out]) == 0
+        rows = pd.read_csv(out)
+        found[end, most] = rows[rows["layer"] == 1].set_index("segment")["tokens"]
+    assert all(one.sum() == most for (_, most), one in found.items())
+    whole, cut = found["text", 70], found["right", 70]
+    assert cut["markup"] == whole["markup"] - 5  # <|im_end|> \n <|im_start|> assistant \n
+    assert cut["user"] == whole["user"] + 5
+
+
+def test_an_adapter_of_another_form_is_not_looked_into(bench, capsys):
+    folder, common = bench
+    (folder / "adapter").mkdir()
+    (folder / "adapter" / "card.json").write_text(json.dumps({"input": {"form": "authors"}}))
+    queries, targets = (str(folder / f"{name}.parquet") for name in ("queries", "targets"))
+    common = [*common, f"--adapter={folder / 'adapter'}", f"--out={folder / 'out.csv'}"]
+    rows = ["--rows", str(folder / "rows.parquet"), "--rows-per-set=6"]
+    rows += ["--query-items", queries, "--target-items", targets]
+    for name, more in (
+        ("analyse_attention", ["--items", queries, "--count=4"]),
+        ("analyse_layers", rows),
+    ):
+        assert program(name).main([*common, *more]) == 2
+        (said,) = capsys.readouterr().err.splitlines()
+        assert "adapter: made with other inputs (form: stock and authors)" in said
+    assert not (folder / "out.csv").exists()

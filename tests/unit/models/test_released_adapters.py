@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones import load_backbone
+from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.training.adapter import AdapterShape, add_adapter
 
 MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "down_proj"]
@@ -73,3 +74,19 @@ def test_a_fetched_folder_loads_with_its_adapter(tiny, adapter, tmp_path):
     layer = backbone.language_layers()[1]
     weights = [layer.self_attn.q_proj.weight.flatten(), layer.mlp.down_proj.weight.flatten()]
     assert torch.equal(torch.cat(weights), first_weights(tiny, adapter))
+
+
+def test_one_limit_of_pixels_leaves_the_other_to_the_released_processor(tiny, adapter, tmp_path):
+    """Its least is not the base model's again because someone lowers its most."""
+    folder = shutil.copytree(tiny.folder, tmp_path / "model")
+    shutil.copytree(adapter, folder / "adapter")
+    own = {"min_pixels": 20000, "max_pixels": 40000}
+    (folder / "adapter" / "preprocessor_config.json").write_text(json.dumps(own))
+    for given, expected in (
+        (None, [20000, 40000]),
+        (PixelLimits(), [20000, 40000]),
+        (PixelLimits(most=30000), [20000, 30000]),
+        (PixelLimits(10000, 30000), [10000, 30000]),
+    ):
+        backbone = load_backbone(str(folder), None, "fp32", "cpu", limits=given)
+        assert backbone.pixel_limits() == expected

@@ -127,8 +127,12 @@ def test_limits_of_pixels_are_those_of_the_stage():
     zero_shot = json.loads(jobs.embedding("plain", EVALUATED))
     tuned = json.loads(jobs.embedding_adapted(study.runs[0]))
     training = json.loads(jobs.training(study.runs[0]))
-    assert {job["max_pixels"] for job in zero_shot} == {None}
-    assert {job["max_pixels"] for job in tuned + training} == {1003520}
+    base, authors = (3136, 12845056), (200704, 1003520)
+    assert {(job["min_pixels"], job["max_pixels"]) for job in zero_shot} == {base}
+    assert {(job["min_pixels"], job["max_pixels"]) for job in tuned + training} == {authors}
+    assert "--min-pixels 3136 --max-pixels 12845056" in jobs.analysing()
+    released = json.loads(Jobs(Study(config_of("released_2b"))).embedding("plain", EVALUATED))
+    assert {job["max_pixels"] for job in released} == {None}  # its own processor's
     sizes = {job["items"].split("/")[-1].split("_")[0]: job["resolution"] for job in zero_shot}
     assert sizes == {"eval": "mmeb_eval", "composition": "native"}
 

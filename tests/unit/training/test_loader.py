@@ -149,6 +149,20 @@ def test_a_worker_outlives_sigterm_for_a_while(monkeypatch):
         list(loader)
 
 
+class Wrong(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, _):
+        raise RuntimeError("shapes 3 and 4")
+
+
+def test_what_goes_wrong_in_a_worker_is_not_taken_for_want_of_memory():
+    """A defect keeps its traceback: the worker is alive."""
+    with pytest.raises(RuntimeError, match="shapes 3 and 4"), told_in_one_line(5):
+        list(DataLoader(Wrong(), num_workers=1, timeout=5))
+
+
 def test_no_descriptor_is_held_for_a_tensor():
     """What ``prepare_sharing`` sets holds in this process: tensors cross as files, by name."""
     from gen2embed.models.shortcuts.transport import prepare_sharing

@@ -11,6 +11,7 @@ import numpy as np
 
 from gen2embed.errors import InputError
 from gen2embed.models import pixel_limits
+from gen2embed.models.adapters import check_form
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.prompts import input_form
 from gen2embed.prompts.input_form import form_of
@@ -45,8 +46,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def check_flags(job: argparse.Namespace) -> None:
     """What can be checked before the model is loaded."""
     get_resolution(job.resolution)
-    form_of(job)
-    limits_of_job(job)
+    check_form(form_of(job), job.adapter, "this analysis")
+    limits_of_job(job, job.adapter)
     for name in job.prompts:
         get_prompt(name, job.prompt_file)
 

@@ -38,7 +38,7 @@ def load_backbone(
     attention: transformers' name of an implementation (analysis asks for "eager"), None: the best
     one here. form: see ``input_form.py``. limits: of an image's pixels, instead of the processor's
     own. An adapter that a fetched folder holds (``released.py``) is merged; where it came with a
-    processor of its own, that one's limits are taken.
+    processor of its own, that one's limits are taken, but for those given.
     Raises InputError for a model that cannot be found or whose type is not in the registry.
     """
     kind = model_type(model, revision)
@@ -58,7 +58,7 @@ def load_backbone(
     adapter = released_adapter(model)
     if adapter is not None:
         backbone.load_adapter(adapter)
-    backbone.limit_pixels(limits or limits_of_folder(adapter))
+    backbone.limit_pixels((limits or PixelLimits()).or_else(limits_of_folder(adapter)))
     return backbone
 
 

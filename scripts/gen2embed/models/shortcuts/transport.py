@@ -66,7 +66,7 @@ def told_in_one_line(seconds: float) -> Iterator[None]:
     """Turn what torch's loader says of its workers into InputError.
 
     seconds: the loader's time-out. A worker that is late, was killed (out of memory), or had no
-    room in /dev/shm; everything else passes.
+    room in /dev/shm; everything else passes, also what went wrong in a worker that lives on.
     """
     try:
         yield
@@ -77,7 +77,7 @@ def told_in_one_line(seconds: float) -> Iterator[None]:
                 f"no batch came from the loader's workers within {seconds:g} s; fewer workers, "
                 "a faster disk, or a longer --loader-seconds"
             ) from None
-        if "DataLoader worker" in reason or "shared memory" in reason or "shm" in reason:
+        if "DataLoader worker (pid" in reason or "shared memory" in reason or "shm" in reason:
             raise InputError(
                 f"a worker of the loader has ended ({reason[:200]}); give the job more memory and "
                 "/dev/shm (docs/training.md), or fewer workers"
