@@ -26,7 +26,7 @@ from gen2embed.models.analysis.common import (
     spaced,
 )
 from gen2embed.prompts.items import Item, read_items
-from gen2embed.prompts.markup import SEGMENTS, cut_off
+from gen2embed.prompts.markup import SEGMENTS, cut_off, join
 from gen2embed.prompts.registry import ROLES, get_prompt
 
 COLUMNS = ["prompt", "layer", "segment", "items", "tokens"]
@@ -84,9 +84,10 @@ def analyse(job: argparse.Namespace) -> None:
             segments = []
             for one, item in zip(planned, items, strict=True):
                 turn = backbone.turn(prompt, item.role, item.text, True)
-                if backbone.form.truncate == "text":
-                    turn, _, _ = fit(backbone, prompt.system, turn, one.image_size, job.max_tokens)
                 text = cut_off(backbone.parts(prompt.system, turn), len(one.rendered))
+                if join(text) != one.rendered:  # the data set's text was cut, not the prompt's end
+                    turn, _, _ = fit(backbone, prompt.system, turn, one.image_size, job.max_tokens)
+                    text = backbone.parts(prompt.system, turn)
                 image = backbone.image_tokens(*one.image_size)
                 segments.append(token_segments(backbone, text, image))
             planned = [replace(one, row=row) for row, one in enumerate(planned)]

@@ -74,14 +74,16 @@ def plan_items(
         tokens = len(ids) + of_image - turn.has_image  # one placeholder is in the text
         truncated = tokens > max_tokens
         if truncated:
+            cut = None
+            if form.truncate == "right":
+                cut = cut_right(backbone, text, turn.has_image, of_image, max_tokens)
             try:
-                if form.truncate == "right":
-                    text, tokens = cut_right(backbone, text, turn.has_image, of_image, max_tokens)
-                else:
+                if cut is None:
                     turn, tokens, _ = fit(backbone, prompt.system, turn, size, max_tokens)
-                    text = backbone.render(prompt.system, turn)
+                    cut = backbone.render(prompt.system, turn), tokens
             except InputError as error:
                 raise InputError(f"{source}: row {row}: {error}") from None
+            text, tokens = cut
         path = image_root / item.image_path if item.image_path else None
         planned.append(Planned(row, text, path, size, tokens, truncated))
     return planned
@@ -95,12 +97,13 @@ def _size_of(path: Path, resolution: Resolution, mode: str) -> tuple[int, int]:
 
 def cut_right(
     backbone: Backbone, text: str, has_image: bool, of_image: int, max_tokens: int
-) -> tuple[str, int]:
+) -> tuple[str, int] | None:
     """Cut a rendered prompt at its end, assistant turn and all, as the authors' tokenizer does.
 
     Only that theirs may end within a character of several tokens (1 to 3 tokens more).
-    of_image: tokens of its image. Returns the prompt and its number of tokens with the image.
-    Raises InputError where the image itself would be cut.
+    of_image: tokens of its image. Returns the prompt and its number of tokens with the image; None
+    where the image itself would be cut: such an item, which the authors' program cannot take,
+    loses the end of the data set's text instead.
     """
     tokenizer = backbone.processor.tokenizer
     keep = max_tokens - (of_image - has_image)
@@ -109,10 +112,7 @@ def cut_right(
         end = found["offset_mapping"][max(keep, 0)][0]
         keep_image = text.find(backbone.image_token) + len(backbone.image_token)
         if keep < 1 or (has_image and end < keep_image):
-            raise InputError(
-                f"{max_tokens} tokens end before its image does; raise --max-tokens or choose a "
-                "smaller resolution"
-            )
+            return None
         text = text[:end]
         found = tokenizer(text, return_offsets_mapping=True)
     return text, len(found["input_ids"]) + of_image - has_image

@@ -246,8 +246,12 @@ def test_truncation_from_the_right_takes_the_end_as_it_comes(formed, images, tex
     assert whole.rendered.startswith(cut.rendered)
     assert batch_of(formed, [cut])["input_ids"].shape[1] == cut.tokens
     late = Item(f"{LONG}<|image_1|>", "wide.png", "query")
-    with pytest.raises(InputError, match="row 0: 300 tokens end before its image does"):
-        plan(formed, [late], images, max_tokens=300)
+    (kept,) = plan(formed, [late], images, max_tokens=300)  # the image stands behind the cut
+    assert kept.truncated and 250 < kept.tokens <= 300
+    assert kept.rendered.count(formed.image_token) == 1
+    assert batch_of(formed, [kept])["input_ids"].shape[1] == kept.tokens
+    with pytest.raises(InputError, match="row 0: the prompt and the image alone need"):
+        plan(formed, [late], images, max_tokens=30)
 
 
 def test_a_text_that_holds_the_models_own_image_token_is_refused(loaded, images):
