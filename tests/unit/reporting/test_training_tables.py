@@ -103,7 +103,7 @@ def test_rows_dropped_before_mining_and_training_are_told(results):
     said = "Times: table cost."
     wanted = before["sampling"].replace(said, f"{said} 2 rows dropped before mining.")
     assert after["sampling"] == wanted
-    assert "; None. 2 rows dropped of the training subsets.\n" in after["efficiency"]
+    assert "; None. 2 rows dropped of the training subsets. " in after["efficiency"]
 
 
 def test_efficiency_by_hand(results):
