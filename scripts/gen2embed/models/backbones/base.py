@@ -209,10 +209,13 @@ class Backbone:
         return (batch["attention_mask"].cumsum(-1) - 1).clamp(min=0)
 
     def hidden(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Last layer's hidden states, shape (batch, tokens, dim), without the language head."""
-        positions = self.positions(batch)
+        """Last layer's hidden states, shape (batch, tokens, dim), without the language head.
+
+        In the stock form the model numbers positions itself: the same but for the last bits.
+        """
+        positions = {"position_ids": self.positions(batch)} if self.form.flat else {}
         with self._inputs(batch) as inputs:
-            out = self.model.model(**inputs, position_ids=positions, use_cache=False)
+            out = self.model.model(**inputs, **positions, use_cache=False)
         return out.last_hidden_state
 
     @contextmanager
