@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
-from gen2embed.models.encoder import encode, form_batches, plan_items
+from gen2embed.models.encoder import _unit, encode, form_batches, plan_items
 from gen2embed.models.partial import Blocks
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
@@ -139,3 +142,13 @@ def test_an_interrupted_run_goes_on_from_its_blocks(backbone, tiny, tmp_path):
     assert resumed.tobytes() == whole.tobytes()
     blocks.remove()
     assert not (tmp_path / "x").exists()
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=40), st.booleans())
+def test_vectors_have_length_one_rounded_or_not(values, rounded):
+    hidden = torch.tensor([[*values, 1.0]])
+    found = _unit(hidden, rounded)
+    assert abs(np.linalg.norm(found.astype(np.float64)) - 1) < 1e-6
+    exact = torch.nn.functional.normalize(hidden.double(), dim=-1).numpy()
+    assert np.abs(found - exact).max() < (2**-7 if rounded else 1e-6)
