@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import logging
 import os
 import sys
@@ -19,6 +17,7 @@ import numpy as np
 from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
 from gen2embed.files import (
+    digest_facts,
     digest_file,
     digest_folder,
     package_versions,
@@ -146,7 +145,7 @@ def digest_of(job: argparse.Namespace) -> str:
     facts["prompt_text"] = repr(get_prompt(job.prompt, job.prompt_file))
     facts["resolution_text"] = get_resolution(job.resolution)
     facts["versions"] = package_versions(*PACKAGES)
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+    return digest_facts(facts)
 
 
 class Loaded:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -18,9 +17,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 from gen2embed.command_line import run_program
 from gen2embed.errors import InputError, Stopped
 from gen2embed.files import (
+    digest_facts,
     digest_file,
     digest_folder,
-    digest_small_files,
     package_versions,
     run_record,
     whole_folder,
@@ -32,7 +31,7 @@ from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.prompts import input_form
 from gen2embed.prompts.input_form import form_of, told
 from gen2embed.prompts.registry import get_prompt
-from gen2embed.prompts.resolutions import fixed_size, get_resolution
+from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.training import processes
 from gen2embed.training.batches import CLUSTERS, MODES, Cluster, form_batches
 from gen2embed.training.inputs import Inputs, read_inputs
@@ -159,15 +158,14 @@ def digest_of(job: argparse.Namespace) -> str:
     facts["model_digest"] = digest_folder(job.model)
     facts["prompt_text"] = repr(get_prompt(job.prompt, job.prompt_file))
     facts["versions"] = package_versions("torch", "transformers", "peft")
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+    return digest_facts(facts)
 
 
 SETTINGS = (
     "mode", "fraction", "row_cap", "seed", "steps", "pairs_per_batch", "chunk", "token_budget",
     "caching", "activation_checkpointing", "temperature", "symmetric", "mask_duplicates", "rate",
     "clusters_per_batch", "warm_up", "max_grad_norm", "rank", "alpha", "dropout", "dora",
-    "modules", "dtype",
-    "resolution", "max_tokens", "threads",
+    "modules", "dtype", "resolution", "max_tokens", "threads",
 )  # fmt: skip
 
 
@@ -175,11 +173,10 @@ def plan_side(
     job: argparse.Namespace, backbone: Backbone, side: str, items: Items, states: Path
 ) -> Counted:
     """The planned items of one side; counted once for all processes and runs that share them."""
-    from gen2embed.models.counted import Inputs as SideInputs
-    from gen2embed.models.counted import counted
+    from gen2embed.models.counted import Recipe, counted, counts_file
 
     path = getattr(job, f"{side}_items")
-    inputs = SideInputs(
+    recipe = Recipe(
         backbone,
         items,
         get_prompt(job.prompt, job.prompt_file),
@@ -188,34 +185,9 @@ def plan_side(
         job.max_tokens,
         path,
     )
-    facts = {
-        "items": digest_file(path),
-        "model": digest_small_files(job.model),
-        "revision": job.revision,
-        "prompt": repr(inputs.prompt),
-        "resolution": inputs.resolution,
-        "limits": backbone.pixel_limits(),
-        "input": told(backbone.form),
-        "max_tokens": job.max_tokens,
-        "versions": package_versions("transformers", "tokenizers", "pillow"),
-    }
-    if fixed_size(inputs.resolution) is None:  # then an image's size decides
-        facts["images"] = digest_of_images(inputs.image_root, items)
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
     folder = Path(job.counted) if job.counted else states / "counted"
-    return counted(inputs, folder / f"{digest}.npy", f"count {side} items")
-
-
-def digest_of_images(root: Path, items: Items) -> str:
-    """Of names, sizes and times of change of the items' image files."""
-    found = hashlib.sha256()
-    for path in sorted({item.image_path for item in items} - {""}):
-        try:
-            facts = (root / path).stat()
-            found.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
-        except OSError:
-            found.update(f"{path} is not there\n".encode())  # planning says so
-    return found.hexdigest()
+    counts = counts_file(folder, recipe, job.model, job.revision)
+    return counted(recipe, counts, f"count {side} items")
 
 
 def build_trainer(

@@ -233,6 +233,11 @@ def digest_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_facts(facts: Mapping[str, Any]) -> str:
+    """Of what can be written as JSON: 32 hexadecimal digits, whatever the order of the keys."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
 def weight_names(names: Iterable[str]) -> list[str]:
     """Of the names of a folder's files those of the weights that are loaded, sorted.
 

@@ -45,7 +45,7 @@ def memory(name: str) -> int:
 
 
 def measure(how: str, folder: Path) -> None:
-    from gen2embed.models.counted import Inputs, counted
+    from gen2embed.models.counted import Recipe, counted
     from gen2embed.prompts.items import read_items
     from gen2embed.prompts.registry import get_prompt
     from gen2embed.prompts.resolutions import get_resolution
@@ -55,7 +55,7 @@ def measure(how: str, folder: Path) -> None:
     before = memory("VmRSS")
     path = str(folder / "items.parquet")
     items = read_items(path, "query")
-    inputs = Inputs(backbone, items, prompt, size, folder, 1024, path)
+    inputs = Recipe(backbone, items, prompt, size, folder, 1024, path)
     if how == "objects":
         kept = [list(items), inputs.plan(0, len(items))]
     else:

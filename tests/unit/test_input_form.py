@@ -1,11 +1,9 @@
 """One study has one form of input: files that were made with another are refused in one line."""
 
 import argparse
-import importlib.util
 import json
-import sys
 from dataclasses import asdict
-from pathlib import Path
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -22,16 +20,7 @@ from gen2embed.models.pixel_limits import add_flags as add_pixel_flags
 from gen2embed.prompts.input_form import CHOICES, InputForm, add_flags, check_same, form_of
 from gen2embed.training.inputs import read_inputs
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 forms = st.builds(InputForm, **{name: st.sampled_from(of) for name, of in CHOICES.items()})
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module.main
 
 
 @given(forms, forms)
@@ -89,7 +78,7 @@ def another(path):
 
 def program(name, folder, **more):
     flags = {"query-embeddings": folder / "q.npy", "target-embeddings": folder / "t.npy", **more}
-    return load(name)([f"--{key}={value}" for key, value in flags.items()])
+    return import_module(name).main([f"--{key}={value}" for key, value in flags.items()])
 
 
 @pytest.mark.parametrize("name", ["mine_negatives", "score_subset"])

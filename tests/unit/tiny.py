@@ -70,3 +70,18 @@ def backbone(tiny):
     from gen2embed.models.backbones import load_backbone
 
     return load_backbone(str(tiny.folder), None, "fp32", "cpu")
+
+
+def save_adapter(tiny, folder):
+    """A PEFT folder for the tiny model whose weights do something."""
+    from gen2embed.models.backbones import load_backbone
+    from gen2embed.training.adapter import AdapterShape, add_adapter
+
+    torch.manual_seed(0)
+    backbone = load_backbone(str(tiny.folder), None, "fp32", "cpu")
+    model = add_adapter(backbone, AdapterShape(rank=4, alpha=8, dropout=0.0, dora=True))
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    model.save_pretrained(folder)
+    return folder

@@ -56,7 +56,7 @@ rule tabulate_new:
     output:
         reported(study.paths.tables("new")),
     log:
-        study.paths.log("tabulate_new"),
+        f"{RESULTS}/logs/tabulate_new.log",
     conda:
         "../envs/reporting.yaml"
     params:

@@ -1,34 +1,43 @@
 """Items counted once and rendered when they are asked for: what a training of millions needs.
 
-A plan of objects costs about two thousand bytes an item, in every process and, by and by, in every
-loader worker. Kept here are ``COUNTS``, 13 bytes an item, in a file that all processes of all runs
-of a study map into memory; a prompt is rendered again when its item is in a batch.
+A plan of objects costs about 15,000 bytes an item (docs/performance.md), in every process and, by
+and by, in every loader worker. Kept here are ``COUNTS``, 13 bytes an item, in a file that all
+processes of all runs of a study map into memory; a prompt is rendered again when its item is in a
+batch.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from filelock import FileLock
 
 from gen2embed.command_line import progress_bar
-from gen2embed.files import write_npy
+from gen2embed.files import (
+    digest_facts,
+    digest_file,
+    digest_small_files,
+    package_versions,
+    write_npy,
+)
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.planning import Planned, plan_items
+from gen2embed.prompts.input_form import told
 from gen2embed.prompts.items import Items
 from gen2embed.prompts.registry import Prompt
-from gen2embed.prompts.resolutions import Resolution
+from gen2embed.prompts.resolutions import Resolution, fixed_size
 
 BLOCK = 4096  # items that are rendered and tokenized together
 COUNTS = np.dtype([("tokens", "i4"), ("width", "i4"), ("height", "i4"), ("truncated", "?")])
 
 
 @dataclass(frozen=True)
-class Inputs:
+class Recipe:
     """What one side's prompts are made of: see ``planning.plan_items``."""
 
     backbone: Backbone
@@ -59,8 +68,8 @@ class Counted(Sequence[Planned]):
     counts: shape (n,), ``COUNTS``, memory-mapped or not.
     """
 
-    def __init__(self, inputs: Inputs, counts: np.ndarray):
-        self.inputs = inputs
+    def __init__(self, recipe: Recipe, counts: np.ndarray):
+        self.recipe = recipe
         self.counts = counts
 
     def __len__(self) -> int:
@@ -77,24 +86,24 @@ class Counted(Sequence[Planned]):
             return [self[one] for one in range(*row.indices(len(self)))]
         row = int(row)
         tokens, width, height, truncated = self.counts[row].item()
-        inputs = self.inputs
+        recipe = self.recipe
         if truncated:
-            (planned,) = inputs.plan(row, row + 1)
+            (planned,) = recipe.plan(row, row + 1)
             return planned
-        item = inputs.items[row]
+        item = recipe.items[row]
         has_image = bool(item.image_path)
-        turn = inputs.backbone.turn(inputs.prompt, item.role, item.text, has_image)
-        rendered = inputs.backbone.render(inputs.prompt.system, turn)
-        image = inputs.image_root / item.image_path if has_image else None
+        turn = recipe.backbone.turn(recipe.prompt, item.role, item.text, has_image)
+        rendered = recipe.backbone.render(recipe.prompt.system, turn)
+        image = recipe.image_root / item.image_path if has_image else None
         return Planned(row, rendered, image, (width, height), tokens, False)
 
 
-def count_all(inputs: Inputs, what: str) -> np.ndarray:
+def count_all(recipe: Recipe, what: str) -> np.ndarray:
     """``COUNTS`` of all items, a block of them at a time. Raises InputError as ``plan_items``."""
-    counts = np.zeros(len(inputs.items), dtype=COUNTS)
+    counts = np.zeros(len(recipe.items), dtype=COUNTS)
     with progress_bar(len(counts), what, "item") as bar:
         for start in range(0, len(counts), BLOCK):
-            planned = inputs.plan(start, start + BLOCK)
+            planned = recipe.plan(start, start + BLOCK)
             counts[start : start + len(planned)] = [
                 (one.tokens, *one.image_size, one.truncated) for one in planned
             ]
@@ -102,14 +111,44 @@ def count_all(inputs: Inputs, what: str) -> np.ndarray:
     return counts
 
 
-def counted(inputs: Inputs, path: Path, what: str) -> Counted:
+def counts_file(folder: Path, recipe: Recipe, model: str, revision: str | None) -> Path:
+    """Where the counts of these items lie: its name tells everything that determines them."""
+    facts: dict[str, Any] = {
+        "items": digest_file(recipe.source),
+        "model": digest_small_files(model),
+        "revision": revision,
+        "prompt": repr(recipe.prompt),
+        "resolution": recipe.resolution,
+        "limits": recipe.backbone.pixel_limits(),
+        "input": told(recipe.backbone.form),
+        "max_tokens": recipe.max_tokens,
+        "versions": package_versions("transformers", "tokenizers", "pillow"),
+    }
+    if fixed_size(recipe.resolution) is None:  # then an image's size decides
+        facts["images"] = digest_of_images(recipe.image_root, recipe.items)
+    return folder / f"{digest_facts(facts)}.npy"
+
+
+def digest_of_images(root: Path, items: Items) -> str:
+    """Of names, sizes and times of change of the items' image files."""
+    found = hashlib.sha256()
+    for path in sorted({item.image_path for item in items} - {""}):
+        try:
+            facts = (root / path).stat()
+            found.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        except OSError:
+            found.update(f"{path} is not there\n".encode())  # planning says so
+    return found.hexdigest()
+
+
+def counted(recipe: Recipe, path: Path, what: str) -> Counted:
     """The items, their counts from ``path``, which the first of all processes writes.
 
-    path: its name must tell everything that determines the counts.
+    path: see ``counts_file``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if not path.is_file():
-            write_npy(path, count_all(inputs, what))
+            write_npy(path, count_all(recipe, what))
     counts = np.load(path, mmap_mode="r", allow_pickle=False)
-    return Counted(inputs, counts)
+    return Counted(recipe, counts)

@@ -102,9 +102,3 @@ class Layout:
 
     def figures(self, *names: str) -> list[str]:
         return [f"{self.root}/figures/{name}.{end}" for name in names for end in FIGURE_ENDINGS]
-
-    def log(self, rule: str) -> str:
-        return f"{self.root}/logs/{rule}.log"
-
-    def benchmark(self, rule: str) -> str:
-        return f"{self.root}/benchmarks/{rule}.tsv"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_parquet
-from gen2embed.models.counted import COUNTS, Inputs, count_all, counted
+from gen2embed.models.counted import COUNTS, Recipe, count_all, counted
 from gen2embed.models.planning import plan_items
 from gen2embed.prompts.input_form import InputForm
 from gen2embed.prompts.items import Item, read_items
@@ -41,7 +41,7 @@ def file(tmp_path):
 def inputs_of(backbone, tiny, path, resolution="native", max_tokens=90):
     items = read_items(path, "query")
     prompt, size = get_prompt("hierarchical"), get_resolution(resolution)
-    return Inputs(backbone, items, prompt, size, tiny.images, max_tokens, path)
+    return Recipe(backbone, items, prompt, size, tiny.images, max_tokens, path)
 
 
 @pytest.mark.parametrize("truncate", ["text", "right"])

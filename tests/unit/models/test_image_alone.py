@@ -1,23 +1,15 @@
 """An image without any text, as SugarCrepe's targets are: read, rendered and embedded."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import embed_items
 from gen2embed.files import write_parquet
 from gen2embed.prompts.items import Item, read_items
 from gen2embed.prompts.registry import get_prompt, load_prompts, user_turn
-
-SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "embed_items.py"
-spec = importlib.util.spec_from_file_location("embed_items", SCRIPT)
-embed_items = importlib.util.module_from_spec(spec)
-sys.modules["embed_items"] = embed_items
-spec.loader.exec_module(embed_items)
 
 
 @pytest.mark.parametrize("name", load_prompts())

@@ -14,7 +14,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import digest_folder
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.weights import adapter_weights, read_tensors
-from gen2embed.training.adapter import AdapterShape, add_adapter
+from unit.tiny import save_adapter
 
 
 class Evil:
@@ -60,15 +60,7 @@ def loaded(folder):
 
 @pytest.fixture(scope="module")
 def adapter(tiny, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("adapters") / "adapter"
-    torch.manual_seed(0)
-    backbone = load_backbone(str(tiny.folder), None, "fp32", "cpu")
-    model = add_adapter(backbone, AdapterShape(rank=4, alpha=8, dropout=0.0, dora=True))
-    for name, weight in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight, std=0.3)
-    model.save_pretrained(folder)
-    return folder
+    return save_adapter(tiny, tmp_path_factory.mktemp("adapters") / "adapter")
 
 
 @pytest.mark.parametrize("shards", [1, 3])

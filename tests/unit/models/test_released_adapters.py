@@ -10,23 +10,14 @@ from safetensors.torch import load_file, save_file
 from gen2embed.errors import InputError
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.pixel_limits import PixelLimits
-from gen2embed.training.adapter import AdapterShape, add_adapter
+from unit.tiny import save_adapter
 
 MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "down_proj"]
 
 
 @pytest.fixture(scope="module")
 def adapter(tiny, tmp_path_factory):
-    """A PEFT folder whose weights do something."""
-    folder = tmp_path_factory.mktemp("released") / "adapter"
-    torch.manual_seed(0)
-    backbone = load_backbone(str(tiny.folder), None, "fp32", "cpu")
-    model = add_adapter(backbone, AdapterShape(rank=4, alpha=8, dropout=0.0, dora=True))
-    for name, weight in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight, std=0.3)
-    model.save_pretrained(folder)
-    return folder
+    return save_adapter(tiny, tmp_path_factory.mktemp("released") / "adapter")
 
 
 def renamed(adapter, to, old, new):

@@ -1,13 +1,12 @@
 """Estimates by published figures, worked out by hand, and marked wherever they are printed."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+import plan_run
 from gen2embed.data.model_sizes import Size, size_of
 from gen2embed.data.registry import load_registry
 from gen2embed.files import write_json, write_text
@@ -24,16 +23,7 @@ def load(name):
 
 
 @pytest.fixture
-def plan_run():
-    spec = importlib.util.spec_from_file_location("plan_run", ROOT / "scripts" / "plan_run.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["plan_run"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def plan(plan_run, tmp_path, capsys):
+def plan(tmp_path, capsys):
     """plan(overlay, changes): what is printed, and the JSON; nothing is there yet."""
 
     def run(overlay, changes=None):

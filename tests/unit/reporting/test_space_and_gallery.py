@@ -1,24 +1,15 @@
 """The space in numbers and the gallery's choice, worked out by hand."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+import draw_gallery
 from gen2embed.mining.clusters import ClusterTable
 from gen2embed.reporting.gallery import Case, find_cases
 from gen2embed.reporting.space import alignment, flatten, modality_gap
-
-SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "draw_gallery.py"
-spec = importlib.util.spec_from_file_location("draw_gallery", SCRIPT)
-draw_gallery = importlib.util.module_from_spec(spec)
-sys.modules["draw_gallery"] = draw_gallery
-spec.loader.exec_module(draw_gallery)
 
 
 def test_modality_gap_of_opposite_and_of_equal_clouds():

@@ -1,9 +1,8 @@
 """What a configuration means: runs and names, paths, jobs that their programs take, resources."""
 
-import importlib.util
 import json
 import re
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,14 +27,6 @@ def config_of(name="ci", **changed):
         for key, value in part.items():
             config[key] = {**config[key], **value} if isinstance(value, dict) else value
     return config
-
-
-def program(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -103,7 +94,7 @@ def test_the_programs_take_their_jobs(name):
     }
     lists["embed_items"] += [jobs.embedding_adapted(run) for run in study.runs]
     for called, texts in lists.items():
-        parser = program(called).build_parser()
+        parser = import_module(called).build_parser()
         for text in texts:
             for job in json.loads(text):
                 flags = parser.parse_args(_flags(parser, job))

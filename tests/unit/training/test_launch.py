@@ -4,7 +4,6 @@ Two launchers on this machine stand for two nodes; their processes are this file
 Training over two nodes is in test_train_program.
 """
 
-import importlib.util
 import os
 import signal
 import socket
@@ -16,12 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
+import launch_processes
 from gen2embed.training.processes import LOST_THE_OTHERS
 
 LAUNCHER = Path(__file__).resolve().parents[3] / "scripts" / "launch_processes.py"
-spec = importlib.util.spec_from_file_location("launch_processes", LAUNCHER)
-launch_processes = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(launch_processes)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText
 
+import embed_items
 from gen2embed.files import digest_file, write_parquet
 from gen2embed.mining.clusters import ClusterTable, write_clusters
 from gen2embed.training import trainer
@@ -219,9 +220,6 @@ def test_sigterm_saves_a_state_and_a_retry_goes_on(job, tmp_path, monkeypatch, c
 
 def test_an_adapter_keeps_its_form_and_its_processor(job, tiny, tmp_path, capsys):
     """Embedding takes the limits of pixels that it was trained with, and refuses another form."""
-    spec = importlib.util.spec_from_file_location("embed", SCRIPT.with_name("embed_items.py"))
-    embed = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(embed)
     changed = {"input_form": "authors", "max_pixels": 2592, "min_pixels": 1296, "steps": 3}
     assert run_here(job, tmp_path, **changed, loader_workers=0, save_adapters_at=[1]) == 0
     out = tmp_path / "adapter"
@@ -235,14 +233,14 @@ def test_an_adapter_keeps_its_form_and_its_processor(job, tiny, tmp_path, capsys
             "threads": 1, "out": str(tmp_path / "v.npy"),
         }  # fmt: skip
         jobs.write_text(json.dumps([{**told, "input_form": "authors"}]))
-        assert embed.main(["--job-list", str(jobs)]) == 0
+        assert embed_items.main(["--job-list", str(jobs)]) == 0
         manifest = json.loads((tmp_path / "v.json").read_text())
         assert manifest["pixel_limits"] == [1296, 2592]
         jobs.write_text(json.dumps([told]))
-        assert embed.main(["--job-list", str(jobs)]) == 2
+        assert embed_items.main(["--job-list", str(jobs)]) == 2
         assert "made with other inputs (form: stock and authors)" in capsys.readouterr().err
     jobs.write_text(json.dumps([{**told, "input_form": "authors", "max_pixels": 2000}]))
-    assert embed.main(["--job-list", str(jobs)]) == 0
+    assert embed_items.main(["--job-list", str(jobs)]) == 0
     manifest = json.loads((tmp_path / "v.json").read_text())
     assert manifest["pixel_limits"] == [1296, 2000]
 

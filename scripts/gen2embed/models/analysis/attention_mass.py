@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 import torch
 
+from gen2embed.models.analysis.watching import watched
 from gen2embed.models.backbones.base import Backbone, last_places
 from gen2embed.prompts.markup import SEGMENTS, Parts, join
 
@@ -35,25 +34,11 @@ def token_segments(backbone: Backbone, parts: Parts, image_tokens: int) -> list[
     return segments
 
 
-@contextmanager
-def watched(layers: Sequence[torch.nn.Module]) -> Iterator[list[torch.Tensor]]:
-    """Yield a list that every forward pass fills with each layer's attention weights.
-
-    Of shape (batch, tokens, tokens), the mean over heads. Only eager attention has them.
-    """
-    seen: list[torch.Tensor] = []
-
-    def keep(_module: Any, _inputs: Any, output: tuple[torch.Tensor, torch.Tensor | None]) -> None:
-        if output[1] is None:
-            raise RuntimeError("no attention weights: load the model with eager attention")
-        seen.append(output[1].float().mean(1))
-
-    hooks = [layer.self_attn.register_forward_hook(keep) for layer in layers]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
+def mean_over_heads(output: tuple[torch.Tensor, torch.Tensor | None]) -> torch.Tensor:
+    """Weights (batch, tokens, tokens) of an attention's output; only eager attention has them."""
+    if output[1] is None:
+        raise RuntimeError("no attention weights: load the model with eager attention")
+    return output[1].float().mean(1)
 
 
 @torch.inference_mode()
@@ -72,7 +57,7 @@ def attention_mass(
     member = [np.array([[s == one for one in SEGMENTS] for s in of]) for of in segments]
     mass = np.zeros((len(segments), len(layers), len(SEGMENTS)))
     for items, inputs in batches:
-        with watched(layers) as seen:
+        with watched((layer.self_attn for layer in layers), mean_over_heads) as seen:
             backbone.hidden(inputs)
         last = last_places(inputs).cpu()
         real = inputs["attention_mask"].bool().cpu()

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch.nn.functional import normalize
 
+from gen2embed.models.analysis.watching import watched
 from gen2embed.models.backbones.base import Backbone, last_places
 
 
-@contextmanager
-def watched(layers: Sequence[torch.nn.Module]) -> Iterator[list[torch.Tensor]]:
-    """Yield a list that every forward pass fills with each layer's output (batch, tokens, dim)."""
-    seen: list[torch.Tensor] = []
-
-    def keep(_module: Any, _inputs: Any, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
-        seen.append(output if isinstance(output, torch.Tensor) else output[0])
-
-    hooks = [layer.register_forward_hook(keep) for layer in layers]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
+def hidden_states(output: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """A layer's output, shape (batch, tokens, dim)."""
+    return output if isinstance(output, torch.Tensor) else output[0]
 
 
 @torch.inference_mode()
@@ -41,7 +29,7 @@ def encode_layers(
     layers = backbone.language_layers()
     vectors = np.zeros((len(layers), items, backbone.dim), dtype=np.float32)
     for rows, inputs in batches:
-        with watched(layers) as seen:
+        with watched(layers, hidden_states) as seen:
             final = backbone.last_hidden(inputs)
         places = last_places(inputs)
         at = torch.arange(len(rows), device=places.device)

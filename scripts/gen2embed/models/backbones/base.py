@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,6 @@ class Backbone:
         self.model = model
         self.processor = processor
         self.form = STOCK
-        self.pixel_table: PixelTable | None = None
 
     def turn(self, prompt: Prompt, role: str, text: str, has_image: bool) -> UserTurn:
         """The user level of an item in this model's words (``prompts.user_turn``)."""
@@ -98,7 +98,7 @@ class Backbone:
         ``LITERAL`` tells the places (batch, tokens). compact: pixels as bytes (``to_device`` makes
         them floats), where the processor allows it.
         """
-        raw = compact and self._has_table()
+        raw = compact and self.pixel_table is not None
         marked = [self.image_token in text for text in texts]
         if shown is None:
             if images and sum(marked) != len(images):
@@ -147,14 +147,13 @@ class Backbone:
             padded["mm_token_type_ids"] = (is_image & has).to(padded["input_ids"])
         return {**padded, **batch, LITERAL: is_image & ~has}
 
-    def _has_table(self) -> bool:
-        """Whether the processor's floats are a table of bytes; the table is made once."""
-        if self.pixel_table is None:
-            try:
-                self.pixel_table = PixelTable(self.processor.image_processor, self.channels)
-            except ValueError:
-                return False
-        return True
+    @cached_property
+    def pixel_table(self) -> PixelTable | None:
+        """The processor's floats by channel and byte; None where they are no such table."""
+        try:
+            return PixelTable(self.processor.image_processor, self.channels)
+        except ValueError:
+            return None
 
     def _as_bytes(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The batch with ``pixel_values``, not rescaled, as bytes: ``PIXEL_BYTES``."""
@@ -171,7 +170,6 @@ class Backbone:
         """A collated batch where the model is, its pixels as floats."""
         found = {name: one.to(device, non_blocking=True) for name, one in batch.items()}
         if PIXEL_BYTES in found:
-            self._has_table()  # a worker has made its own
             found["pixel_values"] = self._from_bytes(found.pop(PIXEL_BYTES))
         return found
 
