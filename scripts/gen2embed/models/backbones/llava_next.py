@@ -7,7 +7,6 @@ from transformers import AutoTokenizer, LlavaNextForConditionalGeneration, Llava
 from transformers.models.llava_next.image_processing_pil_llava_next import (
     LlavaNextImageProcessorPil,
 )
-from transformers.utils import is_torchvision_available
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone, load_model
@@ -62,11 +61,7 @@ def load(
 
 
 def load_processor(model: str, revision: str | None) -> LlavaNextProcessor:
-    """The processor of a model folder or hub id, padding on the left."""
-    if is_torchvision_available():
-        processor = LlavaNextProcessor.from_pretrained(model, revision=revision)
-        processor.tokenizer.padding_side = "left"
-        return processor
+    """The processor of a model folder or hub id, padding on the left, images by Pillow."""
     tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, padding_side="left")
     images = LlavaNextImageProcessorPil.from_pretrained(model, revision=revision)
     facts, _ = LlavaNextProcessor.get_processor_dict(model, revision=revision)
