@@ -90,7 +90,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--threads", type=int, help="CPU threads (default: torch's choice)")
     add("--partial", help="folder for blocks to resume from; none: an interrupted run starts anew")
     add("--save-seconds", type=float, default=10.0, help="seconds between blocks to resume from")
-    add_output(parser, "--out", ".npy", help="embeddings .npy; manifest beside it as .json")
+    add_output(
+        parser,
+        "--out",
+        ".npy",
+        beside=(".json", ".valid.npy", ".run.json"),
+        help="embeddings .npy; manifest beside it as .json",
+    )
     return parser
 
 

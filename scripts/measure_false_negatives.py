@@ -49,7 +49,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--bins", type=int, default=BINS, help="hardness bins for the comparison")
     add("--draws", type=int, default=DRAWS, help="bootstrap draws of clusters for the intervals")
     add("--seed", type=int, default=0, help="of the bootstrap")
-    add_output(parser, "--out", ".json", help="report .json; a row per strategy beside it as .csv")
+    add_output(
+        parser,
+        "--out",
+        ".json",
+        beside=(".csv",),
+        help="report .json; a row per strategy beside it as .csv",
+    )
     return parser
 
 

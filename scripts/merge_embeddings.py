@@ -26,7 +26,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="merge_embeddings", description=__doc__)
     add = parser.add_argument
     add("--shards", required=True, nargs="+", help="shards' .npy, each with its .json beside it")
-    add_output(parser, "--out", ".npy", help="embeddings .npy; manifest beside it as .json")
+    add_output(
+        parser,
+        "--out",
+        ".npy",
+        beside=(".json", ".valid.npy"),
+        help="embeddings .npy; manifest beside it as .json",
+    )
     return parser
 
 

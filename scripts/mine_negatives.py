@@ -59,7 +59,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--index-from", type=int, default=0, help="targets from which on the index is used")
     add("--least-recall", type=float, default=0.95, help="of an index's pool, measured; or refused")
     add("--memory-gb", type=float, default=2.0, help="bound of extra memory, 1e9 bytes; likewise")
-    add_output(parser, "--out", ".parquet", help="clusters .parquet; statistics beside it as .json")
+    add_output(
+        parser,
+        "--out",
+        ".parquet",
+        beside=(".json",),
+        help="clusters .parquet; statistics beside it as .json",
+    )
     return parser
 
 

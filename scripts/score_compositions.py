@@ -30,7 +30,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--target-embeddings", help="npy of unit vectors of the images (text_only needs none)")
     add("--subset", required=True, help="name of the subset")
     add("--task", choices=(IMAGE_TO_TEXT, TEXT_ONLY), default=IMAGE_TO_TEXT, help="what is asked")
-    add_output(parser, "--out", ".json", help="score .json; .predictions.parquet beside it")
+    add_output(
+        parser,
+        "--out",
+        ".json",
+        beside=(".predictions.parquet",),
+        help="score .json; .predictions.parquet beside it",
+    )
     return parser
 
 

@@ -27,7 +27,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--query-embeddings", required=True, help="npy of unit vectors, row = query_id")
     add("--target-embeddings", required=True, help="npy of unit vectors, row = candidate id")
     add("--subset", required=True, help="name of the data set")
-    add_output(parser, "--out", ".json", help="score .json; .predictions.parquet beside it")
+    add_output(
+        parser,
+        "--out",
+        ".json",
+        beside=(".predictions.parquet",),
+        help="score .json; .predictions.parquet beside it",
+    )
     return parser
 
 

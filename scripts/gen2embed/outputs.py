@@ -50,11 +50,17 @@ class Output:
     """What a program writes at one of its flags.
 
     suffixes: allowed endings of a file, () for a folder. whole: the folder is replaced as a whole
-    (``whole_folder``); else files are written into it beside what is there.
+    (``whole_folder``); else files are written into it beside what is there. beside: endings of what
+    is written beside a file, in place of its own.
     """
 
     suffixes: tuple[str, ...] = ()
     whole: bool = False
+    beside: tuple[str, ...] = ()
+
+    def written(self, path: Path) -> set[Path]:
+        """The files, resolved, that come to be for the output ``path``."""
+        return {resolved(path), *(resolved(path.with_suffix(ending)) for ending in self.beside)}
 
 
 def add_output(
@@ -62,14 +68,15 @@ def add_output(
     flag: str = "--out",
     *suffixes: str,
     whole: bool = False,
+    beside: tuple[str, ...] = (),
     **options: object,
 ) -> None:
     """Add a flag that names an output; ``run_program`` then tries it before any work.
 
-    suffixes: allowed endings of a file; none: a folder.
+    suffixes: allowed endings of a file; none: a folder. whole, beside: see ``Output``.
     """
     action = parser.add_argument(flag, **{"required": True, **options})
-    action.output = Output(suffixes, whole)
+    action.output = Output(suffixes, whole, beside)
 
 
 def check_jobs(parser: argparse.ArgumentParser, jobs: Sequence[argparse.Namespace]) -> None:
@@ -120,12 +127,20 @@ def claims(path: Path, output: Output) -> list[tuple[Path, str]]:
     return [(resolved(path).parent, path.name)] if output.whole else []
 
 
+def companions(source: Path) -> set[Path]:
+    """Files that are there and belong to one that is read: manifest or statistics, valid rows."""
+    beside = {source.with_suffix(ending) for ending in (".json", ".valid.npy") if source.suffix}
+    return {resolved(path) for path in beside if path.is_file()}
+
+
 def resolved(path: Path) -> Path:
-    """Absolute, links followed as far as the path exists."""
+    """Absolute, links followed as far as the path exists. Raises InputError where that fails."""
     try:
         return path.resolve()
-    except (OSError, RuntimeError):
+    except RuntimeError:  # what Python 3.11 makes of a circle of links
         raise InputError(f"{path}: {REFUSED[errno.ELOOP]}; name another place") from None
+    except OSError as error:
+        raise InputError(fault_of(error) or str(error)) from None
 
 
 # --- Before the work --------------------------------------------------------------------------
@@ -139,18 +154,19 @@ def check_place(path: Path, output: Output, flag: str = "--out") -> None:
             f"{said}: names no {'file' if output.suffixes else 'folder'} of its own, "
             "such as results/mine; name one"
         )
-    if output.suffixes:
-        if path.suffix not in output.suffixes:
-            raise InputError(f"{said}: its name ends in {' or '.join(output.suffixes)}")
-        if path.is_dir():
-            raise InputError(f"{said}: is a folder; name a file")
-        if path.exists() and not path.is_file():
-            raise InputError(f"{said}: is no regular file; name another place")
-    else:
-        if path.exists() and not path.is_dir():
-            raise InputError(f"{said}: is a file; name a folder")
-        if output.whole:
-            check_replaceable(path, said)
+    with os_errors(said):
+        if output.suffixes:
+            if path.suffix not in output.suffixes:
+                raise InputError(f"{said}: its name ends in {' or '.join(output.suffixes)}")
+            if path.is_dir():
+                raise InputError(f"{said}: is a folder; name a file")
+            if path.exists() and not path.is_file():
+                raise InputError(f"{said}: is no regular file; name another place")
+        else:
+            if path.exists() and not path.is_dir():
+                raise InputError(f"{said}: is a file; name a folder")
+            if output.whole:
+                check_replaceable(path, said)
     try_writing(path if output == Output() else path.parent, said)
 
 
@@ -198,8 +214,8 @@ def check_apart(path: Path, output: Output, flag: str, read: Iterable[tuple[str,
         fault = None
         if its == place:
             fault = "is also what is read"
-        elif output.suffixes and claims(source, output) == claims(path, output):
-            fault = "differs only in its ending from what is read, and files beside it would clash"
+        elif clash := sorted(output.written(path) & companions(source)):
+            fault = f"would write over {clash[0]}, which belongs to what is read"
         elif output.whole and place in its.parents:
             fault = "would replace a folder that holds what is read"
         elif (

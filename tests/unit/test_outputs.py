@@ -263,6 +263,7 @@ def program(tmp_path, *jobs, out=("--out", ".json")):
 def test_an_output_over_an_input_is_refused_before_the_work(tmp_path, capsys):
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "a.npy").write_text("vectors")
+    (tmp_path / "a.valid.npy").write_text("rows")
     (tmp_path / "link.json").symlink_to(tmp_path / "a.json")
     for job in (
         {"out": f"{tmp_path}/a.json", "pairs": [f"{tmp_path}/a.json"]},
@@ -272,6 +273,14 @@ def test_an_output_over_an_input_is_refused_before_the_work(tmp_path, capsys):
         status, done = program(tmp_path, job)
         assert (status, done) == (2, [])
         assert len(capsys.readouterr().err.splitlines()) == 1
+    beside = {"out": f"{tmp_path}/a.parquet", "pairs": [f"{tmp_path}/a.npy"]}
+    assert program(tmp_path, beside, out=("--out", ".parquet"))[0] == 0
+    parser = argparse.ArgumentParser(prog="toy")
+    add_output(parser, "--out", ".parquet", beside=(".json",))
+    parser.add_argument("--pairs")
+    words = ["--out", f"{tmp_path}/a.parquet", "--pairs", f"{tmp_path}/a.npy"]
+    assert run_program(parser, list, words) == 2  # a.json is the manifest of a.npy
+    assert "belongs to what is read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("first, second", [("a.json", "a.json"), ("x/../a.json", "./a.json")])
