@@ -6,6 +6,8 @@ the ``model_type`` of the model's own configuration.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from gen2embed.errors import InputError
@@ -52,14 +54,44 @@ def load_backbone(
             f"{model}: model type {kind!r} is not supported; supported: {', '.join(REGISTRY)}"
         )
     module = import_module(REGISTRY[kind])
-    with tensors_alone(model):
+    with load_errors(model), tensors_alone(model):
         backbone = module.load(model, revision, dtype, device, attention)
+        check_tokenizer(backbone)
     backbone.form = form
     adapter = released_adapter(model)
     if adapter is not None:
         backbone.load_adapter(adapter)
     backbone.limit_pixels((limits or PixelLimits()).or_else(limits_of_folder(adapter)))
     return backbone
+
+
+@contextmanager
+def load_errors(model: str) -> Iterator[None]:
+    """Turn what transformers raises of a folder that is not whole into one line.
+
+    A GPU's memory that runs out is no fault of the folder.
+    """
+    import torch
+
+    try:
+        yield
+    except (InputError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        raise InputError(
+            f"{model}: cannot be loaded ({type(error).__name__}: {said[:300]}); a file of it is "
+            "missing, broken, or of another version: fetch it again"
+        ) from error
+
+
+def check_tokenizer(backbone: Backbone) -> None:
+    """Raise ValueError for a tokenizer that cannot write this backbone's prompts."""
+    tokenizer = backbone.processor.tokenizer
+    if tokenizer.pad_token_id is None:
+        raise ValueError("its tokenizer names no padding token")
+    if tokenizer.convert_tokens_to_ids(backbone.image_token) in (None, tokenizer.unk_token_id):
+        raise ValueError(f"its tokenizer does not know {backbone.image_token}")
 
 
 def model_type(model: str, revision: str | None) -> str:
@@ -71,11 +103,11 @@ def model_type(model: str, revision: str | None) -> str:
 
     try:
         facts, _ = PreTrainedConfig.get_config_dict(model, revision=revision)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of a broken config.json transformers raises whatever it meets
         reason = str(error).strip().split("\n")[0]
         raise InputError(
             f"{model}: no model folder and not to be had from the hub ({reason})"
         ) from None
-    if "model_type" not in facts:
+    if not isinstance(facts.get("model_type"), str):
         raise InputError(f"{model}: its config.json names no model_type; is it a model folder?")
     return facts["model_type"]

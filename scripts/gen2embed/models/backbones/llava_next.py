@@ -14,6 +14,8 @@ from gen2embed.prompts.markup import Chat, Parts, mistral, vicuna
 from gen2embed.prompts.registry import UserTurn
 
 CHATS: dict[str, Chat] = {"mistral": mistral, "llama": vicuna}  # by the language model's type
+# Vicuna's USER: and ASSISTANT: are words that any text may hold
+MARKUP_WORDS = {"mistral": ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"), "llama": ()}
 OTHER_CHATS = ("<|im_start|>", "<|start_header_id|>")  # tokens of LLaVA-NeXT's other relatives
 
 
@@ -22,6 +24,10 @@ class LlavaNext(Backbone):
 
     name = "llava_next"
     image_token = "<image>"
+
+    @property
+    def markup_words(self) -> tuple[str, ...]:
+        return MARKUP_WORDS[self.model.config.text_config.model_type]
 
     def parts(self, system: str | None, turn: UserTurn) -> Parts:
         chat = CHATS[self.model.config.text_config.model_type]
