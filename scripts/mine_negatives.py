@@ -31,9 +31,11 @@ from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
 from gen2embed.outputs import add_output
 from gen2embed.prompts.input_form import check_same
+from gen2embed.settings import add_settings
 from gen2embed.taken import dropped_from_metadata
 
 GIGABYTE = 1e9
+SETTINGS = ("k", "m", "memory_gb", "index", "index_parameters", "index_from", "least_recall")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,8 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--query-embeddings", required=True, help="npy of unit vectors, row = query_id")
     add("--target-embeddings", required=True, help="npy of unit vectors, row = target_id")
     add("--strategy", required=True, help=", ".join(STRATEGIES))
-    add("--k", type=int, required=True, help="negatives per cluster, at most (paper: 15)")
-    add("--m", type=int, required=True, help="candidates per negative (paper: 3)")
+    add_settings(parser, "mine", SETTINGS)
     add(
         "--labelled",
         action=argparse.BooleanOptionalAction,
@@ -52,13 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--seed", type=int, default=0, help="of the random strategies")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="who searches")
-    add("--threads", type=int, help="CPU threads (default: all); the result is the same")
+    add_settings(parser, "embed", ["threads"])
     add("--block-rows", type=int, default=1024, help="most anchors searched at once; likewise")
-    add("--index", default="", help="FAISS factory string: approximate search (default: exact)")
-    add("--index-parameters", default="", help="of the index, such as nprobe=32")
-    add("--index-from", type=int, default=0, help="targets from which on the index is used")
-    add("--least-recall", type=float, default=0.95, help="of an index's pool, measured; or refused")
-    add("--memory-gb", type=float, default=2.0, help="bound of extra memory, 1e9 bytes; likewise")
     add_output(
         parser,
         "--out",
@@ -84,20 +80,10 @@ class Inputs:
 
 def check_flags(job: argparse.Namespace) -> None:
     get_strategy(job.strategy)
-    for flag in ("k", "m", "block_rows"):
-        if getattr(job, flag) < 1:
-            name = flag.replace("_", "-")
-            raise InputError(f"--{name} is {getattr(job, flag)}; give at least 1")
+    if job.block_rows < 1:
+        raise InputError(f"--block-rows is {job.block_rows}; give at least 1")
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
-    if job.threads is not None and job.threads < 1:
-        raise InputError(f"--threads is {job.threads}; give at least 1, or leave it out")
-    if not job.memory_gb > 0:
-        raise InputError(f"--memory-gb is {job.memory_gb}; give a positive number")
-    if not 0 <= job.least_recall <= 1:
-        raise InputError(f"--least-recall is {job.least_recall}; give a share from 0 to 1")
-    if Path(job.out).suffix != ".parquet":
-        raise InputError(f"--out {job.out}: the name of a cluster file ends in .parquet")
 
 
 class Embeddings:

@@ -8,12 +8,13 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 from tqdm import tqdm
 
 from gen2embed.errors import InputError
 from gen2embed.outputs import check_jobs, fault_of
+from gen2embed.settings import check_settings
 
 T = TypeVar("T")
 LOG_INTERVAL_SECONDS = 30.0
@@ -39,8 +40,10 @@ def run_program(
         "from standard input; flags given beside it hold for every job",
     )
     argv = sys.argv[1:] if argv is None else argv
+    parser.error = _refuse  # one line, without the usage
     try:
         jobs = _parse_jobs(parser, argv)
+        check_settings(parser, jobs)
         check_jobs(parser, jobs)
         work(jobs)
     except InputError as error:
@@ -53,6 +56,10 @@ def run_program(
         print(f"{parser.prog}: {InputError(fault)}", file=sys.stderr)
         return 2
     return 0
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InputError(f"{message}; see --help")
 
 
 def run_each(

@@ -13,6 +13,7 @@ from typing import Any
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
+from gen2embed.settings import add_settings
 
 PREPROCESSOR = "preprocessor_config.json"
 
@@ -46,10 +47,7 @@ class PixelLimits:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    own = "default: the adapter's or model folder's own"
-    add("--min-pixels", type=int, help=f"of an image, width x height; smaller ones grow ({own})")
-    add("--max-pixels", type=int, help="likewise at most; larger ones shrink")
+    add_settings(parser, "embed", ("min_pixels", "max_pixels"))
 
 
 def limits_of_job(job: argparse.Namespace, adapter: str | None = None) -> PixelLimits:

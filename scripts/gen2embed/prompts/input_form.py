@@ -14,20 +14,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from gen2embed.errors import InputError
+from gen2embed.settings import add_settings, keys_of, setting
 
-CHOICES = {
-    "form": ("stock", "authors"),
-    "mark_without_image": ("token", "strip"),
-    "truncate": ("text", "right"),
-    "image_mode": ("displayed", "stored"),
-}
+CHOICES = {key: tuple(setting("input", key).schema["enum"]) for key in keys_of("input")}
 FLAGS = {"form": "input_form"}  # where a flag is not called as its setting is
-HELP = {
-    "form": "stock: image between vision tokens, positions in two dimensions; authors: bare, flat",
-    "mark_without_image": "a mark in a text without image: one literal image token, or left out",
-    "truncate": "what a prompt over the limit loses: the end of the data set's text, or its own",
-    "image_mode": "displayed: turned by EXIF, transparency on white; stored: neither (authors)",
-}
 
 
 @dataclass(frozen=True)
@@ -66,11 +56,7 @@ STOCK = InputForm()
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    for one in fields(InputForm):
-        flag = FLAGS.get(one.name, one.name).replace("_", "-")
-        parser.add_argument(
-            f"--{flag}", default=one.default, choices=CHOICES[one.name], help=HELP[one.name]
-        )
+    add_settings(parser, "input", keys_of("input"), {"form": "--input-form"})
 
 
 def form_of(job: argparse.Namespace) -> InputForm:

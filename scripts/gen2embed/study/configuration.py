@@ -7,14 +7,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from gen2embed.errors import InputError
 from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.prompts.registry import load_prompts
 from gen2embed.prompts.resolutions import get_resolution
+from gen2embed.settings import Validator, load_schema
 from gen2embed.study.runs import run_name
 
 
@@ -24,8 +23,8 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
     ``schema`` is the JSON schema (YAML) of the configuration. Names are looked up in the
     library's registries.
     """
-    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
-    faults = sorted(Draft202012Validator(rules).iter_errors(dict(config)), key=_place)
+    rules = load_schema(Path(schema))
+    faults = sorted(Validator(rules).iter_errors(dict(config)), key=_place)
     if faults:
         raise InputError(f"configuration: {_said(faults[0])}; see the comments in config.yaml")
     prompts = load_prompts()

@@ -150,7 +150,9 @@ class Jobs:
         """What both analysis programs are told, as flags; a model under several prompts."""
         names = ("resolution", *LIMITS, "max_tokens", "dtype", "threads")
         settings = {name: self.config["embed"][name] for name in names} | self.input_form()
-        prompts = " ".join(self.config["figures"]["analysis_prompts"])
+        figures = self.config["figures"]
+        settings["token_budget"] = figures["analysis_token_budget"]
+        prompts = " ".join(figures["analysis_prompts"])
         root = f"{self.paths.data}/eval"
         common = {"model": self.study.model, "prompts": prompts, "image_root": root}
         return flags(common | {"device": self.config["device"]} | settings)

@@ -467,11 +467,11 @@ def test_two_nodes_stop_together_and_go_on(job, tmp_path):
     ("change", "said"),
     [
         ({"prompt": "nonesuch"}, "unknown prompt 'nonesuch'"),
-        ({"steps": 0}, "--steps is 0; give at least 1"),
+        ({"steps": 0}, "--steps is 0; give a whole number, at least 1"),
         ({"pairs_per_batch": 3}, "a cluster of 4 pairs does not fit into a batch of 3"),
         ({"clusters": ["missing.parquet"]}, "missing.parquet"),
         ({"save_adapters_at": [6]}, "--save-adapters-at 6: give steps from 1 to 5"),
-        ({"fraction": 0}, "--fraction is 0.0; give a share above 0, at most 1"),
+        ({"fraction": 0}, "--fraction is 0.0; give a number, more than 0, at most 1"),
         ({"modules": "q_porj"}, "--modules 'q_porj': no linear module of the model has such a"),
     ],
 )
@@ -482,7 +482,7 @@ def test_bad_input_is_one_line_and_no_output(job, tmp_path, capsys, change, said
 
 
 def test_live_curves_need_their_package(job, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train_adapter, "find_spec", lambda _: None)
+    monkeypatch.setattr("gen2embed.training.job.find_spec", lambda _: None)
     assert run_here(job, tmp_path, report_to="trackio") == 2
     assert "--report-to trackio: is not installed" in capsys.readouterr().err
 

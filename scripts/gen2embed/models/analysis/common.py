@@ -18,6 +18,7 @@ from gen2embed.prompts import input_form
 from gen2embed.prompts.input_form import form_of
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
+from gen2embed.settings import add_settings
 
 if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
@@ -33,14 +34,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--prompts", required=True, nargs="+", help="names in the prompt registry")
     add("--prompt-file", help="YAML file with further prompts")
     add("--image-root", required=True, help="folder that the items' image paths start from")
-    add("--resolution", default="native", help="name in the resolution registry")
     input_form.add_flags(parser)
     pixel_limits.add_flags(parser)
-    add("--max-tokens", type=int, default=2048, help="longest prompt in tokens, image included")
-    add("--token-budget", type=int, default=4096, help="padded tokens per forward pass")
-    add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of the weights")
+    add_settings(parser, "embed", ("resolution", "max_tokens", "dtype", "threads"))
+    add_settings(
+        parser, "figures", ["analysis_token_budget"], {"analysis_token_budget": "--token-budget"}
+    )
     add("--device", default="auto", help="auto, cpu, cuda, ...")
-    add("--threads", type=int, help="CPU threads (default: torch's choice)")
     add_output(parser, "--out", ".csv", help="CSV")
 
 

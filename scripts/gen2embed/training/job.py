@@ -1,0 +1,318 @@
+"""One training: what it is told resolved once, its trainer built and run, its folder written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gen2embed.errors import InputError, Stopped
+from gen2embed.files import (
+    digest_facts,
+    digest_file,
+    digest_folder,
+    package_versions,
+    run_record,
+    write_json,
+    write_text,
+)
+from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
+from gen2embed.outputs import whole_folder
+from gen2embed.prompts.input_form import InputForm, form_of, told
+from gen2embed.prompts.registry import Prompt, get_prompt
+from gen2embed.prompts.resolutions import Resolution, get_resolution
+from gen2embed.settings import keys_of
+from gen2embed.training import processes
+from gen2embed.training.batches import Cluster, form_batches
+from gen2embed.training.inputs import Inputs
+
+if TYPE_CHECKING:
+    from gen2embed.models.backbones.base import Backbone
+    from gen2embed.models.counted import Counted
+    from gen2embed.prompts.items import Items
+    from gen2embed.training.trainer import ContrastiveTrainer
+
+ADAPTERS = "adapters"  # of named steps, among the states until the training is done
+OF_THE_STUDY = ("runs", "seeds", "checkpoints", "processes", "nodes")  # no flags of one training
+SETTINGS = (  # flags, and, but for those that cannot change the result, on the card
+    *("mode", "fraction"),
+    *(key for key in keys_of("train") if key not in (*OF_THE_STUDY, "min_pixels", "max_pixels")),
+)
+IRRELEVANT = ("save_every", "report_to", "loader_workers", "loader_seconds")  # to the result
+NOT_ON_THE_CARD = (*IRRELEVANT, "allow_other_prompt")
+
+
+@dataclass(frozen=True)
+class Training:
+    """flags: those of train_adapter.py; what they name is looked up here, and nowhere again."""
+
+    flags: argparse.Namespace
+    prompt: Prompt
+    resolution: Resolution
+    form: InputForm
+    limits: PixelLimits
+
+    @classmethod
+    def of(cls, flags: argparse.Namespace) -> Training:
+        """Everything that can be checked without files and model. Raises InputError."""
+        _check(flags)
+        return cls(
+            flags,
+            get_prompt(flags.prompt, flags.prompt_file),
+            get_resolution(flags.resolution),
+            form_of(flags),
+            limits_of_job(flags),
+        )
+
+    @cached_property
+    def model_digest(self) -> str | None:
+        return digest_folder(self.flags.model)
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        return package_versions("torch", "transformers", "peft")
+
+    def digest(self) -> str:
+        """Of everything that determines the result: flags, the files they name, versions."""
+        flags = self.flags
+        facts: dict[str, object] = {"processes": processes.count()}
+        irrelevant = ("out", "partial", "counted", *IRRELEVANT)
+        facts |= {key: value for key, value in vars(flags).items() if key not in irrelevant}
+        files = [*flags.pairs, *flags.clusters, flags.query_items, flags.target_items]
+        facts["files"] = [digest_file(path) for path in files]
+        facts["model_digest"] = self.model_digest
+        facts["prompt_text"] = repr(self.prompt)
+        facts["versions"] = self.versions
+        return digest_facts(facts)
+
+
+def _check(flags: argparse.Namespace) -> None:
+    """What one flag asks of another."""
+    if not 0 <= flags.seed < 2**32:
+        raise InputError(f"--seed is {flags.seed}; give a whole number from 0 to {2**32 - 1}")
+    if flags.report_to != "none" and find_spec(flags.report_to) is None:
+        raise InputError(
+            f"--report-to {flags.report_to}: is not installed; pip install it, or none"
+        )
+    if len(flags.pairs) != len(flags.clusters):
+        raise InputError(
+            f"--pairs names {len(flags.pairs)} files, --clusters {len(flags.clusters)}; "
+            "give one cluster file per pairs file, in the same order"
+        )
+    late = [step for step in flags.save_adapters_at if not 0 < step < flags.steps]
+    if late:
+        raise InputError(f"--save-adapters-at {late[0]}: give steps from 1 to {flags.steps - 1}")
+    if flags.warm_up >= flags.steps > 1:
+        raise InputError(
+            f"--warm-up is {flags.warm_up}; give fewer steps than --steps ({flags.steps})"
+        )
+
+
+def plan_side(job: Training, backbone: Backbone, side: str, items: Items, states: Path) -> Counted:
+    """The planned items of one side; counted once for all processes and runs that share them."""
+    from gen2embed.models.counted import Recipe, counted, counts_file
+
+    flags = job.flags
+    recipe = Recipe(
+        backbone,
+        items,
+        job.prompt,
+        job.resolution,
+        Path(flags.image_root),
+        flags.max_tokens,
+        getattr(flags, f"{side}_items"),
+    )
+    folder = Path(flags.counted) if flags.counted else states / "counted"
+    counts = counts_file(folder, recipe, flags.model, flags.revision)
+    return counted(recipe, counts, f"count {side} items")
+
+
+def build_trainer(
+    job: Training, inputs: Inputs, batches: list[list[Cluster]], states: Path
+) -> ContrastiveTrainer:
+    """The backbone with a fresh adapter, its data and settings; states go to ``states``."""
+    import torch
+    from transformers import PrinterCallback, set_seed
+
+    from gen2embed.models.backbones import load_backbone
+    from gen2embed.models.device import resolve_device
+    from gen2embed.training.adapter import AdapterShape, add_adapter
+    from gen2embed.training.callbacks import SaveAdapters, ShowProgress
+    from gen2embed.training.pairs import PairCollator, Shares
+    from gen2embed.training.positives import annotated
+    from gen2embed.training.trainer import ContrastiveTrainer, training_arguments
+
+    flags = job.flags
+    device = resolve_device(flags.device)
+    if device == "cuda":
+        torch.cuda.set_device(processes.local_rank())
+    backbone = load_backbone(
+        flags.model, flags.revision, flags.dtype, device, form=job.form, limits=job.limits
+    )
+    queries, targets = (
+        plan_side(job, backbone, side, items, states)
+        for side, items in (("query", inputs.query_items), ("target", inputs.target_items))
+    )
+    set_seed(flags.seed)
+    shape = AdapterShape(flags.rank, flags.alpha, flags.dropout, flags.dora, flags.modules)
+    model = add_adapter(backbone, shape)
+    out = Path(flags.out)
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(out.parent / f"{out.name}.tensorboard")
+    positives = annotated(inputs.query_id, inputs.target_id) if flags.mask_duplicates else None
+    trainer = ContrastiveTrainer(
+        backbone=backbone,
+        temperature=flags.temperature,
+        symmetric=flags.symmetric,
+        caching=flags.caching,
+        loader_seconds=flags.loader_seconds,
+        model=model,
+        args=training_arguments(
+            states,
+            steps=flags.steps,
+            rate=flags.rate,
+            warm_up=flags.warm_up,
+            max_grad_norm=flags.max_grad_norm,
+            seed=flags.seed,
+            bf16=flags.dtype == "bf16",
+            on_cpu=device == "cpu",
+            save_every=flags.save_every if flags.partial else None,
+            activation_checkpointing=flags.activation_checkpointing,
+            loader_workers=flags.loader_workers,
+            report_to=flags.report_to,
+            run_name=f"{out.parent.name} {out.name}",
+        ),
+        train_dataset=Shares(batches, processes.count()),
+        data_collator=PairCollator(
+            backbone=backbone,
+            query_id=inputs.query_id,
+            target_id=inputs.target_id,
+            queries=queries,
+            targets=targets,
+            resolution=job.resolution,
+            processes=processes.count(),
+            mode=flags.mode,
+            positives=positives,
+            chunk=flags.chunk,
+            token_budget=flags.token_budget,
+        ),
+        callbacks=[
+            SaveAdapters(flags.save_adapters_at, states / ADAPTERS),
+            ShowProgress(f"train {out.parent.name} {out.name}"),
+        ],
+    )
+    trainer.remove_callback(PrinterCallback)  # a line per step; ours is a bar
+    if processes.rank():
+        torch.manual_seed(flags.seed + processes.rank())  # dropout differs between processes
+    return trainer
+
+
+def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str | None:
+    """Train from the newest state, if there is one, to the end; that state's name.
+
+    Raises Stopped after SIGTERM.
+    """
+    from gen2embed.models.shortcuts.transport import told_in_one_line
+    from gen2embed.training.callbacks import StopOnTerm
+    from gen2embed.training.states import last_whole_state
+
+    stop = StopOnTerm(trainer.accelerator, saves)
+    trainer.add_callback(stop)
+    with trainer.accelerator.main_process_first():
+        last = last_whole_state(states, processes.count())
+    with stop.listening(), told_in_one_line(trainer.loader_seconds):
+        trainer.train(resume_from_checkpoint=last)
+    trainer.accelerator.wait_for_everyone()
+    if stop.stopped:
+        kept = "its state is saved: run it again to go on" if saves else "nothing is kept"
+        raise Stopped(
+            f"ended by SIGTERM after step {trainer.state.global_step} of {trainer.state.max_steps}"
+            f"; {kept}{'' if saves else ' without --partial'}"
+        )
+    return Path(last).name if last else None
+
+
+def write_adapter(
+    job: Training, inputs: Inputs, trainer: ContrastiveTrainer, effort: dict[str, int]
+) -> None:
+    """Adapter, adapters of named steps, logs and card, from a trainer that is done."""
+    from gen2embed.training.callbacks import save_adapter
+    from gen2embed.training.card import render_card
+    from gen2embed.training.log import of_run, of_training
+
+    flags = job.flags
+    history = trainer.state.log_history
+    lines = of_training(history)
+    on_card = [name for name in SETTINGS if name not in NOT_ON_THE_CARD]
+    card = {
+        "model": flags.model,
+        "model_digest": job.model_digest,
+        "revision": flags.revision,
+        "prompt": flags.prompt,
+        "input": told(job.form),
+        "pixel_limits": trainer.backbone.pixel_limits(),
+        "clusters": inputs.mined,
+        "settings": {name: getattr(flags, name) for name in (*on_card, "seed")}
+        | {"processes": processes.count()},
+        "trained_parameters": sum(
+            weights.numel() for weights in trainer.model.parameters() if weights.requires_grad
+        ),
+        **effort,
+        "first_loss": lines[0]["loss"],
+        "last_loss": lines[-1]["loss"],
+        "versions": job.versions,
+    }
+    with whole_folder(flags.out, "train_adapter") as out:
+        save_adapter(trainer.model, out)
+        for step in flags.save_adapters_at:
+            name = f"step-{step}"
+            shutil.copytree(
+                Path(trainer.args.output_dir) / ADAPTERS / name, out / "checkpoints" / name
+            )
+        logs = {"training_log.jsonl": lines, "training_log.run.jsonl": of_run(history)}
+        for name, its_lines in logs.items():
+            write_text(out / name, "".join(json.dumps(line) + "\n" for line in its_lines))
+        trainer.backbone.processor.image_processor.save_pretrained(out)
+        write_json(out / "card.json", card)
+        write_text(out / "README.md", render_card(card))
+
+
+def train(job: Training, inputs: Inputs) -> None:
+    """Train to the end and write the adapter's folder; Raises Stopped after SIGTERM."""
+    import torch
+
+    from gen2embed.models.shortcuts.transport import prepare_sharing
+    from gen2embed.training.effort import count_effort
+
+    flags = job.flags
+    prepare_sharing()
+    if flags.threads:
+        torch.set_num_threads(flags.threads)
+        os.environ["OMP_NUM_THREADS"] = str(flags.threads)  # unset, accelerate takes all cores
+    torch.use_deterministic_algorithms(True, warn_only=flags.device != "cpu")
+    out = Path(flags.out)
+    batches = form_batches(
+        inputs.clusters, flags.pairs_per_batch, flags.steps, flags.seed, flags.clusters_per_batch
+    )
+    effort = count_effort(
+        batches, inputs.query_id, inputs.target_id, flags.mode, processes.count(), flags.caching
+    )
+    states = (Path(flags.partial) if flags.partial else out.parent) / job.digest()
+    writes = processes.rank() == 0
+    try:
+        record = run_record(out.parent / f"{out.name}.run.json") if writes else nullcontext({})
+        with record as facts:
+            trainer = build_trainer(job, inputs, batches, states)
+            facts["resumed_from"] = run_trainer(trainer, states, saves=bool(flags.partial))
+            if writes:
+                write_adapter(job, inputs, trainer, effort)
+                shutil.rmtree(states, ignore_errors=True)
+    finally:
+        if writes and not flags.partial:
+            shutil.rmtree(states, ignore_errors=True)
