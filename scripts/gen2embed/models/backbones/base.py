@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class Backbone:
     """
 
     name: str
-    image_token: str  # the tokenizer's placeholder of an image
+    image_token: str  # the tokenizer's placeholder of an image; "": it reads text alone
     # regular expression of the modules that LoRA adapts, by full name: the language model's alone
     adapted_modules = r".*\.language_model\.layers\..*\.(q_proj|k_proj|v_proj|o_proj|down_proj)"
 
@@ -79,6 +80,10 @@ class Backbone:
     def pixel_limits(self) -> list[int] | None:
         """Least and most pixels of an image, for manifests; None: there are none."""
         return None
+
+    def save_processor(self, folder: str | Path) -> None:
+        """Save with an adapter what says how its images were processed."""
+        self.processor.image_processor.save_pretrained(folder)
 
     def channels(self, pixels: torch.Tensor) -> torch.Tensor:
         """``pixel_values`` as (n, 3, values)."""
@@ -195,7 +200,7 @@ class Backbone:
             with only_last_token(self.language_layers()[-1]):
                 return self.hidden(batch)[:, -1]
         inner = self.model.model
-        known = inner.language_model(input_ids=shared.prefix, use_cache=True).past_key_values
+        known = self.language_model(input_ids=shared.prefix, use_cache=True).past_key_values
         known.batch_repeat_interleave(len(batch["input_ids"]))
         positions = self.positions(batch)[..., shared.length :]
         with only_last_token(self.language_layers()[-1]), self._inputs(shared.batch) as inputs:
@@ -249,9 +254,14 @@ class Backbone:
         """Width of the vectors."""
         return self.model.config.get_text_config().hidden_size
 
+    @property
+    def language_model(self) -> torch.nn.Module:
+        """The decoder: token embeddings, layers, final normalisation."""
+        return self.model.model.language_model
+
     def language_layers(self) -> Sequence[torch.nn.Module]:
         """The language model's layers, first to last; each has its attention in ``self_attn``."""
-        return self.model.model.language_model.layers
+        return self.language_model.layers
 
 
 def last_places(batch: dict[str, torch.Tensor]) -> torch.Tensor:
