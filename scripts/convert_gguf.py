@@ -17,6 +17,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
     package_versions,
+    read_json,
     run_record,
     whole_folder,
     write_json,
@@ -78,11 +79,18 @@ def convert(job: argparse.Namespace) -> None:
         }
         with whole_folder(out) as folder:
             model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
+            save_tokenizer(tokenizer, folder)
             revision = f"{entry.package}=={entry.version}" if entry else source["file_sha256"]
             write_json(folder / SOURCE, {"model": name, "revision": revision})
             write_json(folder / "card.json", card)
             write_text(folder / "README.md", readme(card))
+
+
+def save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Such that it is read as it is: a model family's own class would rebuild parts of it."""
+    tokenizer.save_pretrained(folder)
+    place = folder / "tokenizer_config.json"
+    write_json(place, read_json(place) | {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
 def readme(card: dict[str, Any]) -> str:

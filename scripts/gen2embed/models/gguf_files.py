@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ import torch
 from gen2embed.errors import InputError
 
 ENDING = ".gguf"
+READERS_FAULTS = (  # what transformers and gguf raise for a file that is broken or strange
+    *(ValueError, LookupError, OSError, EOFError, NotImplementedError, struct.error),
+)
 
 
 def is_gguf(model: str | Path) -> bool:
@@ -39,7 +43,7 @@ def told_in_one_line(path: str | Path) -> Iterator[None]:
         raise
     except ImportError:
         raise InputError(f"{path}: reading it needs the package gguf; pip install gguf") from None
-    except (ValueError, KeyError, IndexError, OSError, EOFError, NotImplementedError) as error:
+    except READERS_FAULTS as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: is no GGUF file of a model known here ({reason})") from None
 
