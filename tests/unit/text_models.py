@@ -117,10 +117,10 @@ def stored(kind, name, weights):
     return weights + 1 if kind == "gemma3" and "norm" in name else weights
 
 
-def save_gguf(kind, path, leave_out=""):
+def save_gguf(kind, path, leave_out="", pre="gpt-2"):
     """The model of ``save_text_model``, matrices in Q4_1, embeddings in Q8_0, the rest in float32.
 
-    leave_out: GGUF name of a tensor that the file lacks.
+    leave_out: GGUF name of a tensor that the file lacks; pre: how it says that text is split.
     """
     architecture = ARCHITECTURES[kind]
     tokens = make_tokenizer(kind)
@@ -141,7 +141,7 @@ def save_gguf(kind, path, leave_out=""):
     writer.add_vocab_size(len(tokens))
     if kind in ("gemma3", "mistral"):
         writer.add_sliding_window(WINDOW)
-    add_tokenizer(writer, tokens)
+    add_tokenizer(writer, tokens, pre)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[architecture.upper()], 3)
     for name, weights in model.state_dict().items():
         if name == "lm_head.weight":
@@ -164,12 +164,12 @@ def save_gguf(kind, path, leave_out=""):
     return path
 
 
-def add_tokenizer(writer, tokens):
+def add_tokenizer(writer, tokens, pre):
     backend = json.loads(tokens.backend_tokenizer.to_str())
     vocabulary = sorted(tokens.get_vocab().items(), key=lambda one: one[1])
     special = set(tokens.all_special_ids)
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
+    writer.add_tokenizer_pre(pre)
     writer.add_token_list([text for text, _ in vocabulary])
     writer.add_token_types([3 if number in special else 1 for _, number in vocabulary])
     writer.add_token_merges([" ".join(pair) for pair in backend["model"]["merges"]])

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
+from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
 
 from gen2embed.errors import InputError
 
@@ -72,6 +74,20 @@ def read_model(path: str | Path, dtype: torch.dtype, attention: str) -> torch.nn
         raise InputError(f"{path}: lacks {len(absent)} of the model's weights, such as {absent[0]}")
     read.config._name_or_path = ""
     return read
+
+
+def complete_tokenizer(tokenizer: Any, path: str | Path) -> None:
+    """Split text as the file says (``tokenizer.ggml.pre``) where transformers does not yet.
+
+    smollm: every digit is a piece of its own, then as GPT-2. Source: llama.cpp's table of names.
+    """
+    from gguf import GGUFReader
+
+    with told_in_one_line(path):
+        said = GGUFReader(path).get_field("tokenizer.ggml.pre")
+    if said is not None and said.contents() == "smollm":
+        digits, gpt2 = Digits(individual_digits=True), ByteLevel(add_prefix_space=False)
+        tokenizer.backend_tokenizer.pre_tokenizer = Sequence([digits, gpt2])
 
 
 def quantisation(path: str | Path) -> dict[str, int]:

@@ -63,7 +63,7 @@ def test_the_file_and_nothing_else(fetch, tmp_path):
     assert fetch({FILE: CONTENT}) == 0
     assert (tmp_path / "out" / "model.gguf").read_bytes() == CONTENT
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"model.gguf", "model.run.json"}
+    assert names == {"model.gguf", "model.gguf.run.json"}
     assert not {name for name in set(sys.modules) - before if "tiny_model" in name}
 
 

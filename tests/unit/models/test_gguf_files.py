@@ -13,6 +13,7 @@ from gen2embed.data.wheel_models import WheelModel
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, digest_folder, digest_small_files
 from gen2embed.models.backbones import load_backbone
+from gen2embed.models.backbones.causal_lm import load_tokenizer
 from gen2embed.models.encoder import encode, plan_items
 from gen2embed.models.released import named
 from gen2embed.prompts.items import Item
@@ -127,3 +128,19 @@ def test_digests_tell_files_apart(tmp_path):
     one, other = (save_gguf(kind, tmp_path / f"{kind}.gguf") for kind in ("llama", "qwen2"))
     for digest in (digest_folder, digest_small_files):
         assert digest(one) == digest_file(one) != digest(other)
+
+
+def test_text_is_split_as_the_file_says(tmp_path):
+    """smollm: digits first, so that the spaces before them are one piece."""
+    pieces = {}
+    for pre in ("gpt-2", "smollm"):
+        path = save_gguf("llama", tmp_path / f"{pre}.gguf", pre=pre)
+        assert convert_gguf.main(
+            ["--model", "x", "--gguf", str(path), "--out", str(tmp_path / pre)]
+        ) == 0  # fmt: skip
+        backend = load_tokenizer(str(tmp_path / pre), None).backend_tokenizer
+        pieces[pre] = [
+            text for text, _ in backend.pre_tokenizer.pre_tokenize_str("in   1984, don't")
+        ]
+    assert pieces["gpt-2"] == ["in", "ĠĠ", "Ġ1984", ",", "Ġdon", "'t"]
+    assert pieces["smollm"] == ["in", "ĠĠĠ", "1", "9", "8", "4", ",", "Ġdon", "'t"]

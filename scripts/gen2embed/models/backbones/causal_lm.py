@@ -17,7 +17,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import DTYPES, Backbone, load_model
-from gen2embed.models.gguf_files import at, is_gguf, read_model, told_in_one_line
+from gen2embed.models.gguf_files import (
+    at,
+    complete_tokenizer,
+    is_gguf,
+    read_model,
+    told_in_one_line,
+)
 from gen2embed.models.shortcuts.grouped_attention import best_attention
 from gen2embed.prompts.chat_template import ChatTemplate, Messages, read_template
 from gen2embed.prompts.markup import Parts
@@ -126,6 +132,8 @@ def load_tokenizer(model: str, revision: str | None) -> Any:
         )
     if not tokenizer.is_fast:
         raise InputError(f"{model}: has no fast tokenizer (tokenizer.json); convert it")
+    if is_gguf(model):
+        complete_tokenizer(tokenizer, model)
     if tokenizer("")["input_ids"]:
         nothing_more = TemplateProcessing(single="$A", pair="$A $B")
         tokenizer.backend_tokenizer.post_processor = nothing_more
