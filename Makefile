@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV   := .venv
 LOCK   ?= requirements.lock
 CORES  ?= 2
+WORKERS ?= 2
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
@@ -30,11 +31,12 @@ format: install
 	ruff format .
 	snakefmt Snakefile rules
 
+# tests side by side take one thread each; WORKERS=0 runs them one after another
 test: lint
-	pytest -m "not slow"
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS) -m "not slow"
 
 test-all: lint
-	pytest
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS)
 
 clean:
 	rm -rf $(VENV) .snakemake .pytest_cache .ruff_cache .hypothesis

@@ -11,6 +11,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.leakage import KINDS, content_keys, shared
 from gen2embed.files import read_parquet
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import read_register
@@ -26,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--items", required=True, help="folder with <part>_<side>.parquet")
     add("--train-images", required=True, help="folder that training image paths start from")
     add("--eval-images", required=True, help="folder that evaluation image paths start from")
-    add("--out", required=True, help="folder for leakage.csv, .md, .tex, .html")
+    add_output(parser, "--out", help="folder for leakage.csv, .md, .tex, .html")
     return parser
 
 

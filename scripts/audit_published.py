@@ -10,13 +10,14 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.audit import AGREES, SYSTEM, audit
 from gen2embed.evaluation.published import mmeb_datasets, published_scores
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.paper_tables import write_paper_table
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="audit_published", description=__doc__)
-    parser.add_argument("--out", required=True, help="folder for published_audit.csv, .md, ...")
+    add_output(parser, "--out", help="folder for published_audit.csv, .md, ...")
     return parser
 
 

@@ -16,7 +16,6 @@ from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
     run_record,
-    whole_file,
     write_csv,
     write_json,
     write_npy,
@@ -39,6 +38,7 @@ from gen2embed.mini.emoji import load_entries
 from gen2embed.mini.graphics import graphic_path, graphics_folder, load_graphic
 from gen2embed.mini.render import Canvas, Photo, PhotoRoll, background_table
 from gen2embed.mini.selection import Emoji, select_emoji
+from gen2embed.outputs import add_output, whole_file
 
 FRAMES = {
     "train": (training_frame, "diverse_instruction-00000-of-00001.parquet"),
@@ -67,7 +67,7 @@ SugarCrepe and SugarCrepe++, made here; none of their text or images is in it.
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build_benchmark", description=__doc__)
     add = parser.add_argument
-    add("--out", required=True, help="folder of the benchmark")
+    add_output(parser, "--out", help="folder of the benchmark")
     add("--seed", type=int, required=True, help="decides the draw of concepts, photos and rows")
     counts = {
         "base-concepts": "concepts of one form",

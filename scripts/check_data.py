@@ -32,6 +32,7 @@ from gen2embed.data.normalise import COLUMNS
 from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
 from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record
+from gen2embed.outputs import add_output
 from gen2embed.reporting.tables import write_table
 from gen2embed.taken import rows_dropped
 
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=2, help="threads that look at images")
     add("--seed", type=int, default=0, help="decides which images are decoded")
     add("--report-only", action="store_true", help="errors go to the table, too, and do not stop")
-    add("--out", required=True, help=f"folder of the tables {SETS}, {FOUND}, {DROPPED}")
+    add_output(parser, "--out", help=f"folder of the tables {SETS}, {FOUND}, {DROPPED}")
     return parser
 
 

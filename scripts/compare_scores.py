@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import members
 from gen2embed.files import write_csv
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.results import paired_tests, read_register, read_run
 from gen2embed.reporting.tables import shown_tests
@@ -21,13 +21,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--register", required=True, help="datasets.csv of the benchmark")
     add("--first", required=True, help="folder with one model's scores and predictions")
     add("--second", required=True, help="folder with the other's, on the same rows")
-    add("--out", required=True, help="comparison .csv: each mean and each data set; first - second")
+    add_output(
+        parser, "--out", ".csv", help="comparison .csv: each mean and each data set; first - second"
+    )
     return parser
 
 
 def run(job: argparse.Namespace) -> None:
-    if Path(job.out).suffix != ".csv":
-        raise InputError(f"--out {job.out}: the name of a comparison ends in .csv")
     register = read_register(job.register)
     first, second = (read_run(folder, folder, register) for folder in (job.first, job.second))
     sets = members(register) | {name: [name] for name in first.scores}

@@ -15,15 +15,17 @@ from gen2embed.command_line import run_each
 from gen2embed.data.wheel_models import WheelModel, find_wheel_model
 from gen2embed.errors import InputError
 from gen2embed.files import (
+    check_file,
     digest_file,
     package_versions,
     read_json,
     run_record,
-    whole_folder,
     write_json,
     write_text,
 )
+from gen2embed.models.gguf_files import ENDING
 from gen2embed.models.released import SOURCE
+from gen2embed.outputs import add_output, whole_folder
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,14 +33,15 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", required=True, help="name in the register of models in wheels, or any other")
     add("--gguf", required=True, help="the GGUF file; of a model of the register: the one of there")
-    add("--out", required=True, help="folder of the model")
+    add_output(parser, "--out", whole=True, help="folder of the model")
     return parser
 
 
 def source_of(path: Path, entry: WheelModel | None) -> dict[str, Any]:
     """Where a file comes from, for the card; InputError where it is not the register's."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    check_file(path)
+    if path.suffix != ENDING:
+        raise InputError(f"{path}: is no GGUF file by its name; it must end in {ENDING}")
     found = {"file": path.name, "file_sha256": digest_file(path)}
     if entry is None:
         return found | {"licence": None}
@@ -58,28 +61,24 @@ def convert(job: argparse.Namespace) -> None:
     name = entry.name if entry else path.stem
     source = source_of(path, entry)
     with run_record(out.parent / f"{out.name}.run.json"):
-        import torch
+        from gen2embed.models.backbones import load_backbone
+        from gen2embed.models.gguf_files import quantisation
 
-        from gen2embed.models.backbones.causal_lm import load_tokenizer, template_of
-        from gen2embed.models.gguf_files import quantisation, read_model
-
-        types = quantisation(path)
-        tokenizer = load_tokenizer(str(path), None)
-        template = template_of(str(path), tokenizer)
-        model = read_model(path, torch.float32, "sdpa")
+        backbone = load_backbone(str(path), None, "fp32", "cpu")
+        model = backbone.model
         card = {
             "model": name,
             "source": source,
             "architecture": model.config.model_type,
             "parameters": sum(one.numel() for one in model.parameters()),
-            "quantisation": types,
+            "quantisation": quantisation(path),
             "weights": "de-quantised to float32",
-            "chat_markup": vars(template),
+            "chat_markup": vars(backbone.template),
             "versions": package_versions("transformers", "gguf", "torch", "tokenizers"),
         }
-        with whole_folder(out) as folder:
+        with whole_folder(out, "convert_gguf") as folder:
             model.save_pretrained(folder)
-            save_tokenizer(tokenizer, folder)
+            save_tokenizer(backbone.processor.tokenizer, folder)
             revision = f"{entry.package}=={entry.version}" if entry else source["file_sha256"]
             write_json(folder / SOURCE, {"model": name, "revision": revision})
             write_json(folder / "card.json", card)

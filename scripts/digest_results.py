@@ -9,6 +9,7 @@ from pathlib import Path
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, write_text
+from gen2embed.outputs import add_output
 
 SUFFIXES = (".parquet", ".npy", ".json", ".csv", ".safetensors")
 LEFT_OUT = (".run.json", ".run.jsonl")
@@ -19,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="digest_results", description=__doc__)
     add = parser.add_argument
     add("--results", required=True, help="folder of the experiment")
-    add("--out", required=True, help="digest.tsv: SHA-256, path")
+    add_output(parser, "--out", ".tsv", help="digest.tsv: SHA-256, path")
     return parser
 
 

@@ -20,6 +20,7 @@ from gen2embed.command_line import run_each
 from gen2embed.evaluation.false_negatives import label_negatives
 from gen2embed.files import read_parquet
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.outputs import add_output
 from gen2embed.prompts.mark import IMAGE_MARK
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.gallery import find_cases
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--target-items", required=True, help="items parquet of the target side")
     add("--image-root", required=True, help="folder that the items' image paths start from")
     add("--rows", type=int, required=True, help="cases, at most; spread over the subsets")
-    add("--out", required=True, help="folder for gallery.pdf, .png, .csv, .md")
+    add_output(parser, "--out", help="folder for gallery.pdf, .png, .csv, .md")
     return parser
 
 

@@ -30,6 +30,7 @@ from gen2embed.models.adapters import check_form, trained_on
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.models.released import named
 from gen2embed.models.shards import shard_rows
+from gen2embed.outputs import add_output
 from gen2embed.prompts import input_form
 from gen2embed.prompts.input_form import InputForm, form_of, told
 from gen2embed.prompts.items import Item, Items, read_items
@@ -89,7 +90,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--threads", type=int, help="CPU threads (default: torch's choice)")
     add("--partial", help="folder for blocks to resume from; none: an interrupted run starts anew")
     add("--save-seconds", type=float, default=10.0, help="seconds between blocks to resume from")
-    add("--out", required=True, help="embeddings .npy; manifest beside it as .json")
+    add_output(
+        parser,
+        "--out",
+        ".npy",
+        beside=(".json", ".valid.npy", ".run.json"),
+        help="embeddings .npy; manifest beside it as .json",
+    )
     return parser
 
 

@@ -15,6 +15,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_parquet, write_text
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.export import FORMATS, JSONL, MMEB, Texts, as_mmeb, as_records, as_tuples
+from gen2embed.outputs import add_output
 
 log = logging.getLogger("gen2embed.export_negatives")
 
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--target-items", required=True, help="items parquet of the target side")
     add("--format", required=True, choices=FORMATS, help="what is written")
     add("--negatives", type=int, default=1, help="of each tuple (sentence-transformers only)")
-    add("--out", required=True, help=".parquet; .jsonl for jsonl")
+    add_output(parser, "--out", ".parquet", ".jsonl", help=".parquet; .jsonl for jsonl")
     return parser
 
 

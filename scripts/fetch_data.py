@@ -32,11 +32,11 @@ from gen2embed.download.zips import extract, is_done, mark_done, open_zip, read_
 from gen2embed.errors import InputError
 from gen2embed.files import (
     run_record,
-    whole_file,
     write_csv,
     write_parquet,
     write_text,
 )
+from gen2embed.outputs import add_output, whole_file
 
 NOT_OF_MMEB = ("CIFAR-100",)  # shipped with the evaluation images, not one of the 36
 STRIP = ("images/", "val2017/")  # leading folders of zips; images/ is added everywhere
@@ -53,7 +53,7 @@ Licences are those that the publishers state; images have their own sources' ter
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fetch_data", description=__doc__)
     add = parser.add_argument
-    add("--out", required=True, help="folder of the data (datasets.csv, train/, eval/, ...)")
+    add_output(parser, "--out", help="folder of the data (datasets.csv, train/, eval/, ...)")
     add("--store", required=True, help="folder of the extracted images, shared by experiments")
     add("--lock", help=f"file of locked revisions; default: {SUFFIX} in --out")
     add("--source", help="folder with the repositories' files by name, instead of the network")

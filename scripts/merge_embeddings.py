@@ -19,13 +19,20 @@ from gen2embed.files import (
     write_json,
 )
 from gen2embed.models.shards import join_manifests
+from gen2embed.outputs import add_output
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="merge_embeddings", description=__doc__)
     add = parser.add_argument
     add("--shards", required=True, nargs="+", help="shards' .npy, each with its .json beside it")
-    add("--out", required=True, help="embeddings .npy; manifest beside it as .json")
+    add_output(
+        parser,
+        "--out",
+        ".npy",
+        beside=(".json", ".valid.npy"),
+        help="embeddings .npy; manifest beside it as .json",
+    )
     return parser
 
 

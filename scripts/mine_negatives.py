@@ -29,6 +29,7 @@ from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
+from gen2embed.outputs import add_output
 from gen2embed.prompts.input_form import check_same
 from gen2embed.taken import dropped_from_metadata
 
@@ -58,7 +59,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--index-from", type=int, default=0, help="targets from which on the index is used")
     add("--least-recall", type=float, default=0.95, help="of an index's pool, measured; or refused")
     add("--memory-gb", type=float, default=2.0, help="bound of extra memory, 1e9 bytes; likewise")
-    add("--out", required=True, help="clusters .parquet; statistics beside it as .json")
+    add_output(
+        parser,
+        "--out",
+        ".parquet",
+        beside=(".json",),
+        help="clusters .parquet; statistics beside it as .json",
+    )
     return parser
 
 

@@ -23,6 +23,7 @@ from gen2embed.data.registry import entries
 from gen2embed.download.disk import gigabytes
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, write_json
+from gen2embed.outputs import add_output
 from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting.anchors import (
     MARK,
@@ -55,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--measured", required=True, help="folder of the experiment whose rates are used")
     add("--downloads", help="what fetch_data.py --plan said (JSON; empty: the hub was not reached)")
     add("--jobs", help="what snakemake --dry-run said")
-    add("--out", required=True, help="plan .json; the same is printed")
+    add_output(parser, "--out", ".json", help="plan .json; the same is printed")
     return parser
 
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 
 from gen2embed.command_line import run_each
 from gen2embed.files import read_csv
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.layers import (
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--attention", required=True, help="CSV of analyse_attention.py")
     add("--layers", required=True, help="CSV of analyse_layers.py")
     add("--rows", nargs="*", default=[], help="rows files of the sets: dropped rows are told")
-    add("--out", required=True, help="folder for attention_mass.*, layers.*")
+    add_output(parser, "--out", help="folder for attention_mass.*, layers.*")
     return parser
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     dropped_in_evaluation,
@@ -36,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
     add("--checkpoints", required=True, nargs="*", type=int, help="steps with a scored adapter")
     add("--steps", required=True, type=int, help="last step")
-    add("--out", required=True, help="folder for training_dynamics.pdf, .png, .csv, .md")
+    add_output(parser, "--out", help="folder for training_dynamics.pdf, .png, .csv, .md")
     return parser
 
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from gen2embed.command_line import run_each
 from gen2embed.files import read_json, read_parquet
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files, rate_sentence
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.series import draw_lines
@@ -31,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--strategies", required=True, nargs="+", help="strategies to draw, in the legend's order")
     add("--rates", help="pooled report of measure_false_negatives.py; none: one figure less")
     add("--seed", type=int, default=0, help="of the points that are drawn")
-    add("--out", required=True, help="folder of the two figures")
+    add_output(parser, "--out", help="folder of the two figures")
     return parser
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES, MACRO
 from gen2embed.files import read_csv
+from gen2embed.outputs import add_output
 from gen2embed.reporting.bars import grouped_bars
 from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, dropped_in_files
 from gen2embed.reporting.dots import dots_by_dataset
@@ -25,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--datasets", help="runs_datasets.csv of tabulate_runs.py; none: no task_scores")
     add("--rows", nargs="*", default=[], help="rows files that were scored: dropped rows are told")
     add("--pairs", nargs="*", default=[], help="pairs files that were trained on: likewise")
-    add("--out", required=True, help="folder for prompt_scores and task_scores .pdf, .png, ...")
+    add_output(parser, "--out", help="folder for prompt_scores and task_scores .pdf, .png, ...")
     return parser
 
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import META_TASKS
 from gen2embed.files import load_embeddings, read_parquet
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import read_register
@@ -32,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--prompts", required=True, nargs="+", help="one panel each")
     add("--queries", type=int, required=True, help="first queries of each data set that are drawn")
     add("--seed", type=int, required=True, help="of UMAP")
-    add("--out", required=True, help="folder for umap.pdf, .png, .csv, .md")
+    add_output(parser, "--out", help="folder for umap.pdf, .png, .csv, .md")
     return parser
 
 

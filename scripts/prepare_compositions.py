@@ -11,6 +11,7 @@ from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.compositions import Composition, by_id, read_subset, refuse_faults
 from gen2embed.data.dropping import Listed, count_out, read_dropped, staying
 from gen2embed.files import run_record, write_parquet
+from gen2embed.outputs import add_output
 from gen2embed.taken import dropped_as_metadata
 
 
@@ -21,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--image-root", required=True, help="folder that the rows' file names start from")
     add("--benchmarks", nargs="+", choices=SUBSETS, default=list(SUBSETS), help="which (both)")
     add("--dropped", help="dropped_rows.csv of check_data.py: rows that are left out")
-    add("--out", required=True, help="folder for items/ and compositions/")
+    add_output(parser, "--out", help="folder for items/ and compositions/")
     return parser
 
 

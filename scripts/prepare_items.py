@@ -24,6 +24,7 @@ from gen2embed.data.mmeb import (
 )
 from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record, write_parquet
+from gen2embed.outputs import add_output
 from gen2embed.taken import as_metadata
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role", "rows")
@@ -42,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--train-row-cap", type=int, help="first rows of each training subset; default: all")
     add("--eval-row-cap", type=int, help="first rows of each evaluation set; default: all")
     add("--dropped", help="dropped_rows.csv of check_data.py: rows that are left out")
-    add("--out", required=True, help="folder for items/, pairs/, rows/, equivalences/")
+    add_output(parser, "--out", help="folder for items/, pairs/, rows/, equivalences/")
     return parser
 
 

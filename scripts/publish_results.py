@@ -9,8 +9,12 @@ from pathlib import Path
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import read_json, whole_file, write_text
+from gen2embed.files import read_json, write_text
+from gen2embed.outputs import add_output, whole_file
 from gen2embed.reporting.paper import heading
+
+INDEX = "README.md"
+TITLE = "# Figures and tables of the experiment"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--tables", required=True, nargs="+", help="tables (.md), in the order of the index")
     add("--experiment", required=True, help="its name")
     add("--provenance", required=True, help="provenance.run.json of the experiment")
-    add("--out", required=True, help="folder for the copies and README.md")
+    add_output(parser, "--out", help="folder for the copies and README.md")
     return parser
 
 
@@ -31,11 +35,18 @@ def copy(source: Path, folder: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
+def check_index(path: Path) -> None:
+    """Raise InputError for a README.md that is not an index of ours: it would be lost."""
+    if path.exists() and not path.read_bytes().startswith(TITLE.encode()):
+        raise InputError(f"{path}: was not written by this program; name a folder of its own")
+
+
 def publish(job: argparse.Namespace) -> None:
     out = Path(job.out)
+    check_index(out / INDEX)
     facts = read_json(job.provenance)
     parts = [
-        f"# Figures and tables of the experiment `{job.experiment}`",
+        f"{TITLE} `{job.experiment}`",
         "Written by `snakemake --cores all publish`; every number comes from result files of one "
         f"run. Revision of the project: {facts['revision']}.",
         "## Figures",
@@ -50,7 +61,7 @@ def publish(job: argparse.Namespace) -> None:
         for suffix in (".md", ".csv", ".tex"):
             copy(path.with_suffix(suffix), out)
         parts.append(f"### {heading(path.stem)}\n\n{path.read_text(encoding='utf-8').strip()}")
-    write_text(out / "README.md", "\n\n".join(parts) + "\n")
+    write_text(out / INDEX, "\n\n".join(parts) + "\n")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,9 +13,10 @@ from gen2embed.command_line import run_program
 from gen2embed.data.composition_sets import IMAGE_TO_TEXT, TEXT_ONLY
 from gen2embed.errors import InputError
 from gen2embed.evaluation.compositionality import image_to_text, text_only
-from gen2embed.evaluation.contract import at_chance_warning, check_out, summarise, write_score
+from gen2embed.evaluation.contract import at_chance_warning, summarise, write_score
 from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
 from gen2embed.files import run_record
+from gen2embed.outputs import add_output
 from gen2embed.taken import dropped_from_metadata
 
 COLUMNS = ("row_id", "image_id", "true_ids", "false_id")
@@ -29,12 +30,17 @@ def build_parser() -> argparse.ArgumentParser:
     add("--target-embeddings", help="npy of unit vectors of the images (text_only needs none)")
     add("--subset", required=True, help="name of the subset")
     add("--task", choices=(IMAGE_TO_TEXT, TEXT_ONLY), default=IMAGE_TO_TEXT, help="what is asked")
-    add("--out", required=True, help="score .json; .predictions.parquet beside it")
+    add_output(
+        parser,
+        "--out",
+        ".json",
+        beside=(".predictions.parquet",),
+        help="score .json; .predictions.parquet beside it",
+    )
     return parser
 
 
 def check_flags(job: argparse.Namespace) -> None:
-    check_out(job.out)
     if job.task == IMAGE_TO_TEXT and not job.target_embeddings:
         raise InputError(f"--target-embeddings is missing; --task {IMAGE_TO_TEXT} needs the images")
 

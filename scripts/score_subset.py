@@ -12,10 +12,11 @@ import pandas as pd
 
 from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
-from gen2embed.evaluation.contract import at_chance_warning, check_out, summarise, write_score
+from gen2embed.evaluation.contract import at_chance_warning, summarise, write_score
 from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
 from gen2embed.evaluation.precision import predict
 from gen2embed.files import run_record
+from gen2embed.outputs import add_output
 from gen2embed.taken import from_metadata
 
 
@@ -26,7 +27,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--query-embeddings", required=True, help="npy of unit vectors, row = query_id")
     add("--target-embeddings", required=True, help="npy of unit vectors, row = candidate id")
     add("--subset", required=True, help="name of the data set")
-    add("--out", required=True, help="score .json; .predictions.parquet beside it")
+    add_output(
+        parser,
+        "--out",
+        ".json",
+        beside=(".predictions.parquet",),
+        help="score .json; .predictions.parquet beside it",
+    )
     return parser
 
 
@@ -102,8 +109,6 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            check_out(job.out)
         vectors = Vectors()
         for job in jobs:
             score(job, vectors)

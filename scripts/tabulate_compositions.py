@@ -19,6 +19,7 @@ from gen2embed.data.composition_sets import (
     score_name,
 )
 from gen2embed.evaluation.published import published_scores
+from gen2embed.outputs import add_output
 from gen2embed.reporting.beside import MARK
 from gen2embed.reporting.captions import dropped_in_training, in_seeds
 from gen2embed.reporting.compositions import (
@@ -54,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--prompts", required=True, nargs="+", help="zero-shot prompts, in the order of the table")
     add("--runs", nargs="*", default=[], help="STRATEGY/PROMPT, in the order of the table")
     add("--seeds", nargs="*", default=[], type=int, help="seeds of each run")
-    add("--out", required=True, help="folder for sugarcrepe*.csv, .md, .tex, .html")
+    add_output(parser, "--out", help="folder for sugarcrepe*.csv, .md, .tex, .html")
     return parser
 
 

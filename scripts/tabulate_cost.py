@@ -14,6 +14,7 @@ import yaml
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
+from gen2embed.outputs import add_output
 from gen2embed.reporting.beside import MARK_NOTE
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.provenance import machine, run_times
@@ -25,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--results", required=True, help="folder of the experiment")
     add("--config", required=True, help="its whole configuration (YAML)")
-    add("--out", required=True, help="folder for settings.csv, .md, ...")
+    add_output(parser, "--out", help="folder for settings.csv, .md, ...")
     add("--cost-out", required=True, help="folder for cost.csv, .md, ...: it differs by run")
     return parser
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.files import read_json
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import rate_sentence
 from gen2embed.reporting.mined import (
     dropped_before,
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--k", nargs="+", type=int, help="of the grid: negatives per cluster")
     add("--m", nargs="+", type=int, help="of the grid: candidates per negative")
     add("--grid-strategies", nargs="+", help="in the order of the table")
-    add("--out", required=True, help="folder for mining*.csv, grid.csv, .md, .tex")
+    add_output(parser, "--out", help="folder for mining*.csv, grid.csv, .md, .tex")
     return parser
 
 

@@ -15,6 +15,7 @@ from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import ALL
 from gen2embed.evaluation.audit import SYSTEM
 from gen2embed.evaluation.published import counterparts
+from gen2embed.outputs import add_output
 from gen2embed.reporting.beside import (
     DOUBT_NOTE,
     MARK_NOTE,
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="STRATEGY/PROMPT: the model is that published fine-tuned one, scored under PROMPT",
     )
     add("--systems", nargs="*", default=[], help="published models shown on all 36 data sets")
-    add("--out", required=True, help="folder for peers_*.csv, .md, ... and backbones.*")
+    add_output(parser, "--out", help="folder for peers_*.csv, .md, ... and backbones.*")
     return parser
 
 

@@ -17,6 +17,7 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL, members
 from gen2embed.evaluation.paired import holm
 from gen2embed.files import load_embeddings, load_valid, read_parquet
+from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.reporting.captions import conditions
@@ -38,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--reference", required=True, help="prompt that the others are compared with")
     add("--sample", type=int, default=4000, help="items of a modality, or pairs, at most")
     add("--seed", type=int, required=True, help="of that sample")
-    add("--out", required=True, help="folder for prompts.csv, .md, ...")
+    add_output(parser, "--out", help="folder for prompts.csv, .md, ...")
     return parser
 
 

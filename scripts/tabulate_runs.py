@@ -10,6 +10,7 @@ import sys
 
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES
+from gen2embed.outputs import add_output
 from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
@@ -34,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--runs", required=True, nargs="+", help="STRATEGY/PROMPT, in the order of the table")
     add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
     add("--backbone", required=True, help="whose published scores stand beside ours")
-    add("--out", required=True, help="folder for runs*.csv, .md, .tex")
+    add_output(parser, "--out", help="folder for runs*.csv, .md, .tex")
     return parser
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
+from gen2embed.outputs import add_output
 from gen2embed.reporting.beside import MARK_NOTE
 from gen2embed.reporting.captions import (
     conditions,
@@ -53,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
     add("--checkpoints", nargs="*", default=[], type=int, help="steps with a scored adapter")
     add("--steps", required=True, type=int, help="last step")
-    add("--out", required=True, help="folder for sampling.csv, efficiency.csv, .md, ...")
+    add_output(parser, "--out", help="folder for sampling.csv, efficiency.csv, .md, ...")
     return parser
 
 

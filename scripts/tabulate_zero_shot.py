@@ -14,6 +14,7 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES, members
+from gen2embed.outputs import add_output
 from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
@@ -49,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="STRATEGY/PROMPT: the model is that published fine-tuned "
         "one as its authors released it, scored under PROMPT",
     )
-    add("--out", required=True, help="folder for zero_shot*.csv, .md, .tex")
+    add_output(parser, "--out", help="folder for zero_shot*.csv, .md, .tex")
     return parser
 
 

@@ -22,12 +22,12 @@ from gen2embed.files import (
     digest_folder,
     package_versions,
     run_record,
-    whole_folder,
     write_json,
     write_text,
 )
 from gen2embed.models import pixel_limits
 from gen2embed.models.pixel_limits import limits_of_job
+from gen2embed.outputs import add_output, whole_folder
 from gen2embed.prompts import input_form
 from gen2embed.prompts.input_form import form_of, told
 from gen2embed.prompts.registry import get_prompt
@@ -115,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--save-every", type=int, default=20, help="steps between states to resume from")
     add("--partial", help="folder for states to resume from; none: an interrupted run starts anew")
     add("--counted", help="folder of token counts that runs share; none: counted for this run")
-    add("--out", required=True, help="PEFT folder")
+    add_output(parser, "--out", whole=True, help="PEFT folder")
     return parser
 
 
@@ -320,7 +320,7 @@ def write_adapter(
         "last_loss": lines[-1]["loss"],
         "versions": package_versions("torch", "transformers", "peft"),
     }
-    with whole_folder(job.out) as out:
+    with whole_folder(job.out, "train_adapter") as out:
         save_adapter(trainer.model, out)
         for step in job.save_adapters_at:
             place = f"step-{step}"

@@ -37,6 +37,7 @@ from gen2embed.mini.generator.validation import (
     sample_answers,
 )
 from gen2embed.models.shortcuts.grouped_attention import use_grouped_attention
+from gen2embed.outputs import add_output, whole_folder
 
 PHOTO_COLUMNS = (
     "emoji_id split name concept group subgroup tone country background".split()  # noqa: SIM905
@@ -48,7 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--photos", required=True, help="photos.npy: uint8, shape (n, size, size, 3)")
     add("--metadata", required=True, help="photos.parquet: what each photo shows")
-    add("--out", required=True, help="folder for weights, processor, tokenizer, card, log")
+    add_output(
+        parser, "--out", whole=True, help="folder for weights, processor, tokenizer, card, log"
+    )
     add("--seed", type=int, required=True, help="decides weights, data order and dialogues")
     for shape in fields(Shape):
         flag = "--" + shape.name.replace("_", "-")
@@ -132,11 +135,14 @@ def train(args: argparse.Namespace) -> None:
             "first_word_accuracy": first_word_accuracy(model, instructor, judge, args.held_out),
             "samples": sample_answers(model, instructor, judge, 16),
         }
-        model.save_pretrained(out)
-        processor.save_pretrained(out)
-        write_text(out / "training_log.jsonl", "".join(json.dumps(line) + "\n" for line in log))
-        write_json(out / "card.json", card)
-        write_text(out / "README.md", render_card(card))
+        with whole_folder(out, "train_generator") as folder:
+            model.save_pretrained(folder)
+            processor.save_pretrained(folder)
+            write_text(
+                folder / "training_log.jsonl", "".join(json.dumps(line) + "\n" for line in log)
+            )
+            write_json(folder / "card.json", card)
+            write_text(folder / "README.md", render_card(card))
         record["parameters"] = card["parameters"]
 
 

@@ -14,6 +14,7 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import AGGREGATES
 from gen2embed.evaluation.ranking import ranking_metrics
 from gen2embed.files import read_parquet, write_json, write_text
+from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,
@@ -41,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--name", required=True, help="name of the model")
     add("--url", default="", help="where the model can be had")
     add("--card", help="the model's README.md; with its scores it is written beside the JSON")
-    add("--out", required=True, help="leaderboard .json")
+    add_output(parser, "--out", ".json", help="leaderboard .json")
     return parser
 
 
@@ -88,8 +89,6 @@ SCORE = ("value", "value_index0", "ci_low", "ci_high", "chance", "above_chance",
 
 
 def write(job: argparse.Namespace) -> None:
-    if Path(job.out).suffix != ".json":
-        raise InputError(f"--out {job.out}: the name of a leaderboard file ends in .json")
     if job.card and not Path(job.card).is_file():
         raise InputError(f"{job.card}: no such file; leave --card out, or name the README.md")
     register = read_register(job.register)

@@ -7,13 +7,14 @@ import sys
 
 from gen2embed.command_line import run_each
 from gen2embed.files import write_text
+from gen2embed.outputs import add_output
 from gen2embed.prompts.registry import load_prompts
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="write_prompts", description=__doc__)
     parser.add_argument("--prompt-file", help="YAML file with further prompts")
-    parser.add_argument("--out", required=True, help="Markdown")
+    add_output(parser, "--out", ".md", help="Markdown")
     return parser
 
 

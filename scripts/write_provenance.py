@@ -12,6 +12,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_json, write_text
+from gen2embed.outputs import add_output
 from gen2embed.reporting.pages import page, table
 from gen2embed.reporting.provenance import gather
 
@@ -21,7 +22,9 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--results", required=True, help="folder of the experiment")
     add("--config", required=True, help="its whole configuration (YAML)")
-    add("--out", required=True, help="provenance.html; provenance.run.json is written beside it")
+    add_output(
+        parser, "--out", ".html", help="provenance.html; provenance.run.json is written beside it"
+    )
     return parser
 
 

@@ -13,6 +13,7 @@ from typing import Any, TextIO, TypeVar
 from tqdm import tqdm
 
 from gen2embed.errors import InputError
+from gen2embed.outputs import check_jobs, fault_of
 
 T = TypeVar("T")
 LOG_INTERVAL_SECONDS = 30.0
@@ -39,9 +40,17 @@ def run_program(
     )
     argv = sys.argv[1:] if argv is None else argv
     try:
-        work(_parse_jobs(parser, argv))
+        jobs = _parse_jobs(parser, argv)
+        check_jobs(parser, jobs)
+        work(jobs)
     except InputError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        print(f"{parser.prog}: {InputError(fault)}", file=sys.stderr)
         return 2
     return 0
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import platform
 import resource
-import shutil
-import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -21,53 +20,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
+from gen2embed.columns import in_types_of_the_dictionary
 from gen2embed.errors import InputError
+from gen2embed.outputs import fault_of, os_errors, whole_file
 
 UNIT_LENGTH_TOLERANCE = 1e-3
 _CHECK_ROWS = 65536
 SMALL_FILES = (".json", ".txt", ".model", ".jinja")
-
-
-@contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; on success it is renamed to ``path``.
-
-    On any exception the temporary file is removed and ``path`` is left as it was.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path``; on success it takes its place.
-
-    On any exception it is removed and ``path`` is left as it was.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.replace(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -87,27 +48,90 @@ def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_csv(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+@contextmanager
+def reading(path: str | Path, what: str) -> Iterator[None]:
+    """Raise InputError for no regular file, and for whatever a library makes of damaged bytes.
+
+    what: the format. Only calls of the library that reads it belong into the block: everything
+    that they raise is taken for the file's fault.
+    """
+    check_file(path)
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        fault = fault_of(error) if isinstance(error, OSError) and error.errno else None
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            fault or f"{path}: is not a readable {what} file ({said}); write or fetch it again"
+        ) from None
+
+
+def check_file(path: str | Path) -> None:
+    """Raise InputError for what is no regular file: absent, a folder, a pipe, a device."""
+    with os_errors(path):
+        if "\0" in str(path) or not Path(path).exists():
+            raise InputError(f"{path}: no such file")
+        if not Path(path).is_file():
+            raise InputError(f"{path}: is no regular file")
+
+
+def read_text(path: str | Path) -> str:
+    """A text file: UTF-8, with or without a byte-order mark; line ends become line feeds."""
+    with reading(path, "UTF-8 text"):
+        return Path(path).read_text(encoding="utf-8-sig")
+
+
+def read_yaml(path: str | Path) -> Any:
+    text = read_text(path)
+    with reading(path, "YAML"):
+        return yaml.safe_load(text)
+
+
+def read_json(path: str | Path) -> Any:
+    """Raises InputError, too, for NaN and the infinities, which JSON does not have."""
+    text = read_text(path)
+    with reading(path, "JSON"):
+        return json.loads(text, parse_constant=_no_number)
+
+
+def read_json_object(path: str | Path, *keys: str) -> dict[str, Any]:
+    """A JSON object that has these keys."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: holds no JSON object; write it again")
+    missing = [key for key in keys if key not in value]
+    if missing:
+        raise InputError(f"{path}: {missing[0]!r} is missing; see docs/data_dictionary.md")
+    return value
+
+
+def read_json_lines(path: str | Path) -> list[Any]:
+    lines = read_text(path).splitlines()
+    with reading(path, "JSON lines"):
+        return [json.loads(line, parse_constant=_no_number) for line in lines if line.strip()]
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def read_csv(path: str | Path, columns: Sequence[str], separator: str = ",") -> pd.DataFrame:
     """A CSV file with all its columns; texts stay texts ("" is not NaN, "true" is no bool).
 
     Raises InputError when the file is missing or lacks a column.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
-    frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+    text = read_text(path)
+    with reading(path, "CSV"), warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with too many values
+        frame = pd.read_csv(
+            io.StringIO(text), dtype="str", keep_default_na=False, sep=separator, index_col=False
+        )
     missing = [name for name in columns if name not in frame]
     if missing:
         raise InputError(f"{path}: column {missing[0]!r} is missing; see docs/data_dictionary.md")
     return frame
-
-
-def read_json(path: str | Path) -> Any:
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON ({error})") from None
 
 
 def write_parquet(
@@ -120,30 +144,42 @@ def write_parquet(
     if metadata:
         table = table.replace_schema_metadata(dict(metadata))
     with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_parquet(path: str | Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
     """Read the named columns and the file's metadata.
 
-    Raises InputError when the file is missing, is not parquet, or lacks a column.
+    Columns of the data dictionary come in its type whichever writer stored them (``columns.py``);
+    an index that pandas stored is a column like others. Raises InputError when the file is missing,
+    is not parquet, or lacks a column, and for values that its type does not allow.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        with pq.ParquetFile(path) as file:
-            have = file.schema_arrow.names
-            missing = [name for name in columns if name not in have]
-            if missing:
-                raise InputError(
-                    f"{path}: column {missing[0]!r} is missing (it has: {', '.join(have)}); "
-                    "see docs/data_dictionary.md"
-                )
-            raw = file.schema_arrow.metadata or {}
-            frame = file.read(columns=list(columns)).to_pandas()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: is not a readable parquet file ({error})") from None
-    return frame, {key.decode(): value.decode() for key, value in raw.items()}
+    with reading(path, "parquet"), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        have = file.schema_arrow.names
+        missing = [name for name in columns if name not in have]
+        if missing:
+            raise InputError(
+                f"{path}: column {missing[0]!r} is missing (it has: {', '.join(have)}); "
+                "see docs/data_dictionary.md"
+            )
+        twice = [name for name in columns if have.count(name) > 1]
+        if twice:
+            raise InputError(f"{path}: column {twice[0]!r} is there twice; leave one out")
+        raw = file.schema_arrow.metadata or {}
+        metadata = {key.decode(): value.decode() for key, value in raw.items()}
+        table = file.read(columns=list(columns))
+        table.validate(full=True)
+        frame = in_types_of_the_dictionary(table, path).to_pandas(ignore_metadata=True)
+    return frame[list(columns)], metadata
+
+
+def read_npy(path: str | Path, mmap_mode: str | None = None) -> np.ndarray:
+    """An array of an npy file; Raises InputError for pickles, and for archives of several (npz)."""
+    with reading(path, "npy"):
+        array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise ValueError("it is an archive of arrays")
+        return array
 
 
 def load_embeddings(path: str | Path) -> np.ndarray:
@@ -154,12 +190,7 @@ def load_embeddings(path: str | Path) -> np.ndarray:
     marks as not valid must be zero.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: is not a readable npy file ({error}); write it again") from None
+    vectors = read_npy(path, mmap_mode="r")
     if vectors.ndim != 2 or vectors.dtype not in (np.float32, np.float16):
         raise InputError(
             f"{path}: holds {vectors.dtype} of shape {vectors.shape}; embeddings are float32 or "
@@ -188,10 +219,7 @@ def _load_valid(path: Path, n_items: int) -> np.ndarray:
     valid_path = path.with_suffix(".valid.npy")
     if not valid_path.exists():
         return np.ones(n_items, dtype=bool)
-    try:
-        valid = np.load(valid_path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{valid_path}: is not a readable npy file ({error})") from None
+    valid = read_npy(valid_path)
     if valid.shape != (n_items,) or valid.dtype != np.bool_:
         raise InputError(f"{valid_path}: must be {n_items} booleans, one per row of {path.name}")
     return valid

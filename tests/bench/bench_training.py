@@ -43,6 +43,7 @@ from gen2embed.models.backbones import load_backbone
 from gen2embed.models.encoder import plan_items
 from gen2embed.models.shortcuts.image_features import with_image_features
 from gen2embed.models.shortcuts.prefix import narrow_to_last_token
+from gen2embed.prompts.input_form import STOCK, told
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
@@ -104,7 +105,7 @@ def mini_case(job: argparse.Namespace) -> Case:
         [str(results / f"clusters/saha/{name}.parquet") for name in names],
         str(results / "items/train_query.parquet"),
         str(results / "items/train_target.parquet"),
-        None, 1.0, 0, 0,
+        None, told(STOCK), 1.0, 0, 0,
     )  # fmt: skip
     backbone = load_backbone(str(results / "generator"), None, "fp32", "cpu")
     collate = collator(
@@ -148,16 +149,12 @@ def unit(hidden: torch.Tensor) -> torch.Tensor:
     return normalize(hidden.float(), dim=-1)
 
 
-def on(device: str, chunk: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: tensor.to(device) for name, tensor in chunk.items()}
-
-
 def ours(case: Case, caching: bool, reuse: bool = True) -> Callable[[], torch.Tensor]:
     batch = case.collate([(case.clusters, 0)])["batch"]
     narrow_to_last_token(case.backbone.language_layers()[-1])
 
     def ready(chunk: dict[str, torch.Tensor]) -> dict[str, Any]:
-        moved = on(case.device, chunk)
+        moved = case.backbone.to_device(chunk, case.device)
         return with_image_features(case.backbone, moved) if reuse else moved
 
     def step() -> torch.Tensor:
@@ -202,14 +199,14 @@ def reference(case: Case) -> Callable[[], torch.Tensor]:
             for side in sides:
                 for chunk in side:
                     states.append(torch.get_rng_state())
-                    rows.append(encode(on(case.device, chunk)))
+                    rows.append(encode(case.backbone.to_device(chunk, case.device)))
         leaves = [row.requires_grad_() for row in rows]
         n = len(sides[0])
         loss = info_nce(torch.cat(leaves[:n]), torch.cat(leaves[n:]), TEMPERATURE)
         loss.backward()
         for chunk, state, leaf in zip([*sides[0], *sides[1]], states, leaves, strict=True):
             torch.set_rng_state(state)
-            (encode(on(case.device, chunk)) * leaf.grad).sum().backward()
+            (encode(case.backbone.to_device(chunk, case.device)) * leaf.grad).sum().backward()
         return loss.detach()
 
     return step
@@ -233,7 +230,7 @@ def sentence_transformers(case: Case, chunk: int) -> Callable[[], torch.Tensor] 
 
         def forward(self, features: dict[str, Any], **_: Any) -> dict[str, torch.Tensor]:
             side, row = divmod(int(features["input_ids"][0, 0]), n)
-            inputs = on(case.device, sides[side][row // chunk])
+            inputs = case.backbone.to_device(sides[side][row // chunk], case.device)
             return {"sentence_embedding": unit(case.backbone.last_hidden(inputs))}
 
     n = len(pairs_of(case.clusters))

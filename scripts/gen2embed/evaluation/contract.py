@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import (
     ABOVE_CHANCE_P,
     above_chance,
@@ -65,12 +64,6 @@ def at_chance_warning(score: Mapping[str, Any]) -> str:
         f"{score['subset']}: WARNING: {score['value']:.4f} is not above chance "
         f"({score['chance']:.4f}, p = {score['p_value']:.3g}): is the model loaded right?"
     )
-
-
-def check_out(out: str) -> None:
-    """Raise InputError for a name that a score may not have."""
-    if Path(out).suffix != ".json":
-        raise InputError(f"--out {out}: the name of a score ends in .json")
 
 
 def write_score(out: Path, score: Mapping[str, Any], predictions: pd.DataFrame) -> None:

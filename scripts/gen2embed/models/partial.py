@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gen2embed.files import whole_file
+from gen2embed.outputs import whole_file
 
 
 class Blocks:

@@ -1,7 +1,8 @@
-"""The Qwen family's processors for images and text, which do not need torchvision.
+"""The Qwen family's processors for images and text, the same with torchvision and without it.
 
-The stock processors insist on a video part that needs torchvision; without it AutoProcessor
-silently returns a bare tokenizer. Where torchvision is present, the stock ones are used.
+The stock processors insist on a video part: without torchvision AutoProcessor silently returns a
+bare tokenizer, with it a folder without ``video_preprocessor_config.json`` is refused. And its
+image processors resize in another way than Pillow: vectors would depend on what is installed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,10 @@ from typing import Any
 from transformers import AutoTokenizer, Qwen2VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.processing_utils import ProcessorMixin
-from transformers.utils import is_torchvision_available
 
 
 class WithoutVideo:
-    """Mixed into a stock processor (also named in ``stock``): a constructor without video."""
-
-    stock: type[ProcessorMixin]
+    """Mixed into a stock processor: a constructor without video."""
 
     def __init__(
         self,
@@ -38,8 +36,6 @@ class WithoutVideo:
 class ImageTextProcessor(WithoutVideo, Qwen2VLProcessor):
     """Qwen2VLProcessor without its video processor."""
 
-    stock = Qwen2VLProcessor
-
 
 def load_processor(
     model: str, revision: str | None, kind: type[WithoutVideo] = ImageTextProcessor
@@ -48,10 +44,6 @@ def load_processor(
 
     kind: of the model's family; the family's members share an image processor.
     """
-    if is_torchvision_available():
-        processor = kind.stock.from_pretrained(model, revision=revision)
-        processor.tokenizer.padding_side = "left"
-        return processor
     tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, padding_side="left")
     images = Qwen2VLImageProcessorPil.from_pretrained(model, revision=revision)
     return kind(images, tokenizer, chat_template=tokenizer.chat_template)

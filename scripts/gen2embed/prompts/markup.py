@@ -7,6 +7,7 @@ names say which level of the prompt a token belongs to (``SEGMENTS``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from gen2embed.prompts.registry import UserTurn
@@ -43,6 +44,19 @@ def vicuna(system: str | None, turn: UserTurn, image: str) -> Parts:
     """Markup of LLaVA-NeXT on Vicuna. Source: chat template of llava-v1.6-vicuna-7b-hf."""
     level = [("system", system), ("markup", " ")] if system is not None else []
     return [*level, ("markup", "USER: "), *_user(turn, image), ("markup", " ASSISTANT:")]
+
+
+def as_letters(text: str, control: re.Pattern[str]) -> str:
+    """The text with a space inside everything that a tokenizer reads as a control token.
+
+    So a data set's text opens and closes no turn, and stands for no image. Ours.
+
+    >>> as_letters("red<|im_end|>", re.compile(re.escape("<|im_end|>")))
+    'red< |im_end|>'
+    """
+    while control.search(text):  # what was apart before may be one now
+        text = control.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+    return text
 
 
 def cut_off(parts: Parts, length: int) -> Parts:

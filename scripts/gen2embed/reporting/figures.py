@@ -10,7 +10,8 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gen2embed.files import whole_file, write_csv, write_text
+from gen2embed.files import write_csv, write_text
+from gen2embed.outputs import whole_file
 from gen2embed.reporting.paper import answer
 
 STYLE = Path(__file__).with_name("matplotlibrc")

@@ -53,7 +53,7 @@ def fetch(models, tmp_path, monkeypatch):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def test_a_model_of_the_register(fetch, tmp_path):

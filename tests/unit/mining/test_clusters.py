@@ -50,7 +50,7 @@ def test_no_clusters_at_all(tmp_path):
         ({"negative_pairs": [[2, 2], [], [2]]}, "row 0: a pair stands in it twice"),
         ({"negative_pairs": [[2, 0], [], [2]]}, "row 0: a pair stands in it twice"),
         ({"hardness": [[0.5, 0.2], [], []]}, "row 2: negative_pairs, hardness and overlap"),
-        ({"negative_pairs": ["x", "y", "z"]}, "does not hold clusters"),
+        ({"negative_pairs": ["x", "y", "z"]}, "each row is a list of numbers"),
     ],
 )
 def test_faults_are_named(tmp_path, change, message):

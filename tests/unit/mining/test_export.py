@@ -108,7 +108,7 @@ def test_records(folder):
 @pytest.mark.parametrize(
     ("kind", "out", "change", "says"),
     [
-        ("mmeb", "m.csv", {}, "the name of a mmeb file ends in .parquet"),
+        ("mmeb", "m.jsonl", {}, "the name of a mmeb file ends in .parquet"),
         ("mmeb", "m.parquet", {"clusters": "none.parquet"}, "none.parquet"),
         ("mmeb", "m.parquet", {"query-items": "few.parquet"}, "holds 1 items, but the pairs name"),
     ],

@@ -87,6 +87,17 @@ def test_every_prompt_through_the_models_own_markup(model, name):
             assert make_tokenizer(kind)(rendered)["input_ids"].count(start) == 2
 
 
+def test_a_text_opens_and_closes_no_turn(model):
+    """Words of the markup in the data's text become letters, tokens or not."""
+    kind, _, backbone = model
+    words = {"gemma3": ["<end_of_turn>", "<bos>"], "mistral": ["[/INST]", "[INST]", "</s>"]}
+    for word in words.get(kind, ["<|im_end|>", "<|im_start|>"]):
+        (one,) = plan(backbone, [f"x{word}y"], "plain", "target")
+        (bare,) = plan(backbone, ["xy"], "plain", "target")
+        assert one.rendered.count(word) == bare.rendered.count(word)
+        assert f"x{word[0]} {word[1:]}y" in one.rendered
+
+
 @torch.inference_mode()
 def plain_vector(folder, backbone, planned):
     """A forward of transformers' class, one text at a time."""

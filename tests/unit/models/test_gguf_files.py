@@ -108,7 +108,7 @@ def test_of_a_registered_model_the_wheel_and_the_licence(tmp_path, monkeypatch, 
 def test_a_file_without_some_weights_is_refused(tmp_path, lost):
     """transformers only warns, and goes on with random ones."""
     path = save_gguf("llama", tmp_path / "tiny.gguf", leave_out=lost)
-    with pytest.raises(InputError, match=r"lacks [12] of the model's weights, such as"):
+    with pytest.raises(InputError, match="weights are not in the checkpoint, such as"):
         load_backbone(str(path), None, "fp32", "cpu")
 
 
@@ -116,10 +116,10 @@ def test_a_file_without_some_weights_is_refused(tmp_path, lost):
 def test_a_broken_file_is_one_line(tmp_path, kept):
     path = save_gguf("llama", tmp_path / "tiny.gguf")
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match="is no GGUF file of a model known here"):
+    with pytest.raises(InputError, match=r"no GGUF file of a model known here|cannot be loaded"):
         load_backbone(str(path), None, "fp32", "cpu")
     path.write_bytes(random.Random(kept).randbytes(5000))
-    with pytest.raises(InputError, match="is no GGUF file of a model known here"):
+    with pytest.raises(InputError, match=r"no GGUF file of a model known here|cannot be loaded"):
         load_backbone(str(path), None, "fp32", "cpu")
 
 

@@ -13,6 +13,7 @@ from gen2embed.errors import InputError
 from gen2embed.models import pixel_limits
 from gen2embed.models.adapters import check_form
 from gen2embed.models.pixel_limits import limits_of_job
+from gen2embed.outputs import add_output
 from gen2embed.prompts import input_form
 from gen2embed.prompts.input_form import form_of
 from gen2embed.prompts.registry import get_prompt
@@ -40,7 +41,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--dtype", default="fp32", choices=("fp32", "bf16"), help="precision of the weights")
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add("--threads", type=int, help="CPU threads (default: torch's choice)")
-    add("--out", required=True, help="CSV")
+    add_output(parser, "--out", ".csv", help="CSV")
 
 
 def check_flags(job: argparse.Namespace) -> None:

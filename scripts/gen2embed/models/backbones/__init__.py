@@ -7,11 +7,13 @@ language models, and as no multimodal ones, are read by ``causal_lm``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.gguf_files import at, told_in_one_line
+from gen2embed.models.gguf_files import at
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.models.released import released_adapter
 from gen2embed.models.weights import tensors_alone
@@ -56,8 +58,9 @@ def load_backbone(
             "transformers' causal language models"
         )
     module = import_module(REGISTRY.get(kind, TEXT_ALONE))
-    with tensors_alone(model):
+    with load_errors(model), tensors_alone(model):
         backbone = module.load(model, revision, dtype, device, attention)
+        check_tokenizer(backbone)
     backbone.form = form
     adapter = released_adapter(model)
     if adapter is not None:
@@ -79,6 +82,36 @@ def reads_text_alone(kind: str) -> bool:
     return kind in known and kind not in multimodal
 
 
+@contextmanager
+def load_errors(model: str) -> Iterator[None]:
+    """Turn what transformers raises of a folder that is not whole into one line.
+
+    A GPU's memory that runs out is no fault of the folder.
+    """
+    import torch
+
+    try:
+        yield
+    except (InputError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        raise InputError(
+            f"{model}: cannot be loaded ({type(error).__name__}: {said[:300]}); a file of it is "
+            "missing, broken, or of another version: fetch it again"
+        ) from error
+
+
+def check_tokenizer(backbone: Backbone) -> None:
+    """Raise ValueError for a tokenizer that cannot write this backbone's prompts."""
+    tokenizer = backbone.processor.tokenizer
+    if tokenizer.pad_token_id is None:
+        raise ValueError("its tokenizer names no padding token")
+    known = tokenizer.convert_tokens_to_ids(backbone.image_token) if backbone.image_token else ""
+    if known in (None, tokenizer.unk_token_id):
+        raise ValueError(f"its tokenizer does not know {backbone.image_token}")
+
+
 def model_type(model: str, revision: str | None) -> str:
     """The ``model_type`` of a folder's, hub id's or GGUF file's configuration.
 
@@ -86,15 +119,14 @@ def model_type(model: str, revision: str | None) -> str:
     """
     from transformers import PreTrainedConfig
 
+    place, more = at(model)
     try:
-        place, more = at(model)
-        with told_in_one_line(model):
-            facts, _ = PreTrainedConfig.get_config_dict(place, revision=revision, **more)
-    except (OSError, ValueError) as error:
+        facts, _ = PreTrainedConfig.get_config_dict(place, revision=revision, **more)
+    except Exception as error:  # of a broken config.json transformers raises whatever it meets
         reason = str(error).strip().split("\n")[0]
-        raise InputError(
-            f"{model}: no model folder and not to be had from the hub ({reason})"
-        ) from None
-    if "model_type" not in facts:
+        no_folder = "no model folder and not to be had from the hub"
+        fault = "no GGUF file of a model known here" if more else no_folder
+        raise InputError(f"{model}: {fault} ({reason})") from None
+    if not isinstance(facts.get("model_type"), str):
         raise InputError(f"{model}: its config.json names no model_type; is it a model folder?")
     return facts["model_type"]

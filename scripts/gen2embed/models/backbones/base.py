@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,16 +14,19 @@ import torch
 
 from gen2embed.errors import InputError
 from gen2embed.models.adapters import apply_adapter
+from gen2embed.models.gguf_files import weights_at
 from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.models.shortcuts.grouped_attention import best_attention
 from gen2embed.models.shortcuts.pixel_table import RAW, PixelTable
 from gen2embed.models.shortcuts.prefix import LITERAL, only_last_token, split_prefix
 from gen2embed.prompts.input_form import STOCK
-from gen2embed.prompts.markup import Parts, join
+from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.prompts.markup import Parts, as_letters, join
 from gen2embed.prompts.registry import Prompt, UserTurn, user_turn
 
 PIXEL_BYTES = "pixel_bytes"  # key of a compact batch
 LEAST_PREFIX = 4  # tokens; a shorter beginning is not worth a pass of its own
+HEAD = "lm_head."
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -35,6 +39,7 @@ class Backbone:
 
     name: str
     image_token: str  # the tokenizer's placeholder of an image; "": it reads text alone
+    markup_words: tuple[str, ...] = ()  # of the chat's markup, where they are no tokens
     # regular expression of the modules that LoRA adapts, by full name: the language model's alone
     adapted_modules = r".*\.language_model\.layers\..*\.(q_proj|k_proj|v_proj|o_proj|down_proj)"
 
@@ -44,9 +49,22 @@ class Backbone:
         self.form = STOCK
 
     def turn(self, prompt: Prompt, role: str, text: str, has_image: bool) -> UserTurn:
-        """The user level of an item in this model's words (``prompts.user_turn``)."""
+        """The user level of an item in this model's words (``prompts.user_turn``).
+
+        What the tokenizer would read as a control token in the data's text becomes letters.
+        """
+        text = as_letters(text, self.control_tokens)
         token = self.image_token if self.form.mark_without_image == "token" else ""
         return user_turn(prompt, role, text, has_image, token)
+
+    @cached_property
+    def control_tokens(self) -> re.Pattern[str]:
+        """Everything that opens or closes turns, or stands for more than its letters."""
+        tokenizer = self.processor.tokenizer
+        added = (one.content for one in tokenizer.added_tokens_decoder.values() if one.special)
+        names = {*tokenizer.all_special_tokens, *added, *self.markup_words} - {IMAGE_MARK}
+        words = sorted((name for name in names if len(name) > 1), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, words)) or "(?!)")
 
     def parts(self, system: str | None, turn: UserTurn) -> Parts:
         """The prompt as named parts, image placeholder included, up to the open assistant turn."""
@@ -273,17 +291,38 @@ def last_places(batch: dict[str, torch.Tensor]) -> torch.Tensor:
 def load_model(
     kind: Any, model: str, revision: str | None, dtype: str, device: str, attention: str | None
 ) -> torch.nn.Module:
-    """Weights of a folder or hub id as transformers' class ``kind``, ready for inference.
+    """Weights of a folder, hub id or GGUF file as transformers' class ``kind``, for inference.
 
     attention: transformers' name of an implementation; None: the best one here.
     """
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
-    loaded = kind.from_pretrained(
-        model,
+    place, more = weights_at(model)
+    loaded, found = kind.from_pretrained(
+        place,
+        **more,
         revision=revision,
         dtype=DTYPES[dtype],
         attn_implementation=attention or best_attention(device, dtype),
         trust_remote_code=False,
+        output_loading_info=True,
     )
+    check_whole(model, found)
     return loaded.to(device).eval()
+
+
+def check_whole(model: str, found: Mapping[str, Collection[Any]]) -> None:
+    """Raise InputError where weights that an embedding needs were not in the checkpoint.
+
+    transformers draws those at random and says so in a warning alone. found: its loading info. The
+    language head is not needed.
+    """
+    missing = sorted(name for name in found["missing_keys"] if not name.startswith(HEAD))
+    if missing:
+        strange = sorted(map(str, found["unexpected_keys"]))
+        held = f", and it holds others that fit nothing, such as {strange[0]}" if strange else ""
+        raise InputError(
+            f"{model}: {len(missing)} weights are not in the checkpoint, such as "
+            f"{missing[0]}{held}; it is not whole, or of another class than its config.json says: "
+            "fetch it again"
+        )

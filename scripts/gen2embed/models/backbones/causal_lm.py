@@ -6,6 +6,7 @@ The chat markup is the model's own (``prompts/chat_template.py``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -16,20 +17,14 @@ from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gen2embed.errors import InputError
-from gen2embed.models.backbones.base import DTYPES, Backbone, load_model
-from gen2embed.models.gguf_files import (
-    at,
-    complete_tokenizer,
-    is_gguf,
-    read_model,
-    told_in_one_line,
-)
-from gen2embed.models.shortcuts.grouped_attention import best_attention
+from gen2embed.models.backbones.base import Backbone, load_model
+from gen2embed.models.gguf_files import at, complete_tokenizer, is_gguf
 from gen2embed.prompts.chat_template import ChatTemplate, Messages, read_template
 from gen2embed.prompts.markup import Parts
-from gen2embed.prompts.registry import Prompt, UserTurn, user_turn
+from gen2embed.prompts.registry import Prompt, UserTurn
 
 DAY = "01 Jan 2025"  # for templates that write today's date: a prompt is the same every day
+CONTROL = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")  # how words of markup look
 WINDOWS = ("sliding_window", "attention_chunk_size")  # how transformers' models call theirs
 
 
@@ -52,7 +47,12 @@ class CausalLM(Backbone):
                 f"has an image, and {self.model.config.model_type!r} reads text alone; leave out "
                 "such items, or name a multimodal model"
             )
-        return user_turn(prompt, role, text, has_image)
+        return super().turn(prompt, role, text, has_image)
+
+    @property
+    def markup_words(self) -> tuple[str, ...]:
+        """Such as [INST], which is no token of its own in some vocabularies."""
+        return tuple(sorted(set(CONTROL.findall(" ".join(vars(self.template).values())))))
 
     def parts(self, system: str | None, turn: UserTurn) -> Parts:
         return self.template.parts(system, turn)
@@ -109,11 +109,7 @@ def load(
     """
     tokenizer = load_tokenizer(model, revision)
     template = template_of(model, tokenizer)
-    if is_gguf(model):
-        attention = attention or best_attention(device, dtype)
-        loaded = read_model(model, DTYPES[dtype], attention).to(device).eval()
-    else:
-        loaded = load_model(AutoModelForCausalLM, model, revision, dtype, device, attention)
+    loaded = load_model(AutoModelForCausalLM, model, revision, dtype, device, attention)
     layers = getattr(getattr(loaded, "model", None), "layers", [])
     if not layers or not all(hasattr(one, "self_attn") and hasattr(one, "mlp") for one in layers):
         raise InputError(
@@ -126,10 +122,9 @@ def load(
 def load_tokenizer(model: str, revision: str | None) -> Any:
     """The tokenizer, padding on the left; it adds no tokens of its own: the markup has them."""
     place, more = at(model)
-    with told_in_one_line(model):
-        tokenizer = AutoTokenizer.from_pretrained(
-            place, revision=revision, padding_side="left", trust_remote_code=False, **more
-        )
+    tokenizer = AutoTokenizer.from_pretrained(
+        place, revision=revision, padding_side="left", trust_remote_code=False, **more
+    )
     if not tokenizer.is_fast:
         raise InputError(f"{model}: has no fast tokenizer (tokenizer.json); convert it")
     if is_gguf(model):

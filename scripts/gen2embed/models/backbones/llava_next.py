@@ -7,7 +7,6 @@ from transformers import AutoTokenizer, LlavaNextForConditionalGeneration, Llava
 from transformers.models.llava_next.image_processing_pil_llava_next import (
     LlavaNextImageProcessorPil,
 )
-from transformers.utils import is_torchvision_available
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone, load_model
@@ -15,6 +14,8 @@ from gen2embed.prompts.markup import Chat, Parts, mistral, vicuna
 from gen2embed.prompts.registry import UserTurn
 
 CHATS: dict[str, Chat] = {"mistral": mistral, "llama": vicuna}  # by the language model's type
+# Vicuna's USER: and ASSISTANT: are words that any text may hold
+MARKUP_WORDS = {"mistral": ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"), "llama": ()}
 OTHER_CHATS = ("<|im_start|>", "<|start_header_id|>")  # tokens of LLaVA-NeXT's other relatives
 
 
@@ -23,6 +24,10 @@ class LlavaNext(Backbone):
 
     name = "llava_next"
     image_token = "<image>"
+
+    @property
+    def markup_words(self) -> tuple[str, ...]:
+        return MARKUP_WORDS[self.model.config.text_config.model_type]
 
     def parts(self, system: str | None, turn: UserTurn) -> Parts:
         chat = CHATS[self.model.config.text_config.model_type]
@@ -62,11 +67,7 @@ def load(
 
 
 def load_processor(model: str, revision: str | None) -> LlavaNextProcessor:
-    """The processor of a model folder or hub id, padding on the left."""
-    if is_torchvision_available():
-        processor = LlavaNextProcessor.from_pretrained(model, revision=revision)
-        processor.tokenizer.padding_side = "left"
-        return processor
+    """The processor of a model folder or hub id, padding on the left, images by Pillow."""
     tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, padding_side="left")
     images = LlavaNextImageProcessorPil.from_pretrained(model, revision=revision)
     facts, _ = LlavaNextProcessor.get_processor_dict(model, revision=revision)

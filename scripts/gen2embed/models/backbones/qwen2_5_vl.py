@@ -11,8 +11,6 @@ from gen2embed.models.processor import WithoutVideo
 class Processor(WithoutVideo, Qwen2_5_VLProcessor):
     """Qwen2_5_VLProcessor without its video processor."""
 
-    stock = Qwen2_5_VLProcessor
-
 
 class Qwen25VL(QwenVL):
     """See ``base.Backbone``."""

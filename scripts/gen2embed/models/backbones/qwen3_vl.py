@@ -11,8 +11,6 @@ from gen2embed.models.processor import WithoutVideo
 class Processor(WithoutVideo, Qwen3VLProcessor):
     """Qwen3VLProcessor without its video processor."""
 
-    stock = Qwen3VLProcessor
-
 
 class Qwen3VL(QwenVL):
     """See ``base.Backbone``."""

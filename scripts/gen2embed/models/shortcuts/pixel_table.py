@@ -46,16 +46,6 @@ def _normalised(processor: Any) -> torch.Tensor:
     """Every byte in every channel, rescaled and normalised by the processor: float32 (3, 256)."""
     every = np.tile(np.arange(256, dtype=np.uint8).reshape(16, 16), (3, 1, 1))
     mean, std = processor.image_mean, processor.image_std
-    if hasattr(processor, "rescale_and_normalize"):  # transformers' processors on torchvision
-        done = processor.rescale_and_normalize(
-            torch.from_numpy(every)[None],
-            processor.do_rescale,
-            processor.rescale_factor,
-            processor.do_normalize,
-            tuple(mean),
-            tuple(std),
-        )[0]
-    else:
-        done = processor.rescale(every, processor.rescale_factor) if processor.do_rescale else every
-        done = processor.normalize(done, mean, std) if processor.do_normalize else done
+    done = processor.rescale(every, processor.rescale_factor) if processor.do_rescale else every
+    done = processor.normalize(done, mean, std) if processor.do_normalize else done
     return torch.as_tensor(done).reshape(3, 256).float()

@@ -1,0 +1,51 @@
+"""How tests are shared out over workers (pytest-xdist): a file's tests stay together.
+
+Files that share an expensive fixture stay together, too, and come first, so that no worker ends
+late.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+TOGETHER = {
+    "finished": (
+        "workflow/test_end_to_end.py",
+        "workflow/test_paper.py",
+        "workflow/test_killed.py",
+        "workflow/test_conda.py",
+    ),
+    "slurm": ("workflow/test_slurm.py", "workflow/test_slurm_nodes.py"),
+}
+
+
+def group_of(nodeid: str) -> str:
+    """The group of a test: of files that share a fixture of minutes, else its file."""
+    file = nodeid.split("::")[0]
+    return next((name for name, files in TOGETHER.items() if file.endswith(files)), file)
+
+
+def rank(item: pytest.Item) -> int:
+    """0 for what runs first; other files keep their order, those of the workflow before units."""
+    group = group_of(item.nodeid)
+    if group in TOGETHER:
+        return list(TOGETHER).index(group)
+    return len(TOGETHER) + ("tests/workflow" not in group)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=rank)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``-n``: whole groups, in the order of collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Groups(config, log)
