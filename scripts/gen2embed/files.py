@@ -285,10 +285,12 @@ def weight_names(names: Iterable[str]) -> list[str]:
 
 
 def digest_folder(folder: str | Path | None) -> str | None:
-    """Digest of a local folder's weights, and of ``adapter/``'s; None for a hub id.
+    """Digest of a local folder's weights, and of ``adapter/``'s, or of a file; None for a hub id.
 
     A hub id is identified by its revision.
     """
+    if folder is not None and Path(folder).is_file():
+        return digest_file(folder)
     if folder is None or not Path(folder).is_dir():
         return None
     places = [Path(folder), Path(folder) / "adapter"]
@@ -302,8 +304,10 @@ def digest_folder(folder: str | Path | None) -> str | None:
 def digest_small_files(folder: str | Path) -> str | None:
     """Digest of a local folder's files that are no weights: configuration, tokenizer, processor.
 
-    None for a hub id.
+    Of a single file (GGUF) all of it; None for a hub id.
     """
+    if Path(folder).is_file():
+        return digest_file(folder)
     if not Path(folder).is_dir():
         return None
     small = [one for one in sorted(Path(folder).iterdir()) if one.suffix in SMALL_FILES]

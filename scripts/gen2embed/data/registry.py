@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from gen2embed.data.wheel_models import wheel_models
 from gen2embed.errors import InputError
 
 HUB = "hub"
@@ -93,7 +94,7 @@ def find_model(name: str) -> Entry:
     for entry in every:
         if name in (entry.name, entry.repo):
             return entry
-    known = ", ".join(entry.name for entry in every)
+    known = ", ".join([*(entry.name for entry in every), *(one.name for one in wheel_models())])
     raise InputError(f"unknown model {name!r}; known: {known}; or give a transformers folder")
 
 

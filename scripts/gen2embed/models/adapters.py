@@ -33,20 +33,29 @@ def apply_adapter(model: Any, folder: str, merge: bool) -> Any:
     from peft import PeftModel, get_peft_model_state_dict
 
     released = adapter_weights(folder)
+    older = older_names(model)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Found missing adapter keys")
-            adapted = PeftModel.from_pretrained(model, folder, key_mapping=OLDER_NAMES)
+            adapted = PeftModel.from_pretrained(model, folder, key_mapping=older)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{folder}: no adapter of this model ({reason})") from None
-    _check_loaded(folder, get_peft_model_state_dict(adapted), released)
+    _check_loaded(folder, get_peft_model_state_dict(adapted), released, older)
     return adapted.merge_and_unload() if merge else adapted.get_base_model().eval()
 
 
-def _check_loaded(folder: str, loaded: dict[str, Any], in_file: dict[str, Any]) -> None:
+def older_names(model: Any) -> dict[str, str]:
+    """``OLDER_NAMES``, where the model's language model is a part of it; else names are as ever."""
+    multimodal = any(".language_model." in name for name, _ in model.named_modules())
+    return OLDER_NAMES if multimodal else {}
+
+
+def _check_loaded(
+    folder: str, loaded: dict[str, Any], in_file: dict[str, Any], older: dict[str, str]
+) -> None:
     """Raise InputError unless every weight of the adapter's file, and no other, is in the model."""
-    released = {_today(name): weight for name, weight in in_file.items()}
+    released = {_today(name, older): weight for name, weight in in_file.items()}
     strange = sorted(set(released) - set(loaded))
     missing = sorted(set(loaded) - set(released))
     unlike = [name for name in sorted(set(loaded) & set(released))
@@ -59,10 +68,10 @@ def _check_loaded(folder: str, loaded: dict[str, Any], in_file: dict[str, Any]) 
             )
 
 
-def _today(name: str) -> str:
+def _today(name: str, older: dict[str, str]) -> str:
     """A weight's name as this transformers has it."""
     bare = name.removeprefix(PREFIX)
-    for pattern, now in OLDER_NAMES.items():
+    for pattern, now in older.items():
         bare = re.sub(pattern, now, bare)
     return PREFIX + bare
 

@@ -57,7 +57,7 @@ def plan_items(
                     image_root / item.image_path, resolution, form.image_mode
                 )
             size = sizes.get(item.image_path, (0, 0))
-            if backbone.image_token in item.text:
+            if backbone.image_token and backbone.image_token in item.text:
                 raise InputError(f"text holds {backbone.image_token}, which means an image")
             turn = backbone.turn(prompt, item.role, item.text, bool(item.image_path))
             of_image = backbone.image_tokens(*size) if turn.has_image else 0

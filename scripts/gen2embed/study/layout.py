@@ -23,6 +23,7 @@ class Layout:
         self.data = f"{self.root}/data"
         self.generator = f"{self.root}/generator"
         self.fetched_model = f"{self.root}/model"
+        self.gguf = f"{self.root}/model.gguf"
         self.lock_of_model = f"{self.root}/model.lock.json"
         self.config = f"{self.root}/config.yaml"
         self.adapter = f"{self.root}/adapters/{{run}}/{{prompt}}"

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from gen2embed.data.datasets import names
+from gen2embed.data.wheel_models import find_wheel_model
 from gen2embed.errors import InputError
 from gen2embed.study.layout import SIDES, Layout
 from gen2embed.study.resources import Resources
@@ -27,6 +28,10 @@ class Study:
         source = config["data"]["source"]
         self.downloads = source == "mmeb"  # else the mini benchmark, whose equivalences are known
         self.generates = config["model"]["name"] == "generator"
+        model = config["model"]["name"]
+        self.in_wheel = find_wheel_model(model) is not None
+        its_file = model if model.endswith(".gguf") else ""
+        self.gguf = self.paths.gguf if self.in_wheel else its_file  # "": the model is in none
         self.runs = runs_of(config)
         self.trains = bool(self.runs)  # else the model is evaluated as it is
         self.mined_in = config["mining_from"]  # another experiment; "": this one

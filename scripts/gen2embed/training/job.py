@@ -278,7 +278,7 @@ def write_adapter(
         logs = {"training_log.jsonl": lines, "training_log.run.jsonl": of_run(history)}
         for name, its_lines in logs.items():
             write_text(out / name, "".join(json.dumps(line) + "\n" for line in its_lines))
-        trainer.backbone.processor.image_processor.save_pretrained(out)
+        trainer.backbone.save_processor(out)
         write_json(out / "card.json", card)
         write_text(out / "README.md", render_card(card))
 

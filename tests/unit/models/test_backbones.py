@@ -374,7 +374,7 @@ def test_tiny_images_have_vectors(loaded, tmp_path, size):
 
 
 def test_unsupported_models_are_refused_in_one_line(tmp_path):
-    for kind, said in (("phi3_v", "never run here"), ("llama", "supported: qwen2_vl")):
+    for kind, said in (("phi3_v", "never run here"), ("clip", "supported: qwen2_vl")):
         (tmp_path / "config.json").write_text(f'{{"model_type": "{kind}"}}')
         with pytest.raises(InputError, match=said):
             load_backbone(str(tmp_path), None, "fp32", "cpu")

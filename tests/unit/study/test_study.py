@@ -88,6 +88,8 @@ def test_the_programs_take_their_jobs(name):
         "fetch_data": [jobs.fetching()],
         "check_data": [jobs.checking()],
         "fetch_model": [jobs.fetching_model()],
+        "fetch_wheel": [jobs.fetching_wheel()],
+        "convert_gguf": [jobs.converting()],
         "mine_negatives": [jobs.mining(), jobs.mining_grid()] if study.mines else [],
         "train_adapter": [jobs.training(run) for run in study.runs],
         "measure_false_negatives": [jobs.measuring_false_negatives()] if study.mines else [],
@@ -198,3 +200,20 @@ def test_gpus_and_nodes(processes, nodes, asked):
     found = resources.asks("train")
     assert {key: found[key] for key in found if key not in ("mem_mb", "runtime")} == asked
     assert resources.asks("embed")["gpu"] == 1 and "gpu" not in resources.asks("small")
+
+
+def test_where_a_model_comes_from():
+    """Trained here, from the hub, out of a wheel, a GGUF file of the user's."""
+    found = {}
+    for name in ("generator", "Qwen2-VL-2B-Instruct", "smollm2-135m-instruct", "my/tiny.gguf"):
+        study = Study(config_of(model={"name": name}))
+        found[name] = (study.model, study.gguf, study.in_wheel)
+        if study.gguf:
+            (job,) = json.loads(Jobs(study).converting())
+            assert job == {"model": name, "gguf": study.gguf, "out": study.model}
+    assert found == {
+        "generator": ("results/ci/generator", "", False),
+        "Qwen2-VL-2B-Instruct": ("results/ci/model", "", False),
+        "smollm2-135m-instruct": ("results/ci/model", "results/ci/model.gguf", True),
+        "my/tiny.gguf": ("results/ci/model", "my/tiny.gguf", False),
+    }

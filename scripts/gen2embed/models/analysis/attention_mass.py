@@ -21,7 +21,7 @@ def token_segments(backbone: Backbone, parts: Parts, image_tokens: int) -> list[
     """
     ends = list(accumulate(len(text) for _, text in parts))
     tokenizer = backbone.processor.tokenizer
-    placeholder = tokenizer.convert_tokens_to_ids(backbone.image_token)
+    placeholder = backbone.image_id
     found = tokenizer(join(parts), return_offsets_mapping=True)
     segments: list[str] = []
     for token, (start, end) in zip(found["input_ids"], found["offset_mapping"], strict=True):

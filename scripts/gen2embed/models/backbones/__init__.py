@@ -1,7 +1,8 @@
-"""Supported multimodal LLMs: one small file and one line in REGISTRY each.
+"""Supported multimodal LLMs: one small file and one line in REGISTRY each; text-only ones as one.
 
 A backbone module offers ``load(model, revision, dtype, device, attention) -> Backbone``; the key is
-the ``model_type`` of the model's own configuration.
+the ``model_type`` of the model's own configuration. Other types that transformers knows as causal
+language models, and as no multimodal ones, are read by ``causal_lm``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from importlib import import_module
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
+from gen2embed.models.gguf_files import at
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.models.released import released_adapter
 from gen2embed.models.weights import tensors_alone
@@ -23,6 +25,7 @@ REGISTRY = {
     "qwen3_vl": "gen2embed.models.backbones.qwen3_vl",
     "llava_next": "gen2embed.models.backbones.llava_next",
 }
+TEXT_ALONE = "gen2embed.models.backbones.causal_lm"
 NEEDS_REMOTE_CODE = ("phi3_v",)  # Phi-3.5-V: its classes are not transformers' own
 
 
@@ -35,7 +38,7 @@ def load_backbone(
     form: InputForm = STOCK,
     limits: PixelLimits | None = None,
 ) -> Backbone:
-    """Load a model folder or hub id with the backbone that its configuration names.
+    """Load a model folder, hub id or GGUF file with the backbone that its configuration names.
 
     attention: transformers' name of an implementation (analysis asks for "eager"), None: the best
     one here. form: see ``input_form.py``. limits: of an image's pixels, instead of the processor's
@@ -49,11 +52,12 @@ def load_backbone(
             f"{model}: model type {kind!r} is not supported: it needs code from the hub, which is "
             f"never run here; supported: {', '.join(REGISTRY)}"
         )
-    if kind not in REGISTRY:
+    if kind not in REGISTRY and not reads_text_alone(kind):
         raise InputError(
-            f"{model}: model type {kind!r} is not supported; supported: {', '.join(REGISTRY)}"
+            f"{model}: model type {kind!r} is not supported; supported: {', '.join(REGISTRY)}, and "
+            "transformers' causal language models"
         )
-    module = import_module(REGISTRY[kind])
+    module = import_module(REGISTRY.get(kind, TEXT_ALONE))
     with load_errors(model), tensors_alone(model):
         backbone = module.load(model, revision, dtype, device, attention)
         check_tokenizer(backbone)
@@ -63,6 +67,19 @@ def load_backbone(
         backbone.load_adapter(adapter)
     backbone.limit_pixels((limits or PixelLimits()).or_else(limits_of_folder(adapter)))
     return backbone
+
+
+def reads_text_alone(kind: str) -> bool:
+    """Whether transformers has a causal language model of this type, and it takes no images."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+    )
+
+    known, multimodal = (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+    )  # fmt: skip
+    return kind in known and kind not in multimodal
 
 
 @contextmanager
@@ -90,24 +107,26 @@ def check_tokenizer(backbone: Backbone) -> None:
     tokenizer = backbone.processor.tokenizer
     if tokenizer.pad_token_id is None:
         raise ValueError("its tokenizer names no padding token")
-    if tokenizer.convert_tokens_to_ids(backbone.image_token) in (None, tokenizer.unk_token_id):
+    known = tokenizer.convert_tokens_to_ids(backbone.image_token) if backbone.image_token else ""
+    if known in (None, tokenizer.unk_token_id):
         raise ValueError(f"its tokenizer does not know {backbone.image_token}")
 
 
 def model_type(model: str, revision: str | None) -> str:
-    """The ``model_type`` of a folder's or hub id's configuration.
+    """The ``model_type`` of a folder's, hub id's or GGUF file's configuration.
 
     Raises InputError for a model that cannot be found.
     """
     from transformers import PreTrainedConfig
 
+    place, more = at(model)
     try:
-        facts, _ = PreTrainedConfig.get_config_dict(model, revision=revision)
+        facts, _ = PreTrainedConfig.get_config_dict(place, revision=revision, **more)
     except Exception as error:  # of a broken config.json transformers raises whatever it meets
         reason = str(error).strip().split("\n")[0]
-        raise InputError(
-            f"{model}: no model folder and not to be had from the hub ({reason})"
-        ) from None
+        no_folder = "no model folder and not to be had from the hub"
+        fault = "no GGUF file of a model known here" if more else no_folder
+        raise InputError(f"{model}: {fault} ({reason})") from None
     if not isinstance(facts.get("model_type"), str):
         raise InputError(f"{model}: its config.json names no model_type; is it a model folder?")
     return facts["model_type"]

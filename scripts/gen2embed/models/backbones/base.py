@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from gen2embed.errors import InputError
 from gen2embed.models.adapters import apply_adapter
+from gen2embed.models.gguf_files import weights_at
 from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.models.shortcuts.grouped_attention import best_attention
 from gen2embed.models.shortcuts.pixel_table import RAW, PixelTable
@@ -36,7 +38,7 @@ class Backbone:
     """
 
     name: str
-    image_token: str  # the tokenizer's placeholder of an image
+    image_token: str  # the tokenizer's placeholder of an image; "": it reads text alone
     markup_words: tuple[str, ...] = ()  # of the chat's markup, where they are no tokens
     # regular expression of the modules that LoRA adapts, by full name: the language model's alone
     adapted_modules = r".*\.language_model\.layers\..*\.(q_proj|k_proj|v_proj|o_proj|down_proj)"
@@ -96,6 +98,10 @@ class Backbone:
     def pixel_limits(self) -> list[int] | None:
         """Least and most pixels of an image, for manifests; None: there are none."""
         return None
+
+    def save_processor(self, folder: str | Path) -> None:
+        """Save with an adapter what says how its images were processed."""
+        self.processor.image_processor.save_pretrained(folder)
 
     def channels(self, pixels: torch.Tensor) -> torch.Tensor:
         """``pixel_values`` as (n, 3, values)."""
@@ -212,7 +218,7 @@ class Backbone:
             with only_last_token(self.language_layers()[-1]):
                 return self.hidden(batch)[:, -1]
         inner = self.model.model
-        known = inner.language_model(input_ids=shared.prefix, use_cache=True).past_key_values
+        known = self.language_model(input_ids=shared.prefix, use_cache=True).past_key_values
         known.batch_repeat_interleave(len(batch["input_ids"]))
         positions = self.positions(batch)[..., shared.length :]
         with only_last_token(self.language_layers()[-1]), self._inputs(shared.batch) as inputs:
@@ -266,9 +272,14 @@ class Backbone:
         """Width of the vectors."""
         return self.model.config.get_text_config().hidden_size
 
+    @property
+    def language_model(self) -> torch.nn.Module:
+        """The decoder: token embeddings, layers, final normalisation."""
+        return self.model.model.language_model
+
     def language_layers(self) -> Sequence[torch.nn.Module]:
         """The language model's layers, first to last; each has its attention in ``self_attn``."""
-        return self.model.model.language_model.layers
+        return self.language_model.layers
 
 
 def last_places(batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -280,14 +291,16 @@ def last_places(batch: dict[str, torch.Tensor]) -> torch.Tensor:
 def load_model(
     kind: Any, model: str, revision: str | None, dtype: str, device: str, attention: str | None
 ) -> torch.nn.Module:
-    """Weights of a folder or hub id as transformers' class ``kind``, ready for inference.
+    """Weights of a folder, hub id or GGUF file as transformers' class ``kind``, for inference.
 
     attention: transformers' name of an implementation; None: the best one here.
     """
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
+    place, more = weights_at(model)
     loaded, found = kind.from_pretrained(
-        model,
+        place,
+        **more,
         revision=revision,
         dtype=DTYPES[dtype],
         attn_implementation=attention or best_attention(device, dtype),
