@@ -21,7 +21,7 @@ from gen2embed.data.registry import (
 from gen2embed.errors import InputError
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
-PUBLISHED = SCRIPTS / "gen2embed" / "evaluation" / "published" / "datasets.csv"
+PUBLISHED = Path(__file__).with_name("mmeb_as_published.csv")  # gathered apart from the register
 PEERS_CAP = 50_000
 
 

@@ -1,8 +1,8 @@
 """Published scores of MMEB and SugarCrepe, as data with sources: read, never measured here.
 
 ``scores.csv``: model, backbone, params, setting, dataset_or_metatask, score (percent, as printed),
-source. ``datasets.csv``: MMEB's 36 evaluation sets with meta-task and split. Both were collected
-from papers, model cards and leaderboards; "NB" in a source is the collector's remark.
+source, collected from papers, model cards and leaderboards; "NB" in a source is the collector's
+remark. MMEB's 36 evaluation sets themselves are in the register of data (``data/registry.csv``).
 ``counterparts.csv``: which published system a run of ours repeats. ``paper_backbones.csv``: the
 backbones of the paper, and the names under which others publish them. ``settings.csv``: the
 paper's hyper-parameters, each with the key of the configuration that holds ours. ``data.csv``: how
@@ -14,6 +14,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+
+from gen2embed.data.datasets import load_register
 
 AGGREGATE_NAMES = {
     "Classification": "classification",
@@ -63,9 +65,9 @@ def published_data() -> pd.DataFrame:
 
 
 def mmeb_datasets() -> pd.DataFrame:
-    """MMEB's register in the shape of ``aggregates.members``: part, name, meta_task, split."""
-    frame = _read(Path(__file__).with_name("datasets.csv"))
-    return frame.rename(columns={"dataset": "name"}).assign(part="eval")
+    """MMEB's 36 sets in the shape of ``aggregates.members``: part, name, meta_task, split."""
+    entries = [entry.columns() for entry in load_register("mmeb") if entry.part == "eval"]
+    return pd.DataFrame(entries)[["part", "name", "meta_task", "split"]]
 
 
 def _read(path: Path) -> pd.DataFrame:
