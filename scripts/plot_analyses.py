@@ -11,10 +11,10 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 from gen2embed.command_line import run_each
 from gen2embed.files import read_csv
 from gen2embed.outputs import add_output
+from gen2embed.prompts.markup import SEGMENTS
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.layers import (
-    SEGMENTS,
     attention_sentence,
     draw_measure,
     layers_sentence,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from gen2embed.prompts.registry import UserTurn
 
-SEGMENTS = ("system", "image", "user", "markup")
+SEGMENTS = ("system", "image", "user", "markup")  # in the order of the legend
 Parts = list[tuple[str, str]]  # (name of the segment, text)
 Chat = Callable[[str | None, UserTurn, str], Parts]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
+from gen2embed.prompts.markup import SEGMENTS
 from gen2embed.reporting.tables import percent
 
-SEGMENTS = ("system", "image", "user", "markup")  # in the order of the legend
 TEXTS = ("prompt", "segment")
 
 
