@@ -17,7 +17,7 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.evaluation.precision import predict
-from gen2embed.evaluation.sample import sample_rows
+from gen2embed.evaluation.subsample import sample_rows
 from gen2embed.files import read_parquet, run_record, write_csv
 from gen2embed.models.analysis.common import (
     add_flags,
@@ -28,7 +28,7 @@ from gen2embed.models.analysis.common import (
     spaced,
 )
 from gen2embed.prompts.items import Item, read_items
-from gen2embed.reporting.space import modality_gap
+from gen2embed.reporting.embedding_space import modality_gap
 
 COLUMNS = ["prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "modality_gap"]
 
@@ -86,7 +86,7 @@ def take(path: str, side: str, ids: np.ndarray) -> list[Item]:
             f"{path}: holds {len(items)} items, but the rows name {side}_id {ids[-1]}; "
             "prepare items and rows together"
         )
-    return [items[one] for one in ids]
+    return [items[item_id] for item_id in ids]
 
 
 def score_layer(queries: np.ndarray, targets: np.ndarray, sample: Sample) -> list[float]:

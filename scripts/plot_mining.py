@@ -18,8 +18,8 @@ from gen2embed.files import read_json, read_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files, rate_sentence
+from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.figures import style, write_figure
-from gen2embed.reporting.series import draw_lines
 
 MOST_POINTS = 1500  # drawn per strategy; the means are over all
 
@@ -61,7 +61,7 @@ def means_with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
 
 def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
     means = means_with_intervals(frame)
-    said = "; ".join(
+    by_strategy = "; ".join(
         f"{row.strategy}: hardness {row.hardness:.3f}, overlap {row.overlap:.3f} "
         f"({row.negatives} negatives)"
         for row in means.itertuples()
@@ -70,8 +70,12 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
         "Hardness (cosine of anchor query and negative target) against overlap (cosine of anchor "
         "query and the query that owns the negative) of mined negatives, with zero-shot vectors; "
         f"at most {MOST_POINTS} points drawn per strategy, crosses: means. Means over all "
-        f"negatives: {said}. Lower overlap is what SaHa selects for; whether it means fewer false "
-        + ("negatives is the next figure's question." if job.rates else "negatives is not known.")
+        f"negatives: {by_strategy}. Lower overlap is what SaHa selects for; whether it means fewer "
+        + (
+            "false negatives is the next figure's question."
+            if job.rates
+            else "false negatives is not known."
+        )
         + dropped_in_files(job.pairs, "before mining")
     )
     figure = Figure(figsize=(4.2, 3.6), layout="constrained")
@@ -100,9 +104,9 @@ def plot_rates(job: argparse.Namespace) -> None:
     report = read_json(job.rates)
     rows = []
     for strategy in job.strategies:
-        for one in report["strategies"][strategy]["by_hardness"]:
-            middle = (one["low"] + one["high"]) / 2
-            rows.append({"strategy": strategy, "hardness": middle, "value": one["rate"], **one})
+        for bin_ in report["strategies"][strategy]["by_hardness"]:
+            middle = (bin_["low"] + bin_["high"]) / 2
+            rows.append({"strategy": strategy, "hardness": middle, "value": bin_["rate"], **bin_})
     frame = pd.DataFrame(rows).drop(columns="rate")
     caption = (
         "True false-negative rate of mined negatives by hardness: share that is known to be as "

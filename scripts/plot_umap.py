@@ -19,9 +19,9 @@ from gen2embed.evaluation.aggregates import META_TASKS
 from gen2embed.files import load_embeddings, read_parquet
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
+from gen2embed.reporting.embedding_space import alignment, flatten, modality_gap
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import read_register
-from gen2embed.reporting.space import alignment, flatten, modality_gap
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -63,7 +63,7 @@ def plot(job: argparse.Namespace) -> None:
     of_query = points.drop_duplicates("query_id").set_index("query_id").loc[query_ids, "meta_task"]
     of_target = points.drop_duplicates("target_id").set_index("target_id")["meta_task"]
     tasks = [*of_query, *of_target.loc[target_ids]]
-    drawn, said = [], []
+    drawn, gaps = [], []
     for prompt in job.prompts:
         folder = Path(job.embeddings) / prompt
         queries, targets = (load_embeddings(folder / f"eval_{s}.npy") for s in ("query", "target"))
@@ -78,7 +78,7 @@ def plot(job: argparse.Namespace) -> None:
         drawn.append(frame.assign(side=sides, item_id=[*query_ids, *target_ids]))
         gap = modality_gap(queries[query_ids], targets[target_ids])
         own, other = alignment(queries[points["query_id"]], targets[points["target_id"]])
-        said.append(
+        gaps.append(
             f"`{prompt}`: gap {gap:.3f}, cosine of matching pairs {own:.3f}, of others {other:.3f}"
         )
     frame = pd.concat(drawn, ignore_index=True).round(5)
@@ -86,7 +86,7 @@ def plot(job: argparse.Namespace) -> None:
         f"UMAP (cosine, seed {job.seed}) of the zero-shot space under {len(job.prompts)} prompts: "
         f"the first {job.queries} queries of each data set and their annotated targets. Distances "
         "between far groups mean nothing in UMAP; measured in the full space (gap = distance "
-        f"between the centroids of queries and targets): {'; '.join(said)}."
+        f"between the centroids of queries and targets): {'; '.join(gaps)}."
         + dropped_in_files(files_of(job, register))
     )
     with style():

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_each
-from gen2embed.data.dropping import Listed, count_out, read_dropped, staying
+from gen2embed.data.bad_rows import Listed, count_out, read_dropped, staying
 from gen2embed.data.mmeb import (
     equivalences_by_id,
     flatten,
@@ -25,7 +25,7 @@ from gen2embed.data.mmeb import (
 from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record, write_parquet
 from gen2embed.outputs import add_output
-from gen2embed.taken import as_metadata
+from gen2embed.rows_taken import as_metadata
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role", "rows")
 COLUMNS = {
@@ -113,18 +113,18 @@ def prepare_part(
     for entry in sets:
         source, listed = data / part / entry["name"], dropped.get((part, entry["name"]))
         taken.append(take_set(source, part, entry["target_role"], split, row_cap, listed))
-    query_items, query_ids = number([one.queries for one in taken])
-    target_items, target_ids = number([one.targets for one in taken])
+    query_items, query_ids = number([side.queries for side in taken])
+    target_items, target_ids = number([side.targets for side in taken])
     write_parquet(out / "items" / f"{part}_query.parquet", query_items)
     write_parquet(out / "items" / f"{part}_target.parquet", target_items)
     for entry, of_set, *ids in zip(sets, taken, query_ids, target_ids, strict=True):
-        name, told = entry["name"], as_metadata(split, row_cap, of_set.dropped)
+        name, of_rows = entry["name"], as_metadata(split, row_cap, of_set.dropped)
         if part == "train":
-            metadata = {"subset": name, "labelled": entry["labelled"], **told}
+            metadata = {"subset": name, "labelled": entry["labelled"], **of_rows}
             write_parquet(out / "pairs" / f"{name}.parquet", pairs_frame(*ids), metadata)
         else:
             frame = rows_frame(of_set.numbers, *ids, of_set.sizes)
-            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **told})
+            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **of_rows})
         known = data / part / name / "equivalences.parquet"
         if known.exists():
             by_content, _ = read_parquet(known, ("row", "text", "image_path"))

@@ -20,7 +20,6 @@ from gen2embed.data.composition_sets import (
 )
 from gen2embed.evaluation.published import published_scores
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import MARK
 from gen2embed.reporting.captions import dropped_in_training, in_seeds
 from gen2embed.reporting.compositions import (
     measured,
@@ -30,10 +29,11 @@ from gen2embed.reporting.compositions import (
     shown_compositions,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.published_scores import MARK
 from gen2embed.reporting.results import Run
 from gen2embed.reporting.runs import RunName
 from gen2embed.reporting.tables import NOT_ABOVE_CHANCE
-from gen2embed.taken import dropped_of, rows_dropped
+from gen2embed.rows_taken import dropped_of, rows_dropped
 
 TITLES = {SUGARCREPE: "SugarCrepe", SUGARCREPE_PP: "SugarCrepe++"}
 RULES = {
@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
 def caption(benchmark: str, numbers: pd.DataFrame, runs: list[Run], sets: str, seeds: int) -> str:
     title = TITLES[benchmark]
     made = f"sets of this project in {title}'s layout" if sets == GENERATED else f"{title}'s sets"
-    chance = sorted({f"{100 * one:.1f}" for one in numbers["chance"]})
+    chance = sorted({f"{100 * number:.1f}" for number in numbers["chance"]})
     below = int((~numbers["above_chance"]).sum())
     facts = runs[0].facts()
     resolution = (facts["resolution"] or {}).get("name", "unknown")
@@ -91,19 +91,19 @@ def tabulate(job: argparse.Namespace) -> None:
     runs = read_composition_runs(job.scores, job.prompts, names, job.seeds)
     for benchmark in TITLES:
         numbers = measured(runs, benchmark)
-        said = caption(benchmark, numbers, runs, job.sets, len(job.seeds) if names else 0)
+        sentence = caption(benchmark, numbers, runs, job.sets, len(job.seeds) if names else 0)
         others = [not_run(benchmark)] if job.sets == GENERATED else []
         if benchmark == SUGARCREPE:
             others.append(published(published_scores()))
         if job.sets == GENERATED:
-            said += (
+            sentence += (
                 " They are other sets than the published ones: no number of one kind compares with "
                 'one of the other, and what was not run on the published sets says "not run".'
             )
         if benchmark == SUGARCREPE:
-            said += f" {MARK}: published, not measured here, as means by kind of change."
-        frame = pd.concat([numbers.astype(object), *(one.astype(object) for one in others)])
-        write_paper_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), said)
+            sentence += f" {MARK}: published, not measured here, as means by kind of change."
+        frame = pd.concat([numbers.astype(object), *(other.astype(object) for other in others)])
+        write_paper_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), sentence)
 
 
 def main(argv: list[str] | None = None) -> int:

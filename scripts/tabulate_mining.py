@@ -15,7 +15,7 @@ from gen2embed.command_line import run_each
 from gen2embed.files import read_json
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import rate_sentence
-from gen2embed.reporting.mined import (
+from gen2embed.reporting.mining_statistics import (
     dropped_before,
     pooled,
     rates,
@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def in_order(rows: list[dict], subsets: list[str]) -> pd.DataFrame:
     """By subset, and within a subset by strategy in the order of the table."""
-    order = {name: place for place, name in enumerate(subsets)}
+    order = {name: cell for cell, name in enumerate(subsets)}
     frame = pd.DataFrame(rows).round(9)
     return frame.sort_values("subset", key=lambda names: names.map(order), kind="stable")
 
@@ -63,16 +63,16 @@ def rates_of(report: dict | None, strategy: str) -> dict[str, float]:
 def tabulate_strategies(job: argparse.Namespace) -> None:
     clusters = Path(job.clusters)
     by_subset = {name: read_report(job.rates, name) for name in [*job.subsets, "all"]}
-    rows, each, told, missing = [], [], [], ""
+    rows, each, found_rows, missing = [], [], [], ""
     for strategy in job.strategies:
         statistics = [read_json(clusters / strategy / f"{name}.json") for name in job.subsets]
         found = rates_of(by_subset["all"], strategy)
         rows.append({"strategy": strategy, **pooled(statistics), **found})
         missing = dropped_before(statistics)  # the same for every strategy
-        for name, one in zip(job.subsets, statistics, strict=True):
+        for name, subset in zip(job.subsets, statistics, strict=True):
             found = rates_of(by_subset[name], strategy)
-            each.append({"subset": name, "strategy": strategy, **pooled([one]), **found})
-            told.append({"subset": name, "strategy": strategy, **statistics_row(one)})
+            each.append({"subset": name, "strategy": strategy, **pooled([subset]), **found})
+            found_rows.append({"subset": name, "strategy": strategy, **statistics_row(subset)})
     frame = pd.DataFrame(rows).round(9)
     caption = (
         "Mined clusters by strategy, all training subsets pooled: mean hardness (cosine of anchor "
@@ -89,7 +89,7 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
     )
     shown = shown_mined(frame, ["subset", "strategy"])
     write_paper_table(job.out, "mining_subsets", frame, shown, caption)
-    frame = in_order(told, job.subsets)
+    frame = in_order(found_rows, job.subsets)
     caption = (
         "What mining did, by training subset and strategy: searches made, clusters of either pass, "
         "queries dropped for want of a candidate, candidates whose owner was taken, hardness and "
@@ -103,10 +103,10 @@ def tabulate_grid(job: argparse.Namespace) -> None:
     rows, missing = [], ""
     for k in job.k:
         for m in job.m:
-            place = f"k{k}_m{m}"
-            report = read_report(job.grid_rates, place)
+            cell = f"k{k}_m{m}"
+            report = read_report(job.grid_rates, cell)
             for strategy in job.grid_strategies:
-                folder = Path(job.grid_clusters) / place / strategy
+                folder = Path(job.grid_clusters) / cell / strategy
                 statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
                 missing = dropped_before(statistics)
                 found = {**pooled(statistics), **rates_of(report, strategy)}

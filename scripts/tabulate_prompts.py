@@ -21,9 +21,9 @@ from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.reporting.captions import conditions
+from gen2embed.reporting.embedding_space import alignment, gap_interval, modality_gap
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run
-from gen2embed.reporting.space import alignment, gap_interval, modality_gap
 from gen2embed.reporting.tables import percent, points
 
 
@@ -68,7 +68,7 @@ class Space:
         self.has_image = {}
         for side in ROLES:
             items = read_items(str(Path(job.items) / f"eval_{side}.parquet"), side)
-            self.has_image[side] = np.array([bool(one.image_path) for one in items])
+            self.has_image[side] = np.array([bool(item.image_path) for item in items])
 
     def measure(self, prompt: str) -> dict[str, float]:
         """Modality gap with its interval, and mean cosine of matching and of other pairs."""
@@ -151,7 +151,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """The table as it is read."""
 
     def yes(column: str) -> list[str]:
-        return ["yes" if one else "no" for one in frame[column]]
+        return ["yes" if value else "no" for value in frame[column]]
 
     def number(column: str) -> list[str]:
         return [f"{value:.3f}" for value in frame[column]]

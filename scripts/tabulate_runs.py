@@ -11,7 +11,6 @@ import sys
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,
@@ -22,6 +21,7 @@ from gen2embed.reporting.captions import (
     verdicts,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.published_scores import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.results import aggregate, per_dataset, read_register
 from gen2embed.reporting.runs import RunName, read_runs, tested
 from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests
@@ -45,7 +45,7 @@ def tabulate(job: argparse.Namespace) -> None:
     runs = read_runs(job.scores, names, job.seeds, register)
     every = list(runs.values())
     trained = dropped_in_training(every)
-    said = conditions(every[0], register) + trained
+    note = conditions(every[0], register) + trained
     seeds = f"{in_seeds(len(job.seeds))} of fine-tuning"
     means = aggregate(every, register)
     tests = tested(runs, register)
@@ -53,7 +53,7 @@ def tabulate(job: argparse.Namespace) -> None:
         "Precision@1 in percent before (zero-shot) and after fine-tuning, by the clusters trained "
         "on and the prompt: mean over data sets, 95 % bootstrap interval over queries; with "
         "several seeds sd is the standard deviation of that mean over seeds. "
-        f"{seeds}. {MARK_NOTE} {said} {MACRO_NOTE} {verdicts(tests)}"
+        f"{seeds}. {MARK_NOTE} {note} {MACRO_NOTE} {verdicts(tests)}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
     labels = {f"{name.strategy}/{name.prompt}": name.label for name in names}
@@ -64,7 +64,7 @@ def tabulate(job: argparse.Namespace) -> None:
     caption = (
         "Precision@1 in percent of every data set before and after fine-tuning, 95 % bootstrap "
         "interval; chance is that of guessing, and a score that is not above it (binomial test, "
-        f"p < 0.01) is marked. {seeds}. {said}"
+        f"p < 0.01) is marked. {seeds}. {note}"
     )
     shown = shown_datasets(sets, [run.name for run in every])
     write_paper_table(job.out, "runs_datasets", sets, shown, caption)

@@ -15,7 +15,6 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES, members
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,
@@ -25,6 +24,7 @@ from gen2embed.reporting.captions import (
     verdicts,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.published_scores import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.results import (
     Run,
     aggregate,
@@ -78,12 +78,12 @@ def tabulate(job: argparse.Namespace) -> None:
     register = read_register(job.register)
     scored = "Released model's" if job.released_as else "Zero-shot"
     runs = [read_run(name, Path(job.scores) / name, register) for name in job.prompts]
-    said = conditions(runs[0], register)
+    note = conditions(runs[0], register)
     means = aggregate(runs, register)
     frame = tests(runs, register)
     caption = (
         f"{scored} Precision@1 in percent by prompt: mean over data sets, 95 % bootstrap "
-        f"interval over queries. {MARK_NOTE} {said} {MACRO_NOTE} "
+        f"interval over queries. {MARK_NOTE} {note} {MACRO_NOTE} "
         f"{best_and_worst(means, 'all')} {verdicts(frame[frame['aggregate'] == 'all'])}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
@@ -95,7 +95,7 @@ def tabulate(job: argparse.Namespace) -> None:
     below = int((~sets["above_chance"]).sum())
     caption = (
         f"{scored} Precision@1 in percent of every data set by prompt, 95 % bootstrap interval; "
-        f"chance is that of guessing. {said} {below} of {len(sets)} scores are not above chance "
+        f"chance is that of guessing. {note} {below} of {len(sets)} scores are not above chance "
         "(binomial test, p < 0.01) and marked."
     )
     write_paper_table(job.out, "zero_shot_datasets", sets, wide, caption)

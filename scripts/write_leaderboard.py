@@ -70,7 +70,7 @@ def metadata(run: Run, name: str, url: str) -> dict[str, Any]:
     }
 
 
-def card_with_scores(card: str, run: Run, register: pd.DataFrame, said: str) -> str:
+def card_with_scores(card: str, run: Run, register: pd.DataFrame, note: str) -> str:
     """The model card and below it the means and the score of every data set."""
     means = aggregate([run], register)
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
@@ -81,7 +81,7 @@ def card_with_scores(card: str, run: Run, register: pd.DataFrame, said: str) -> 
     )
     return (
         f"{card.rstrip()}\n\n## Scores\n\nPrecision@1 in percent with 95 % bootstrap intervals "
-        f"over queries; ties are misses. {said} {MACRO_NOTE}\n\n" + "\n\n".join(tables) + "\n"
+        f"over queries; ties are misses. {note} {MACRO_NOTE}\n\n" + "\n\n".join(tables) + "\n"
     )
 
 

@@ -144,7 +144,7 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     analysed = {"analyse_model": 1, "plot_analyses": 1}
     embedded = {**embedding, "plot_umap": 1, **zero_shot, **mined, **analysed}
     cases = {
-        "reporting/bars.py": {"plot_scores": 1, **report},
+        "reporting/layers.py": {"plot_analyses": 1, **report},
         "reporting/gallery.py": {"draw_gallery": 1, **report},
         "evaluation/precision.py": {"score_adapted": 1, **zero_shot, **scored, **analysed},
         "evaluation/compositionality.py": {**composed, **report},

@@ -62,8 +62,8 @@ def mean_of_sets(
     summing to 1 (default: alike). Queries are resampled within each data set; the data sets are
     fixed, as a benchmark's are. Data set i draws from its own stream (seed, i).
     """
-    value = float(np.average([one.mean() for one in hits], weights=weights))
-    shares = [_bootstrap_share(one, draws, (seed, i)) for i, one in enumerate(hits)]
+    value = float(np.average([hit.mean() for hit in hits], weights=weights))
+    shares = [_bootstrap_share(hit, draws, (seed, i)) for i, hit in enumerate(hits)]
     return value, *interval(np.average(shares, axis=0, weights=weights))
 
 

@@ -106,9 +106,9 @@ def compare(
     percentiles of a bootstrap over clusters, since the negatives of one anchor are not
     independent; bins that a draw leaves empty do not count in that draw.
     """
-    mined = {name: one for name, one in strategies.items() if len(one.hardness)}
-    edges = _edges([one.hardness for one in mined.values()], bins)
-    counts = {name: _by_bin(one, edges) for name, one in mined.items()}
+    mined = {name: strategy for name, strategy in strategies.items() if len(strategy.hardness)}
+    edges = _edges([value.hardness for value in mined.values()], bins)
+    counts = {name: _by_bin(item, edges) for name, item in mined.items()}
     totals = {name: negatives.sum(axis=0) for name, (negatives, _) in counts.items()}
     n_bins = max(len(edges) - 1, 0)
     common = np.ones(n_bins, dtype=bool)
@@ -119,12 +119,12 @@ def compare(
     weights = np.where(common, weights, 0.0)
     weights = weights / weights.sum() if weights.sum() > 0 else weights
     reports = {}
-    for name, one in strategies.items():
+    for name, strategy in strategies.items():
         if name in mined:
-            reports[name] = _report(one, *counts[name], edges, weights, draws, seed)
+            reports[name] = _report(strategy, *counts[name], edges, weights, draws, seed)
         else:
             nothing = Rate(None, None, None)
-            reports[name] = Report(one.n_clusters, 0, 0, None, nothing, nothing, None, ())
+            reports[name] = Report(strategy.n_clusters, 0, 0, None, nothing, nothing, None, ())
     table = [
         {"low": float(edges[i]), "high": float(edges[i + 1]), "weight": float(weights[i])}
         for i in np.flatnonzero(common)
@@ -140,7 +140,7 @@ def _edges(hardness: list[np.ndarray], bins: int) -> np.ndarray:
     if not hardness:
         return np.empty(0)
     values = np.concatenate(hardness)
-    weights = np.concatenate([np.full(len(one), 1 / len(one)) for one in hardness])
+    weights = np.concatenate([np.full(len(values), 1 / len(values)) for values in hardness])
     order = np.argsort(values, kind="stable")
     share = np.cumsum(weights[order]) / weights.sum()
     inner = np.unique(values[order][np.searchsorted(share, np.arange(1, bins) / bins - 1e-9)])
@@ -148,20 +148,20 @@ def _edges(hardness: list[np.ndarray], bins: int) -> np.ndarray:
     return np.array([values.min(), *inner[inner < highest], highest])
 
 
-def _by_bin(one: Negatives, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _by_bin(strategy: Negatives, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Negatives and false negatives by cluster and bin: float64, shape (n_clusters, n_bins)."""
     n_bins = len(edges) - 1
-    place = np.searchsorted(edges[1:-1], one.hardness, side="left")
-    cell = one.cluster * n_bins + place
-    size = one.n_clusters * n_bins
-    shape = (one.n_clusters, n_bins)
+    bin_ = np.searchsorted(edges[1:-1], strategy.hardness, side="left")
+    cell = strategy.cluster * n_bins + bin_
+    size = strategy.n_clusters * n_bins
+    shape = (strategy.n_clusters, n_bins)
     negatives = np.bincount(cell, minlength=size).reshape(shape)
-    false = np.bincount(cell, weights=one.false, minlength=size).reshape(shape)
+    false = np.bincount(cell, weights=strategy.false, minlength=size).reshape(shape)
     return negatives.astype(np.float64), false
 
 
 def _report(
-    one: Negatives,
+    strategy: Negatives,
     negatives: np.ndarray,
     false: np.ndarray,
     edges: np.ndarray,
@@ -173,11 +173,11 @@ def _report(
     with np.errstate(invalid="ignore", divide="ignore"):
         overall = drawn_false.sum(axis=1) / drawn_negatives.sum(axis=1)
     return Report(
-        clusters=one.n_clusters,
-        negatives=len(one.hardness),
-        false_negatives=int(one.false.sum()),
-        hardness_mean=round(float(one.hardness.mean()), 9),
-        overall=_rate(float(one.false.mean()), overall),
+        clusters=strategy.n_clusters,
+        negatives=len(strategy.hardness),
+        false_negatives=int(strategy.false.sum()),
+        hardness_mean=round(float(strategy.hardness.mean()), 9),
+        overall=_rate(float(strategy.false.mean()), overall),
         equal_hardness=_rate(
             float(_weighted(negatives.sum(axis=0)[None], false.sum(axis=0)[None], weights)[0]),
             _weighted(drawn_negatives, drawn_false, weights),
@@ -196,15 +196,15 @@ def _bins(
 ) -> Iterator[dict[str, float | int]]:
     """Each bin with its counts, rate and interval; bins without a negative are left out."""
     totals, wrong = negatives.sum(axis=0), false.sum(axis=0)
-    for place in np.flatnonzero(totals):
-        filled = drawn_negatives[:, place] > 0
-        drawn = drawn_false[filled, place] / drawn_negatives[filled, place]
-        rate = _rate(float(wrong[place] / totals[place]), drawn)
+    for bin_ in np.flatnonzero(totals):
+        filled = drawn_negatives[:, bin_] > 0
+        drawn = drawn_false[filled, bin_] / drawn_negatives[filled, bin_]
+        rate = _rate(float(wrong[bin_] / totals[bin_]), drawn)
         yield {
-            "low": round(float(edges[place]), 9),
-            "high": round(float(edges[place + 1]), 9),
-            "negatives": int(totals[place]),
-            "false_negatives": int(wrong[place]),
+            "low": round(float(edges[bin_]), 9),
+            "high": round(float(edges[bin_ + 1]), 9),
+            "negatives": int(totals[bin_]),
+            "false_negatives": int(wrong[bin_]),
             "rate": rate.value,
             "ci_low": rate.ci_low,
             "ci_high": rate.ci_high,
@@ -213,13 +213,13 @@ def _bins(
 
 def pool(parts: Sequence[Negatives]) -> Negatives:
     """The negatives of several subsets as one: clusters are numbered on."""
-    starts = np.cumsum([0, *(one.n_clusters for one in parts)])
+    starts = np.cumsum([0, *(part.n_clusters for part in parts)])
     return Negatives(
         cluster=np.concatenate(
-            [one.cluster + start for one, start in zip(parts, starts[:-1], strict=True)]
+            [part.cluster + start for part, start in zip(parts, starts[:-1], strict=True)]
         ),
-        hardness=np.concatenate([one.hardness for one in parts]),
-        false=np.concatenate([one.false for one in parts]),
+        hardness=np.concatenate([part.hardness for part in parts]),
+        false=np.concatenate([part.false for part in parts]),
         n_clusters=int(starts[-1]),
     )
 

@@ -41,11 +41,11 @@ def compare_paired(
     observed = 0.0
     flipped = np.zeros(draws)
     drawn = np.zeros(draws)
-    for one, other in zip(first, second, strict=True):
-        if one.shape != other.shape:
-            raise ValueError(f"hits of shapes {one.shape} and {other.shape} are not paired")
-        n = len(one)
-        difference = np.round(one.astype(np.float64) - other.astype(np.float64), 9)
+    for side, other in zip(first, second, strict=True):
+        if side.shape != other.shape:
+            raise ValueError(f"hits of shapes {side.shape} and {other.shape} are not paired")
+        n = len(side)
+        difference = np.round(side.astype(np.float64) - other.astype(np.float64), 9)
         values, counts = np.unique(difference, return_counts=True)
         observed += values @ counts / n
         sizes, discordant = np.unique(np.abs(difference[difference != 0]), return_counts=True)
@@ -64,7 +64,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     count = len(p_values)
     adjusted = np.empty(count)
     highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (count - rank) * p_values[place]))
-        adjusted[place] = highest
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (count - rank) * p_values[index]))
+        adjusted[index] = highest
     return adjusted.tolist()

@@ -39,7 +39,7 @@ class DataSet:
     def targets(self) -> list[Target]:
         """Every distinct target, in order of first appearance."""
         lists = self.candidates or [[row.target] for row in self.rows]
-        return list(dict.fromkeys(target for one in lists for target in one))
+        return list(dict.fromkeys(target for values in lists for target in values))
 
     def register_row(self) -> dict[str, object]:
         return {**self.entry.columns(), "rows": len(self.rows)}
@@ -60,7 +60,7 @@ def training_sets(
     seed: int,
 ) -> list[DataSet]:
     """The training subsets of the register, of seen concepts only."""
-    album = Album([one for one in emojis if not one.unseen], roll, photos_per_emoji)
+    album = Album([emoji for emoji in emojis if not emoji.unseen], roll, photos_per_emoji)
     return [
         DataSet(entry, make_rows(entry.task, album, rows, _generator(seed, entry)))
         for entry in register
@@ -80,8 +80,8 @@ def evaluation_sets(
     if candidates < 3:
         raise InputError(f"--candidates {candidates}: give at least 3")
     sets = []
-    for entry in (one for one in register if one.part == "eval"):
-        chosen = [one for one in emojis if one.unseen == (entry.concepts == "unseen")]
+    for entry in (known for known in register if known.part == "eval"):
+        chosen = [emoji for emoji in emojis if emoji.unseen == (entry.concepts == "unseen")]
         rng = _generator(seed, entry)
         rows = make_rows(entry.task, Album(chosen, roll, None), queries, rng)
         if TASKS[entry.task].answers == "drawn":
@@ -95,7 +95,7 @@ def evaluation_sets(
 def labels_first(rows: Iterable[Row], labels: Sequence[str]) -> list[list[Target]]:
     """Each row's annotated label, then all the others in the list's order."""
     targets = [Target(label) for label in labels]
-    return [[row.target, *(one for one in targets if one != row.target)] for row in rows]
+    return [[row.target, *(target for target in targets if target != row.target)] for row in rows]
 
 
 def draw_candidates(rows: Sequence[Row], most: int, rng: np.random.Generator) -> list[list[Target]]:
@@ -107,11 +107,11 @@ def draw_candidates(rows: Sequence[Row], most: int, rng: np.random.Generator) ->
     offered = []
     for row in rows:
         chosen = dict.fromkeys([row.target, *row.hard])
-        for place in rng.permutation(len(pool)).tolist():
+        for index in rng.permutation(len(pool)).tolist():
             if len(chosen) >= most:
                 break
-            if not row.is_right(pool[place]):
-                chosen[pool[place]] = None
+            if not row.is_right(pool[index]):
+                chosen[pool[index]] = None
         offered.append(list(chosen))
     return offered
 
@@ -147,8 +147,8 @@ def evaluation_frame(dataset: DataSet) -> pd.DataFrame:
         {
             "qry_text": [row.text for row in dataset.rows],
             "qry_img_path": [row.path for row in dataset.rows],
-            "tgt_text": [[one.text for one in offered] for offered in dataset.candidates],
-            "tgt_img_path": [[one.path for one in offered] for offered in dataset.candidates],
+            "tgt_text": [[target.text for target in offered] for offered in dataset.candidates],
+            "tgt_img_path": [[target.path for target in offered] for offered in dataset.candidates],
         }
     )
 
@@ -177,13 +177,13 @@ def generator_photos(
     facts = []
     pictures = []
     for number in range(photos + 1):
-        for one in emojis:
-            photo = roll.photo(one.emoji_id, number)
+        for emoji in emojis:
+            photo = roll.photo(emoji.emoji_id, number)
             pictures.append(np.asarray(roll.render(photo)))
-            glyph = one.glyph
+            glyph = emoji.glyph
             facts.append(
                 {
-                    "emoji_id": one.emoji_id,
+                    "emoji_id": emoji.emoji_id,
                     "split": "train" if number < photos else "validation",
                     "name": glyph.name,
                     "concept": glyph.concept,

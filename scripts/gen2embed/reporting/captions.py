@@ -11,7 +11,7 @@ import pandas as pd
 from gen2embed.files import read_parquet
 from gen2embed.reporting.results import Run
 from gen2embed.reporting.tables import percent, points
-from gen2embed.taken import dropped_of, rows_dropped
+from gen2embed.rows_taken import dropped_of, rows_dropped
 
 AGGREGATE_LABELS = {
     "classification": "Cla",
@@ -110,8 +110,8 @@ def verdicts(tests: pd.DataFrame) -> str:
         return "Nothing is compared: not all data sets are scored."
     for aggregate in tests["aggregate"].unique():
         rows = shown[shown["aggregate"] == aggregate]
-        said = "; ".join(map(_numbers, rows.itertuples())) or "none"
-        parts.append(f"{AGGREGATE_LABELS[aggregate]}: {said}")
+        differences = "; ".join(map(_numbers, rows.itertuples())) or "none"
+        parts.append(f"{AGGREGATE_LABELS[aggregate]}: {differences}")
     of_seeds = ", the same sign in every seed" if "seeds" in tests else ""
     return (
         f"Paired differences that are shown (Holm-adjusted p < 0.05{of_seeds}): "

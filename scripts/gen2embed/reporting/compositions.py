@@ -15,7 +15,7 @@ import pandas as pd
 from gen2embed.data.composition_sets import SUBSETS, SUGARCREPE, TASKS, score_name, scored_sets
 from gen2embed.evaluation.aggregates import mean_of_sets
 from gen2embed.evaluation.intervals import bootstrap_means, interval
-from gen2embed.reporting.beside import MARK, MEASURED, NOT_RUN, PUBLISHED
+from gen2embed.reporting.published_scores import MARK, MEASURED, NOT_RUN, PUBLISHED
 from gen2embed.reporting.results import Run, over_seeds, read_scores
 from gen2embed.reporting.runs import ZERO_SHOT, RunName
 from gen2embed.reporting.tables import NOT_ABOVE_CHANCE, percent
@@ -63,7 +63,9 @@ def groups(benchmark: str) -> dict[str, list[str]]:
     """Which subsets each mean is of: SugarCrepe's three kinds, and all."""
     subsets = list(SUBSETS[benchmark])
     kinds = GROUPS if benchmark == SUGARCREPE else ()
-    found = {kind: [one for one in subsets if one.startswith(f"{kind}_")] for kind in kinds}
+    found = {
+        kind: [subset for subset in subsets if subset.startswith(f"{kind}_")] for kind in kinds
+    }
     return found | {MEAN: subsets}
 
 
@@ -79,19 +81,19 @@ def measured(runs: Sequence[Run], benchmark: str) -> pd.DataFrame:
             seeds = run.of_seeds or (run,)
             for subset in SUBSETS[benchmark]:
                 name = score_name(benchmark, subset, task)
-                of_seeds = [one.scores[name] for one in seeds]
+                of_seeds = [seed.scores[name] for seed in seeds]
                 hits = run.hits[name]
                 numbers = (float(hits.mean()), *interval(bootstrap_means(hits)))
-                index0 = float(np.mean([one["value_index0"] for one in of_seeds]))
-                ties = sum(one["ties"] for one in of_seeds)
-                above = all(one["above_chance"] for one in of_seeds)
+                index0 = float(np.mean([seed["value_index0"] for seed in of_seeds]))
+                ties = sum(seed["ties"] for seed in of_seeds)
+                above = all(seed["above_chance"] for seed in of_seeds)
                 rest = (index0, ties, len(hits), of_seeds[0]["chance"], above, run.seeds)
                 rows.append((run.name, MEASURED, task, subset, *numbers, *rest))
             for mean, subsets in groups(benchmark).items():
                 names = [score_name(benchmark, subset, task) for subset in subsets]
-                value, low, high = mean_of_sets([run.hits[one] for one in names])
-                chance = float(np.mean([run.scores[one]["chance"] for one in names]))
-                n = sum(len(run.hits[one]) for one in names)
+                value, low, high = mean_of_sets([run.hits[name] for name in names])
+                chance = float(np.mean([run.scores[name]["chance"] for name in names]))
+                n = sum(len(run.hits[name]) for name in names)
                 rest = (None, None, n, chance, low > chance, run.seeds)
                 rows.append((run.name, MEASURED, task, mean, value, low, high, *rest))
     return pd.DataFrame(rows, columns=COLUMNS).round(9).astype({"ties": "Int64"})
@@ -105,7 +107,7 @@ def published(scores: pd.DataFrame) -> pd.DataFrame:
     """
     scores = scores[scores["name"].isin(PUBLISHED_NAMES)]
     systems = scores[["model", "backbone", "params", "setting"]]
-    labels = [", ".join(filter(None, one)) for one in systems.itertuples(index=False, name=None)]
+    labels = [", ".join(filter(None, row)) for row in systems.itertuples(index=False, name=None)]
     frame = pd.DataFrame(
         {
             "run": labels,
@@ -147,7 +149,7 @@ def shown_compositions(frame: pd.DataFrame, benchmark: str) -> pd.DataFrame:
 
 
 def _task_order(tasks: pd.Series) -> pd.Series:
-    return tasks.map({name: place for place, name in enumerate(tasks.drop_duplicates())})
+    return tasks.map({name: index for index, name in enumerate(tasks.drop_duplicates())})
 
 
 def _cell(row: tuple) -> str:

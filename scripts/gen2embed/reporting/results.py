@@ -14,7 +14,7 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import mean_of_sets, weights
 from gen2embed.evaluation.paired import Difference, compare_paired, holm
 from gen2embed.files import read_csv, read_json, read_parquet
-from gen2embed.taken import dropped_of
+from gen2embed.rows_taken import dropped_of
 
 REGISTER = ("part", "name", "meta_task", "split", "rows")
 
@@ -68,7 +68,7 @@ def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
     Raises InputError when there is no score at all, or one disagrees with its predictions.
     """
     datasets = register.loc[register["part"] == "eval", "name"]
-    scored = [one for one in datasets if (Path(folder) / f"{one}.json").is_file()]
+    scored = [dataset for dataset in datasets if (Path(folder) / f"{dataset}.json").is_file()]
     if not scored:
         raise InputError(f"{folder}: holds no score of any evaluation set; score some first")
     return read_scores(name, folder, scored, "rank_of_positive", lambda rank: rank == 1)
@@ -86,13 +86,13 @@ def read_scores(
     Raises InputError when a score is missing or disagrees with its predictions.
     """
     scores, hits, row_ids = {}, {}, {}
-    for one in scored:
-        path = Path(folder) / f"{one}.json"
-        scores[one] = read_json(path)
+    for score in scored:
+        path = Path(folder) / f"{score}.json"
+        scores[score] = read_json(path)
         frame, _ = read_parquet(path.with_suffix(".predictions.parquet"), ["row_id", column])
-        hits[one] = is_hit(frame[column].to_numpy())
-        row_ids[one] = frame["row_id"].to_numpy()
-        if abs(hits[one].mean() - scores[one]["value"]) > 1e-6:
+        hits[score] = is_hit(frame[column].to_numpy())
+        row_ids[score] = frame["row_id"].to_numpy()
+        if abs(hits[score].mean() - scores[score]["value"]) > 1e-6:
             raise InputError(f"{path}: disagrees with its predictions; score it again")
     return Run(name, scores, hits, row_ids)
 
@@ -104,19 +104,19 @@ def over_seeds(name: str, runs: Sequence[Run]) -> Run:
     hold for every seed; a data set that some seed lacks is missing. InputError if rows differ.
     """
     first = runs[0]
-    complete = [one for one in first.scores if all(one in run.scores for run in runs)]
+    complete = [member for member in first.scores if all(member in run.scores for run in runs)]
     for run in runs[1:]:
         for dataset in complete:
             if not np.array_equal(first.row_ids[dataset], run.row_ids[dataset]):
                 raise InputError(f"{run.name}: scored on other rows of {dataset}; score it again")
-    hits = {one: np.mean([run.hits[one] for run in runs], axis=0) for one in complete}
+    hits = {member: np.mean([run.hits[member] for run in runs], axis=0) for member in complete}
     scores = {
-        one: {
-            **first.scores[one],
-            "value": float(hits[one].mean()),
-            "above_chance": all(run.scores[one]["above_chance"] for run in runs),
+        member: {
+            **first.scores[member],
+            "value": float(hits[member].mean()),
+            "above_chance": all(run.scores[member]["above_chance"] for run in runs),
         }
-        for one in complete
+        for member in complete
     }
     return Run(name, scores, hits, first.row_ids, tuple(runs) if len(runs) > 1 else ())
 
@@ -131,19 +131,19 @@ def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for run in runs:
         for name, wanted in weights(register).items():
-            scored = [one for one in wanted if one in run.scores]
-            at_chance = sum(not run.scores[one]["above_chance"] for one in scored)
+            scored = [label for label in wanted if label in run.scores]
+            at_chance = sum(not run.scores[label]["above_chance"] for label in scored)
             numbers, each = (np.nan,) * 4, []
             if len(scored) == len(wanted):
                 of_sets = list(wanted.values())
-                chances = [run.scores[one]["chance"] for one in wanted]
+                chances = [run.scores[label]["chance"] for label in wanted]
                 numbers = (
-                    *mean_of_sets([run.hits[one] for one in wanted], of_sets),
+                    *mean_of_sets([run.hits[label] for label in wanted], of_sets),
                     float(np.average(chances, weights=of_sets)),
                 )
                 each = [
-                    np.average([one.hits[name].mean() for name in wanted], weights=of_sets)
-                    for one in run.of_seeds
+                    np.average([label.hits[name].mean() for name in wanted], weights=of_sets)
+                    for label in run.of_seeds
                 ]
             rows.append(
                 (
@@ -165,11 +165,11 @@ def per_dataset(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
     rows = []
     numbers = ("value", "ci_low", "ci_high", "value_index0", "ties", "n", "chance", "above_chance")
     for entry in register[register["part"] == "eval"].itertuples():
-        for run in (one for one in runs if entry.name in one.scores):
+        for run in (run for run in runs if entry.name in run.scores):
             score = run.scores[entry.name]
-            place = (entry.name, entry.meta_task, entry.split, run.name)
-            each = [one.hits[entry.name].mean() for one in run.of_seeds]
-            rows.append((*place, *(score[x] for x in numbers), spread(each)))
+            keys = (entry.name, entry.meta_task, entry.split, run.name)
+            each = [seed.hits[entry.name].mean() for seed in run.of_seeds]
+            rows.append((*keys, *(score[x] for x in numbers), spread(each)))
     columns = ["dataset", "meta_task", "split", "run", *numbers, "spread"]
     return pd.DataFrame(rows, columns=columns)
 

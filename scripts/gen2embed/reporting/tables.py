@@ -87,7 +87,7 @@ def shown_datasets(sets: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     chance = sets.drop_duplicates("dataset").set_index("dataset").loc[wide["dataset"]]
     wide.insert(1, "meta-task", chance["meta_task"].tolist())
     wide.insert(2, "split", chance["split"].str.upper().tolist())
-    wide.insert(3, "chance", [percent(one) for one in chance["chance"]])
+    wide.insert(3, "chance", [percent(value) for value in chance["chance"]])
     return wide
 
 

@@ -28,11 +28,11 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
     if faults:
         raise InputError(f"configuration: {_said(faults[0])}; see the comments in config.yaml")
     prompts = load_prompts()
-    for place, names in _prompt_names(config).items():
+    for where, names in _prompt_names(config).items():
         for name in names:
             if name not in prompts:
                 raise InputError(
-                    f"configuration: {place}: unknown prompt {name!r}; known: {', '.join(prompts)}"
+                    f"configuration: {where}: unknown prompt {name!r}; known: {', '.join(prompts)}"
                 )
     for section, key in (
         ("embed", "resolution"),
@@ -111,13 +111,13 @@ def _place(fault: ValidationError) -> str:
 
 
 def _said(fault: ValidationError) -> str:
-    place = _place(fault)
+    key = _place(fault)
     if fault.validator == "additionalProperties":
         known = fault.schema["properties"]
         unknown = sorted(set(fault.instance) - set(known))[0]
         near = get_close_matches(unknown, known, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-        return f"unknown key {f'{place}.{unknown}'.lstrip('.')!r} ({hint})"
+        return f"unknown key {f'{key}.{unknown}'.lstrip('.')!r} ({hint})"
     if fault.validator == "required":
-        return f"{place or 'the file'}: {fault.message}"
-    return f"{place}: {fault.message}"
+        return f"{key or 'the file'}: {fault.message}"
+    return f"{key}: {fault.message}"

@@ -151,7 +151,7 @@ class Jobs:
     def merging(self, prompt: str, part: str) -> str:
         whole = self.paths.vectors(ZERO_SHOT, prompt, part)
         shards = self.shards(prompt, part)
-        jobs = [{"shards": [one[side] for one in shards], "out": whole[side]} for side in SIDES]
+        jobs = [{"shards": [shard[side] for shard in shards], "out": whole[side]} for side in SIDES]
         return json.dumps(jobs)
 
     def shards(self, prompt: str, part: str) -> list[dict[str, str]]:
@@ -269,7 +269,7 @@ class Jobs:
             "pairs": self.paths.pairs(subsets),
             "equivalences": self.paths.equivalences("train", subsets),
             "clusters": [
-                f"{folder}/{one}/{name}.parquet" for one in strategies for name in subsets
+                f"{folder}/{strategy}/{name}.parquet" for strategy in strategies for name in subsets
             ],
             "out": out,
         }
@@ -296,7 +296,7 @@ class Jobs:
     def reporting_mining(self) -> str:
         """What the tables of mining are told of known equivalences and of the grid, as flags."""
         grid = self.config["mine"]["grid"]
-        told = {
+        given = {
             "rates": f"{self.paths.root}/false_negatives",
             "grid_clusters": f"{self.paths.grid}/clusters",
             "grid_rates": f"{self.paths.grid}/false_negatives",
@@ -304,7 +304,7 @@ class Jobs:
             "m": " ".join(map(str, grid["m"])),
             "grid_strategies": " ".join(grid["strategies"]),
         }
-        return flags(told)
+        return flags(given)
 
     # training
 

@@ -45,7 +45,9 @@ class Layout:
 
     def compositions(self) -> list[str]:
         folder = f"{self.root}/compositions"
-        return [f"{folder}/{one}/{subset}.parquet" for one, of in SUBSETS.items() for subset in of]
+        return [
+            f"{folder}/{item}/{subset}.parquet" for item, of in SUBSETS.items() for subset in of
+        ]
 
     def partial(self, program: str) -> str:
         """States of interrupted work."""
@@ -83,7 +85,7 @@ class Layout:
         return [f"{folder}/{name}.{ending}" for name in names for ending in SCORE_ENDINGS]
 
     def composition_scores(self, model: str, prompt: str) -> list[str]:
-        return self.scores(model, prompt, [score_name(*one) for one in scored_sets()])
+        return self.scores(model, prompt, [score_name(*scored_set) for scored_set in scored_sets()])
 
     def adapter_of(self, run: str, prompt: str) -> str:
         """PEFT folder of a run, by the name of its model."""

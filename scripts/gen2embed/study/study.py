@@ -46,7 +46,9 @@ class Study:
         self.steps: list[int] = config["train"]["checkpoints"]
         self.shards: int = config["embed"]["shards"]
         self.strategies: list[str] = config["mine"]["strategies"] if self.trains else []
-        self.mined = [one for one in self.strategies if one != "in_batch"]  # those with negatives
+        self.mined = [
+            strategy for strategy in self.strategies if strategy != "in_batch"
+        ]  # those with negatives
         self.mined_apart = mined_apart(self.runs)
         self.model = self.paths.generator if self.generates else self.paths.fetched_model
 
@@ -93,7 +95,9 @@ class Study:
     def scores(self, model: str, prompts: str | Iterable[str]) -> list[str]:
         """Of the evaluation sets, under one prompt or several."""
         prompts = [prompts] if isinstance(prompts, str) else prompts
-        return [path for one in prompts for path in self.paths.scores(model, one, self.eval_sets)]
+        return [
+            path for prompt in prompts for path in self.paths.scores(model, prompt, self.eval_sets)
+        ]
 
     @property
     def equivalences(self) -> list[str]:
@@ -106,7 +110,7 @@ class Study:
     def leaderboards(self) -> dict[str, tuple[str, str]]:
         """Path of each -> model and prompt: the model as it is, and every final adapter."""
         models = [(ZERO_SHOT, prompt) for prompt in self.prompts] + self.final_models
-        return {self.paths.leaderboard(*one): one for one in models}
+        return {self.paths.leaderboard(*model): model for model in models}
 
     @property
     def model_cards(self) -> dict[str, str]:
@@ -114,7 +118,7 @@ class Study:
         cards = {}
         if self.generates:
             readme = f"{self.model}/README.md"
-            cards |= {self.paths.leaderboard(ZERO_SHOT, one): readme for one in self.prompts}
+            cards |= {self.paths.leaderboard(ZERO_SHOT, prompt): readme for prompt in self.prompts}
         for run in self.runs:
             folder = self.paths.adapter_of(run.model, run.prompt)
             cards[self.paths.leaderboard(run.model, run.prompt)] = f"{folder}/README.md"

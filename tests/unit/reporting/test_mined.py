@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gen2embed.reporting.captions import rate_sentence
-from gen2embed.reporting.mined import (
+from gen2embed.reporting.mining_statistics import (
     dropped_before,
     pooled,
     rates,

@@ -8,8 +8,8 @@ from PIL import Image
 
 import draw_gallery
 from gen2embed.mining.clusters import ClusterTable
+from gen2embed.reporting.embedding_space import alignment, flatten, modality_gap
 from gen2embed.reporting.gallery import Case, find_cases
-from gen2embed.reporting.space import alignment, flatten, modality_gap
 
 
 def test_modality_gap_of_opposite_and_of_equal_clouds():

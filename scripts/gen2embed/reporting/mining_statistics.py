@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gen2embed.reporting.tables import percent
-from gen2embed.taken import dropped_of, rows_dropped
+from gen2embed.rows_taken import dropped_of, rows_dropped
 
 COUNTS = (
     "pairs", "queries", "targets", "searches", "clusters", "clusters_phase_1", "clusters_phase_2",
@@ -19,13 +19,17 @@ SPREAD = ("mean", "q05", "q25", "q50", "q75", "q95")
 
 def pooled(statistics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Statistics of several subsets as one: counts added, means weighted by their negatives."""
-    negatives = sum(one["negatives"] for one in statistics)
+    negatives = sum(statistic["negatives"] for statistic in statistics)
     found = {
-        key: sum(one[key] for one in statistics)
+        key: sum(statistic[key] for statistic in statistics)
         for key in ("pairs", "clusters", "clusters_phase_2", "dropped_queries", "negatives")
     }
     for key in ("hardness", "overlap"):
-        total = sum(one[key]["mean"] * one["negatives"] for one in statistics if one[key])
+        total = sum(
+            statistic[key]["mean"] * statistic["negatives"]
+            for statistic in statistics
+            if statistic[key]
+        )
         found[key] = total / negatives if negatives else float("nan")
     return found
 
@@ -48,16 +52,16 @@ def rates(row: Mapping[str, Any] | None) -> dict[str, float]:
     return {key: float("nan") if row is None else row[key] for key in keys}
 
 
-def statistics_row(one: Mapping[str, Any]) -> dict[str, Any]:
+def statistics_row(statistics: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that a statistics file tells of one subset and strategy, as a flat row."""
-    row = {key: one[key] for key in COUNTS}
+    row = {key: statistics[key] for key in COUNTS}
     row["cluster_sizes"] = " ".join(
-        f"{size}:{count}" for size, count in one["cluster_sizes"].items()
+        f"{size}:{count}" for size, count in statistics["cluster_sizes"].items()
     )
     for name in ("hardness", "overlap"):
         for key in SPREAD:
-            row[f"{name}_{key}"] = one[name][key] if one[name] else float("nan")
-    ranks = one["positive_rank"]
+            row[f"{name}_{key}"] = statistics[name][key] if statistics[name] else float("nan")
+    ranks = statistics["positive_rank"]
     for rank in ("top_1", "top_5", "top_10"):
         searched = ranks["searched_anchors"]
         row[f"positive_in_{rank}"] = ranks[rank] / searched if searched else float("nan")
@@ -74,7 +78,10 @@ def shown_statistics(frame: pd.DataFrame) -> pd.DataFrame:
         ]
 
     def share(rank: str) -> list[str]:
-        return ["-" if pd.isna(one) else f"{100 * one:.0f}" for one in frame[f"positive_in_{rank}"]]
+        return [
+            "-" if pd.isna(value) else f"{100 * value:.0f}"
+            for value in frame[f"positive_in_{rank}"]
+        ]
 
     return pd.DataFrame(
         {
