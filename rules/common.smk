@@ -24,21 +24,6 @@ def program(name):
     ]
 
 
-def folder_of_output(level=0):
-    """The folder around the first output, or the one ``level`` above it, as a params function."""
-    return lambda wildcards, output: str(Path(output[0]).parents[level])
-
-
-def folder_of_input(name, level=0):
-    """The folder around the first file of a named input, likewise."""
-
-    def folder(wildcards, input):
-        files = input[name]
-        return str(Path(files if isinstance(files, str) else files[0]).parents[level])
-
-    return folder
-
-
 def trained_on(paths):
     """Clusters, as an input function: those of another experiment must be there, and fit."""
 

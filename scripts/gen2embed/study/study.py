@@ -86,6 +86,13 @@ class Study:
     def items(self, parts: Iterable[str]) -> list[str]:
         return [self.paths.items(part, side) for part in parts for side in SIDES]
 
+    @property
+    def item_files(self) -> dict[str, str]:
+        """The items of every part and side, by name: ``train_query``."""
+        return {
+            f"{part}_{side}": self.paths.items(part, side) for part in self.parts for side in SIDES
+        }
+
     def evaluated_vectors(self, model: str, prompt: str, shard: str = "") -> dict[str, str]:
         """What one model embeds to be evaluated: MMEB's sets and the compositional ones."""
         compositions = self.paths.vectors(model, prompt, "composition", shard).items()
@@ -128,6 +135,21 @@ class Study:
         """Those that are trained on: of this experiment, or of the one that mining_from names."""
         layout = Layout(self.mined_in) if self.mined_in else self.paths
         return layout.clusters(folders, self.train_sets, ending)
+
+    @property
+    def cluster_folder(self) -> str:
+        """Of those that are trained on."""
+        return (Layout(self.mined_in) if self.mined_in else self.paths).cluster_folder
+
+    @property
+    def pooled_rates(self) -> list[str]:
+        """The report on false negatives of all subsets; empty where equivalences are not known."""
+        return self.paths.false_negatives(["all"]) if self.knows_equivalences else []
+
+    @property
+    def mining_vectors(self) -> dict[str, str]:
+        """Vectors and manifests of the training part that mining reads, by name."""
+        return self.paths.vectors(ZERO_SHOT, self.mine_prompt, "train")
 
     def clusters_of_run(self, model: str, prompt: str) -> list[str]:
         return self.clusters([self.run(model, prompt).clusters])
