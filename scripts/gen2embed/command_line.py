@@ -149,10 +149,13 @@ class _Lines:
         self.stream.flush()
 
 
-def progress_bar(total: int, what: str, unit: str = "it") -> tqdm:
-    """A tqdm bar on a terminal; in a log, one plain line every 30 s. "B" is shown as kB, MB."""
+def progress_bar(total: int, what: str, unit: str = "it", delay: float = 0) -> tqdm:
+    """A tqdm bar on a terminal; in a log, one plain line every 30 s. "B" is shown as kB, MB.
+
+    delay: seconds before anything is shown, for work that is mostly quick.
+    """
     if sys.stderr.isatty():
-        return tqdm(total=total, desc=what, unit=unit, unit_scale=unit == "B")
+        return tqdm(total=total, desc=what, unit=unit, unit_scale=unit == "B", delay=delay)
     return tqdm(
         total=total,
         desc=what,
@@ -163,6 +166,7 @@ def progress_bar(total: int, what: str, unit: str = "it") -> tqdm:
         maxinterval=LOG_INTERVAL_SECONDS,
         ascii=True,
         ncols=100,
+        delay=delay,
     )
 
 

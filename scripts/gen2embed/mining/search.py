@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gen2embed.canonical import canonical
-from gen2embed.command_line import progress_bar
+from gen2embed.command_line import LOG_INTERVAL_SECONDS, progress_bar
 from gen2embed.mining.backends import SHARE_OF_MEMORY, Backend
 from gen2embed.mining.subset import Subset
 from gen2embed.mining.vectors import SideVectors
@@ -89,7 +89,9 @@ class Search:
         block of anchors is searched in advance; those that became used meanwhile are skipped.
         """
         after = 0
-        with progress_bar(len(self.subset.query), "mine", "pair") as bar:
+        with progress_bar(
+            len(self.subset.query), "mine", "pair", delay=LOG_INTERVAL_SECONDS
+        ) as bar:
             while True:
                 waiting = np.flatnonzero(~used[self.subset.query[after:]]) + after
                 if not len(waiting):
