@@ -15,8 +15,10 @@ rule tables:
     input:
         study.paths.tables("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
         study.paths.tables("mining", "mining_subsets", "mining_statistics") if study.mines else [],
-        study.paths.tables("grid") if study.knows_equivalences else [],
-        study.paths.tables("runs", "runs_datasets", "runs_tests") if study.trains else [],
+        study.paths.tables("grid", "minimal_pairs") if study.knows_equivalences else [],
+        study.paths.tables("runs", "runs_datasets", "runs_tests", "runs_tests_datasets")
+        if study.trains
+        else [],
         study.paths.tables("sampling", "efficiency", "leakage") if study.trains else [],
         study.paths.tables("peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones"),
         study.paths.tables("sugarcrepe", "sugarcrepe_pp"),
@@ -64,7 +66,7 @@ rule tabulate_mining:
         grid_rates=rules.measure_false_negatives.output.grid if study.knows_equivalences else [],
     output:
         reported(study.paths.tables("mining", "mining_subsets", "mining_statistics")),
-        reported(study.paths.tables("grid")) if study.knows_equivalences else [],
+        reported(study.paths.tables("grid", "minimal_pairs")) if study.knows_equivalences else [],
     log:
         f"{RESULTS}/logs/tabulate_mining.log",
     benchmark:
@@ -92,7 +94,9 @@ rule tabulate_runs:
         zero_shot=study.scores(ZERO_SHOT, study.run_prompts),
         tuned=FINAL_SCORES,
     output:
-        reported(study.paths.tables("runs", "runs_datasets", "runs_tests")),
+        reported(
+            study.paths.tables("runs", "runs_datasets", "runs_tests", "runs_tests_datasets")
+        ),
     log:
         f"{RESULTS}/logs/tabulate_runs.log",
     benchmark:

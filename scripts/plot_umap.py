@@ -21,7 +21,7 @@ from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import read_register
-from gen2embed.reporting.space import alignment, flatten, modality_gap
+from gen2embed.reporting.space import alignment, centroid_distance, flatten
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,18 +76,19 @@ def plot(job: argparse.Namespace) -> None:
         )
         sides = np.repeat(["query", "target"], [len(query_ids), len(target_ids)])
         drawn.append(frame.assign(side=sides, item_id=[*query_ids, *target_ids]))
-        gap = modality_gap(queries[query_ids], targets[target_ids])
+        gap = centroid_distance(queries[query_ids], targets[target_ids])
         own, other = alignment(queries[points["query_id"]], targets[points["target_id"]])
         said.append(
-            f"`{prompt}`: gap {gap:.3f}, cosine of matching pairs {own:.3f}, of others {other:.3f}"
+            f"`{prompt}`: query-target gap {gap:.3f}, cosine of matching pairs {own:.3f}, of others "
+            f"{other:.3f}"
         )
     frame = pd.concat(drawn, ignore_index=True).round(5)
     caption = (
         f"UMAP (cosine, seed {job.seed}) of the zero-shot space under {len(job.prompts)} prompts: "
         f"the first {job.queries} queries of each data set and their annotated targets. Distances "
-        "between far groups mean nothing in UMAP; measured in the full space (gap = distance "
-        f"between the centroids of queries and targets): {'; '.join(said)}."
-        + dropped_in_files(files_of(job, register))
+        "between far groups mean nothing in UMAP; measured in the full space (query-target "
+        "gap: distance between the centroids of queries and of targets, not the image-text gap of "
+        f"table prompts): {'; '.join(said)}." + dropped_in_files(files_of(job, register))
     )
     with style():
         width = 2.5 * len(job.prompts)

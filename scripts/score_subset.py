@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str, Any]]:
     """The rows, their candidate ids one list after another, the lists' lengths; what was taken."""
     ids = ("row_id", "query_id")
-    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids)
+    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids, ("concept", "alike"))
     lists = frame["candidate_ids"]
     for row, one in enumerate(lists):
         if not isinstance(one, np.ndarray) or one.dtype != np.int64 or not len(one):
@@ -49,6 +49,8 @@ def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str
                 "entry 0 the positive"
             )
     sizes = lists.map(len).to_numpy(dtype=np.int64)
+    if "alike" in frame and not frame["alike"].between(1, sizes).all():
+        raise InputError(f"{path}: alike must count candidates: 1 to as many as a row has")
     return frame, np.concatenate(lists.to_list()), sizes, from_metadata(metadata)
 
 
@@ -80,6 +82,9 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
             "left_out_candidates": int(predictions.left_out.sum()),
             "skipped_rows": int((~usable).sum()),
         }
+        concepts = frame["concept"].to_numpy()[usable] if "concept" in frame else None
+        if "alike" in frame:
+            facts["informed_chance"] = round(float((1 / frame["alike"][usable]).mean()), 9)
         result = summarise(
             job.subset,
             "precision_at_1",
@@ -88,6 +93,7 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
             predictions.ties,
             1 / predictions.candidates,
             facts,
+            concepts,
         )
         result["data"] = taken
         result["manifest"] = {
@@ -102,6 +108,8 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
                 "margin": predictions.margin,
             }
         )
+        if concepts is not None:
+            table["concept"] = concepts
         write_score(out, result, table)
     if warning := at_chance_warning(result):
         print(warning, file=sys.stderr)

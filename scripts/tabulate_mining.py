@@ -1,4 +1,5 @@
-"""Tabulate what was mined, by strategy and by k and m: hardness, overlap, false negatives.
+"""Tabulate what was mined, by strategy and by k and m: hardness, overlap, false negatives,
+minimal pairs.
 
 Paper: figure 5.
 """
@@ -14,15 +15,15 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.files import read_json
 from gen2embed.outputs import add_output
-from gen2embed.reporting.captions import rate_sentence
+from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
 from gen2embed.reporting.mined import (
     dropped_before,
     pooled,
-    rates,
     shown_mined,
     shown_statistics,
     statistics_row,
 )
+from gen2embed.reporting.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
 from gen2embed.reporting.paper_tables import write_paper_table
 
 
@@ -56,21 +57,17 @@ def read_report(folder: str | None, name: str) -> dict | None:
     return read_json(Path(folder) / f"{name}.json") if folder else None
 
 
-def rates_of(report: dict | None, strategy: str) -> dict[str, float]:
-    return rates(report["strategies"][strategy] if report else None)
-
-
 def tabulate_strategies(job: argparse.Namespace) -> None:
     clusters = Path(job.clusters)
     by_subset = {name: read_report(job.rates, name) for name in [*job.subsets, "all"]}
     rows, each, told, missing = [], [], [], ""
     for strategy in job.strategies:
         statistics = [read_json(clusters / strategy / f"{name}.json") for name in job.subsets]
-        found = rates_of(by_subset["all"], strategy)
+        found = rates(by_subset["all"], strategy)
         rows.append({"strategy": strategy, **pooled(statistics), **found})
         missing = dropped_before(statistics)  # the same for every strategy
         for name, one in zip(job.subsets, statistics, strict=True):
-            found = rates_of(by_subset[name], strategy)
+            found = rates(by_subset[name], strategy)
             each.append({"subset": name, "strategy": strategy, **pooled([one]), **found})
             told.append({"subset": name, "strategy": strategy, **statistics_row(one)})
     frame = pd.DataFrame(rows).round(9)
@@ -78,14 +75,14 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
         "Mined clusters by strategy, all training subsets pooled: mean hardness (cosine of anchor "
         "query and negative target), mean overlap (cosine of anchor query and owner query), and "
         "the true false-negative rate from known equivalences with 95 % bootstrap intervals over "
-        f"clusters.{missing} {rate_sentence(by_subset['all'], job.strategies)}"
+        f"clusters.{missing} {rate_sentence(by_subset['all'], job.strategies)} {EQUAL_HARDNESS}"
     )
     write_paper_table(job.out, "mining", frame, shown_mined(frame, ["strategy"]), caption)
     frame = in_order(each, job.subsets)
     caption = (
         "Mined clusters by training subset and strategy (columns as in the table of all subsets)."
-        f"{missing} A subset without equivalences has no false negatives by construction; labelled "
-        "subsets are not reordered by SaHa."
+        f"{missing} {EQUAL_HARDNESS} Where a subset has no equivalences none can be false; "
+        "labelled subsets are not reordered by SaHa."
     )
     shown = shown_mined(frame, ["subset", "strategy"])
     write_paper_table(job.out, "mining_subsets", frame, shown, caption)
@@ -109,21 +106,44 @@ def tabulate_grid(job: argparse.Namespace) -> None:
                 folder = Path(job.grid_clusters) / place / strategy
                 statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
                 missing = dropped_before(statistics)
-                found = {**pooled(statistics), **rates_of(report, strategy)}
+                found = {**pooled(statistics), **rates(report, strategy)}
                 rows.append({"k": k, "m": m, "strategy": strategy, **found})
     frame = pd.DataFrame(rows).round(9)
     caption = (
         "Sensitivity of mining to k (negatives per cluster, at most) and m (candidates per "
         f"negative), from one set of zero-shot vectors, {len(job.subsets)} training subsets "
         "pooled: mean hardness and overlap, and true false-negative rates with 95 % bootstrap "
-        f"intervals over clusters.{missing} Equal hardness is among the strategies of one k and m."
+        f"intervals over clusters.{missing} {EQUAL_HARDNESS} Compared are the strategies of one k "
+        "and m."
     )
     shown = shown_mined(frame, ["k", "m", "strategy"])
     write_paper_table(job.out, "grid", frame, shown, caption)
 
 
+def tabulate_minimal_pairs(job: argparse.Namespace) -> None:
+    rows = [
+        {"subset": name, "strategy": strategy, **minimal_row(report, strategy)}
+        for name in job.subsets
+        for report in [read_report(job.rates, name)]
+        for strategy in job.strategies
+    ]
+    frame = pd.DataFrame(rows).round(9)
+    frame = frame[frame.groupby("subset")["minimal_pairs"].transform("max") > 0]
+    caption = (
+        "Minimal pairs among mined negatives: targets that show what the anchor query asks for and "
+        "are wrong in the background alone. Share of the clusters that hold one (Wilson's 95 % "
+        "interval) and of the negatives that are one (95 % bootstrap interval over clusters), and "
+        "the mean overlap of minimal pairs, of false negatives and of all other negatives: what "
+        "SaHa selects by. Subsets in which some strategy mined one. "
+        f"{minimal_sentence(frame)}"
+    )
+    write_paper_table(job.out, "minimal_pairs", frame, shown_minimal(frame), caption)
+
+
 def tabulate(job: argparse.Namespace) -> None:
     tabulate_strategies(job)
+    if job.rates:
+        tabulate_minimal_pairs(job)
     if job.grid_clusters:
         tabulate_grid(job)
 

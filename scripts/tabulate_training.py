@@ -19,11 +19,10 @@ from gen2embed.files import read_json
 from gen2embed.outputs import add_output
 from gen2embed.reporting.beside import MARK_NOTE
 from gen2embed.reporting.captions import (
+    conditional,
     conditions,
     dropped_in_training,
     in_seeds,
-    rate_sentence,
-    verdicts,
 )
 from gen2embed.reporting.efficiency import (
     COLUMNS,
@@ -31,12 +30,14 @@ from gen2embed.reporting.efficiency import (
     published_efficiency,
     shown_efficiency,
 )
-from gen2embed.reporting.mined import dropped_before, pooled, rates
+from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
+from gen2embed.reporting.mined import dropped_before, pooled
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_runs, read_steps, tested
 from gen2embed.reporting.sampling import score_of, shown_sampling
 from gen2embed.reporting.trained import cost_of, pairs_seen_at, read_card, rows_of
+from gen2embed.reporting.verdicts import verdicts
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -85,7 +86,7 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
         statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
         missing = dropped_before(statistics)
         row |= pooled(statistics)
-        row |= rates(known.get(strategy))
+        row |= rates(report, strategy)
         name = RunName(strategy, job.prompt)
         if name in runs:
             row |= score_of(runs[name], register)
@@ -99,9 +100,9 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
         "hardness and overlap, their true false-negative rate in percent, and the training on "
         f"them under `{job.prompt}` ({in_seeds(len(job.seeds))}): pairs that entered the loss, "
         "items that went through the encoder for each query, mean Precision@1 of all data sets "
-        "(95 % bootstrap interval over queries; with several seeds, their standard deviation). "
-        f"Times: table cost.{missing} {rate_sentence(report, mined)} "
-        f"{verdicts(tested(runs, register))} {said}"
+        "(95 % bootstrap interval; with several seeds, their standard deviation). "
+        f"Times: table cost.{missing} {rate_sentence(report, mined)} {EQUAL_HARDNESS} "
+        f"{verdicts(tested(runs, register))} {conditional(runs.values())} {said}"
     )
     write_paper_table(job.out, "sampling", frame, shown_sampling(frame), caption)
 

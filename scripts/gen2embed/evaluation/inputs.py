@@ -40,10 +40,13 @@ class Vectors:
 
 
 def read_id_rows(
-    path: str, columns: Sequence[str], ids: Sequence[str]
+    path: str, columns: Sequence[str], ids: Sequence[str], optional: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Rows and the file's metadata; InputError where there are none, or ``ids`` are not int64."""
-    frame, metadata = read_parquet(path, columns)
+    """Rows and the file's metadata; InputError where there are none, or ``ids`` are not int64.
+
+    optional: columns that are read where the file has them.
+    """
+    frame, metadata = read_parquet(path, columns, optional)
     if frame.empty:
         raise InputError(f"{path}: holds no rows")
     for column in ids:

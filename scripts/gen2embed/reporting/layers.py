@@ -60,5 +60,7 @@ def layers_sentence(frame: pd.DataFrame) -> str:
     for prompt, rows in frame.groupby("prompt", sort=False):
         first, last = rows.iloc[0], rows.iloc[-1]
         values = [percent(one["value"], one["ci_low"], one["ci_high"]) for one in (first, last)]
-        said.append(f"`{prompt}` {values[0]}, {values[1]}, gap {last['modality_gap']:.2f}")
-    return f"At the first and the last layer (%), and the gap there: {'; '.join(said)}."
+        said.append(
+            f"`{prompt}` {values[0]}, {values[1]}, image-text gap {last['image_text_gap']:.2f}"
+        )
+    return f"At the first and the last layer (%), and the image-text gap there: {'; '.join(said)}."

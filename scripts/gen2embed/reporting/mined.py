@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gen2embed.reporting.tables import percent
+from gen2embed.reporting.false_negatives import shown_rates
 from gen2embed.taken import dropped_of, rows_dropped
 
 COUNTS = (
@@ -36,16 +36,6 @@ def dropped_before(statistics: Iterable[Mapping[str, Any]]) -> str:
     Begins with a space, to stand after a sentence.
     """
     return rows_dropped(sum(map(dropped_of, statistics)), " {} before mining.")
-
-
-def rates(row: Mapping[str, Any] | None) -> dict[str, float]:
-    """False-negative rates of one strategy's report, overall and at equal hardness.
-
-    None (a benchmark without known equivalences): they are not known (NaN).
-    """
-    keys = [f"{key}{end}" for key in ("overall", "equal_hardness")
-            for end in ("", "_ci_low", "_ci_high")]  # fmt: skip
-    return {key: float("nan") if row is None else row[key] for key in keys}
 
 
 def statistics_row(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,14 +90,7 @@ def shown_statistics(frame: pd.DataFrame) -> pd.DataFrame:
 
 def shown_mined(frame: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
     """The table as it is read; ``first``: the columns that say what was mined."""
-
-    def interval(key: str) -> list[str]:
-        rows = zip(frame[key], frame[f"{key}_ci_low"], frame[f"{key}_ci_high"], strict=True)
-        return ["-" if pd.isna(row[0]) else percent(*row) for row in rows]
-
     table = frame[[*first, "clusters", "negatives"]].copy()
     table["hardness"] = [f"{value:.3f}" for value in frame["hardness"]]
     table["overlap"] = [f"{value:.3f}" for value in frame["overlap"]]
-    table["false negatives (%)"] = interval("overall")
-    table["at equal hardness (%)"] = interval("equal_hardness")
-    return table
+    return table.assign(**shown_rates(frame))

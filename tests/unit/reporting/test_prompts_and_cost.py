@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gen2embed.files import write_csv, write_json, write_npy, write_parquet, write_text
-from gen2embed.reporting.space import gap_interval, modality_gap
+from gen2embed.reporting.space import centroid_distance, gap_interval
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -58,8 +58,8 @@ def test_gap_and_alignment_by_hand(results):
     """Centroids (1, 0) and (0, 1) are the root of 2 apart; matching pairs at right angles."""
     assert run(results) == 0
     frame = pd.read_csv(results / "tables/prompts.csv").set_index("prompt")
-    assert frame.loc["plain", "gap"] == pytest.approx(2**0.5)
-    assert frame.loc["hierarchical", "gap"] == 0
+    assert frame.loc["plain", "image_text_gap"] == pytest.approx(2**0.5)
+    assert frame.loc["hierarchical", "image_text_gap"] == 0
     assert frame["matching"].to_dict() == {"plain": 0.0, "hierarchical": 1.0}
     assert frame.loc["plain", ["system", "closing_query"]].tolist() == [False, False]
     assert frame.loc["hierarchical", ["system", "closing_target"]].tolist() == [True, False]
@@ -83,7 +83,7 @@ def test_the_interval_of_a_gap_holds_it():
     rng = np.random.default_rng(0)
     left, right = rng.standard_normal((2, 400, 8)).astype(np.float32)
     low, high = gap_interval(left, right + 1)
-    assert low < modality_gap(left, right + 1) < high < low + 0.7
+    assert low < centroid_distance(left, right + 1) < high < low + 0.7
 
 
 def test_cost_adds_up_by_kind_of_job(tmp_path):
