@@ -94,9 +94,7 @@ rule tabulate_runs:
         zero_shot=study.scores(ZERO_SHOT, study.run_prompts),
         tuned=FINAL_SCORES,
     output:
-        reported(
-            study.paths.tables("runs", "runs_datasets", "runs_tests", "runs_tests_datasets")
-        ),
+        reported(study.paths.tables("runs", "runs_datasets", "runs_tests", "runs_tests_datasets")),
     log:
         f"{RESULTS}/logs/tabulate_runs.log",
     benchmark:

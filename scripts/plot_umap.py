@@ -79,8 +79,8 @@ def plot(job: argparse.Namespace) -> None:
         gap = centroid_distance(queries[query_ids], targets[target_ids])
         own, other = alignment(queries[points["query_id"]], targets[points["target_id"]])
         said.append(
-            f"`{prompt}`: query-target gap {gap:.3f}, cosine of matching pairs {own:.3f}, of others "
-            f"{other:.3f}"
+            f"`{prompt}`: query-target gap {gap:.3f}, cosine of matching pairs {own:.3f}, of "
+            f"others {other:.3f}"
         )
     frame = pd.concat(drawn, ignore_index=True).round(5)
     caption = (
