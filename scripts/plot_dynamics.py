@@ -60,7 +60,7 @@ def plot(job: argparse.Namespace) -> None:
     caption = (
         "Training dynamics: precision at 1 (mean over data sets; bands: 95 % bootstrap interval "
         f"over queries) along the steps of fine-tuning; step 0 is zero-shot. "
-        f"{in_seeds(len(job.seeds))}. At step {job.steps}: {ends}."
+        f"{in_seeds(len(job.seeds)).capitalize()}. At step {job.steps}: {ends}."
         f"{dropped_in_evaluation(shown)}{dropped_in_training(shown)}"
     )
     with style():

@@ -50,7 +50,7 @@ def tabulate(job: argparse.Namespace) -> None:
     every = list(runs.values())
     trained = dropped_in_training(every)
     said = conditions(every[0], register) + trained
-    seeds = f"{in_seeds(len(job.seeds))} of fine-tuning"
+    seeds = f"{in_seeds(len(job.seeds)).capitalize()} of fine-tuning"
     means = aggregate(every, register)
     tests = tested(runs, register)
     caption = (

@@ -132,7 +132,8 @@ def tabulate_efficiency(job: argparse.Namespace, register: pd.DataFrame) -> None
     caption = (
         "Data efficiency: mean Precision@1 in percent against the pairs that entered the loss and "
         "the passes over the training rows that this makes (pairs seen / rows; the pairs are "
-        f"drawn by cluster). Step 0 is zero-shot. {in_seeds(len(job.seeds))}. {MARK_NOTE} {said}"
+        f"drawn by cluster). Step 0 is zero-shot. {in_seeds(len(job.seeds)).capitalize()}. "
+        f"{MARK_NOTE} {said}"
     )
     write_paper_table(
         job.out, "efficiency", frame[COLUMNS].round(9), shown_efficiency(frame), caption

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from math import hypot
 from typing import Any
 
 import numpy as np
@@ -107,8 +108,8 @@ def compare(
     standard: the strategies whose hardness all are compared at (default: all); any other is
     comparable only where it has negatives in all of their common bins. Intervals are percentiles of
     a bootstrap over clusters within each subset, since the negatives of one anchor are not
-    independent; where none or all are false, Wilson's over clusters. Differences (first minus
-    second) are those of every two strategies of the standard, drawn apart.
+    independent; where none or all are false, Wilson's over clusters. Differences are first minus
+    second, of every two strategies of the standard.
     """
     chosen = {name: strategies[name] for name in standard or strategies}
     mined = {name: parts for name, parts in chosen.items() if any(len(p.hardness) for p in parts)}
@@ -123,7 +124,7 @@ def compare(
             {"first": first, "second": second, "measure": measure, **found}
             for measure in MEASURES
             for first, second in combinations(mined, 2)
-            if (found := _difference(measured[first], measured[second], measure))
+            if (found := _difference(*(measured[one].rate(measure) for one in (first, second))))
         ],
         of,
     )
@@ -248,11 +249,16 @@ def _facts(one: Negatives) -> np.ndarray:
     return np.stack([*columns, one.asked, one.asked_false], axis=1).astype(np.float64)
 
 
-def _difference(first: _Measured, second: _Measured, measure: str) -> dict[str, float] | None:
-    value = first.values[measure] - second.values[measure]
-    drawn = first.draws[measure] - second.draws[measure]
-    found = _mean(value, drawn)
-    return None if found.value is None else asdict(found)
+def _difference(first: Rate, second: Rate) -> dict[str, float] | None:
+    """First minus second with the interval that the two rates' own give (square-and-add: Newcombe
+    1998, Zou and Donner 2008), which has width also where one of them is 0."""
+    if first.value is None or second.value is None:
+        return None
+    value = first.value - second.value
+    below = hypot(first.value - first.ci_low, second.ci_high - second.value)
+    above = hypot(first.ci_high - first.value, second.value - second.ci_low)
+    found = {"value": value, "ci_low": value - below, "ci_high": value + above}
+    return {name: round(number, 9) for name, number in found.items()}
 
 
 def _mean(value: float, drawn: np.ndarray) -> Rate:

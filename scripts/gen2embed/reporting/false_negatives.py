@@ -43,7 +43,7 @@ def rates(report: Mapping[str, Any] | None, strategy: str) -> dict[str, float]:
 def tasks(report: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
     """Of a report on several subsets: those in which a negative can be false, by name."""
     every = report["tasks"] if report else {}
-    return {name: one for name, one in every.items() if one["known"]}
+    return {name: every[name] for name in report["pooled"] if every[name]["known"]} if every else {}
 
 
 def shown_rates(frame: pd.DataFrame) -> dict[str, list[str]]:
@@ -96,7 +96,13 @@ def rate_sentence(report: Mapping[str, Any] | None, strategies: Sequence[str]) -
 
 def _differences(report: Mapping[str, Any]) -> Iterator[str]:
     for one in report["differences"]:
-        if one["measure"] == "equal_hardness":
+        if one["measure"] == "equal_hardness" and not _none_in(report, one):
             numbers = (one["value"], one["ci_low"], one["ci_high"])
             undecided = ", undecided" if one["ci_low"] <= 0 <= one["ci_high"] else ""
             yield f"{one['first']} - {one['second']} {points(*numbers)} points{undecided}"
+
+
+def _none_in(report: Mapping[str, Any], difference: Mapping[str, Any]) -> bool:
+    """Whether neither strategy has a false negative: there is nothing to compare."""
+    names = (difference["first"], difference["second"])
+    return not any(report["strategies"][name]["equal_hardness"] for name in names)
