@@ -3,8 +3,8 @@
 # out: tables/<name>.csv, .md, .tex, .html
 #      benchmarks/cost.* (its numbers differ from run to run)
 # by:  tabulate_zero_shot.py, tabulate_prompts.py, tabulate_mining.py, tabulate_runs.py,
-#      tabulate_training.py, tabulate_peers.py, tabulate_cost.py, audit_leakage.py,
-#      audit_published.py
+#      tabulate_training.py, tabulate_peers.py, tabulate_cost.py, tabulate_generator.py,
+#      audit_leakage.py, audit_published.py
 
 
 COST = study.paths.tables("cost", folder="benchmarks")
@@ -23,6 +23,7 @@ rule tables:
         study.paths.tables("peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones"),
         study.paths.tables("sugarcrepe", "sugarcrepe_pp"),
         study.paths.tables("prompts", "settings", "published_audit"),
+        study.paths.tables("generator") if study.generates else [],
         DOCTOR,
         COST,
 
@@ -55,6 +56,29 @@ rule tabulate_zero_shot:
     shell:
         "python scripts/tabulate_zero_shot.py --register {input.register} --scores {params.scores}"
         " --prompts {params.prompts} {params.published} --out {params.out} > {log} 2>&1"
+
+
+if study.generates:
+
+    rule tabulate_generator:
+        input:
+            program("tabulate_generator.py"),
+            card=f"{study.paths.generator}/card.json",
+        output:
+            reported(study.paths.tables("generator")),
+        log:
+            f"{RESULTS}/logs/tabulate_generator.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/tabulate_generator.tsv"
+        conda:
+            "../envs/reporting.yaml"
+        resources:
+            **study.resources.asks("small"),
+        params:
+            out=folder_of_output(),
+        shell:
+            "python scripts/tabulate_generator.py --card {input.card} --out {params.out}"
+            " > {log} 2>&1"
 
 
 rule tabulate_mining:

@@ -49,7 +49,7 @@ def _rows(first: Run, second: Run, names: list[str]) -> Iterator[tuple]:
     yield from rows
     yield row(EVERY, every, len(names))
     rest = [name for name, one in zip(names, rows, strict=True) if not one[-1]]
-    if 0 < len(rest) < len(names):
+    if rest:
         yield row(OTHERS, compare(first, second, rest), len(rest))
 
 
@@ -79,7 +79,7 @@ def said_of_parts(frame: pd.DataFrame) -> str:
         if len(told):
             parts = ", ".join(f"{one.Index} {100 * one.part:+.1f}" for one in told.itertuples())
             text += f", of which {parts}"
-        if OTHERS in rows.index:
+        if OTHERS in rows.index and len(told):
             text += f"; the other {len(sets) - len(told)} sets {_points(rows.loc[OTHERS])}"
         said.append(f"{text}.")
     return f"*: the interval leaves 0 out (not adjusted). {' '.join(said)}"
