@@ -52,7 +52,6 @@ def summarise(
         "n": n,
         "ties": int(ties.sum()),
         "above_chance": p_value < ABOVE_CHANCE_P,
-        "below_chance": below_chance(hits.sum(), n, chance),
         "p_value": float(f"{p_value:.6g}"),
         **facts,
         **{name: round(float(value), 9) for name, value in numbers.items()},
@@ -63,7 +62,7 @@ def at_chance_warning(score: Mapping[str, Any]) -> str:
     """What to say of a score that is not above chance; "" of one that is."""
     if score["above_chance"]:
         return ""
-    if score["below_chance"]:
+    if below_chance(score["value"] * score["n"], score["n"], score["chance"]):
         return (
             f"{score['subset']}: WARNING: {score['value']:.4f} is far below chance "
             f"({score['chance']:.4f}): a wrong answer is preferred; are the sides exchanged?"

@@ -24,8 +24,9 @@ def differences(runs: Mapping[RunName, Run], register: pd.DataFrame) -> pd.DataF
     """Every two fine-tuned runs that are compared, data set by data set, and two means.
 
     Columns: first, second, dataset (or "mean of all", "mean of the others": of the data sets that
-    are not told from 0), difference (first minus second), ci_low, ci_high, part (what the row adds
-    to the mean of all), told (the interval leaves 0 out; not adjusted for their number).
+    are not told from 0, where there are any), difference (first minus second), ci_low, ci_high,
+    part (what the row adds to the mean of all), told (the interval leaves 0 out; not adjusted for
+    their number).
     """
     names = members(register)[ALL]
     rows = []
