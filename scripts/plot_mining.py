@@ -23,6 +23,11 @@ from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, t
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.series import draw_lines
 
+RATE_COLUMNS = [
+    *("subset", "strategy", "hardness", "low", "high", "negatives", "false_negatives"),
+    *("value", "ci_low", "ci_high"),
+]
+TIMES_THE_HIGHEST = 2.5  # rate is as far as the axis goes: wide intervals do not flatten the lines
 MOST_POINTS = 1500  # drawn per strategy; the means are over all
 
 
@@ -122,22 +127,24 @@ def plot_rates(job: argparse.Namespace) -> None:
             for one in of_task["strategies"][strategy]["by_hardness"]:
                 middle = (one["low"] + one["high"]) / 2
                 facts = {"subset": task, "strategy": strategy, "hardness": middle}
-                rows.append({**facts, "value": one["rate"], **one})
-    frame = pd.DataFrame(rows).drop(columns="rate")
+                rows.append({**facts, **one, "value": one["rate"]})
+    frame = pd.DataFrame(rows, columns=RATE_COLUMNS)
     caption = (
         "True false-negative rate of mined negatives by hardness: share that is known to be as "
         "right as the annotated target, in ten bins of a training subset's hardness (bands: 95 % "
-        "bootstrap interval over clusters), for the subsets in which a negative can be false. "
+        "bootstrap interval over clusters, Wilson's at 0, cut above), for the subsets in which a "
+        "negative can be false. "
         f"{rate_sentence(report, job.strategies)} {EQUAL_HARDNESS}"
         f"{dropped_in_files(job.pairs, 'before mining')}"
     )
-    figure = Figure(figsize=(2.5 * len(drawn) + 0.4, 3.0), layout="constrained")
-    panels = np.atleast_1d(figure.subplots(1, len(drawn), sharey=True))
-    for axes, task in zip(panels, drawn, strict=True):
+    figure = Figure(figsize=(2.5 * max(1, len(drawn)) + 0.4, 3.0), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, max(1, len(drawn)), sharey=True))
+    for axes, task in zip(panels, drawn, strict=False):
         draw_lines(axes, frame[frame["subset"] == task], "strategy", job.strategies, "hardness")
         axes.set_title(task)
         axes.set_xlabel("hardness")
-    panels[0].set_ylim(0, None)
+    highest = 100 * frame["value"].max()
+    panels[0].set_ylim(0, min(100, TIMES_THE_HIGHEST * highest) if highest > 0 else None)
     panels[0].set_ylabel("true false negatives (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     write_figure(job.out, "false_negative_rate", figure, frame, caption)

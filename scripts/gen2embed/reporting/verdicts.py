@@ -15,8 +15,9 @@ DIFFERS = "differs"
 SAME = f"same within {100 * MARGIN:.0f} points"
 TESTS = (
     f"{DIFFERS}: Holm-adjusted p < {SIGNIFICANCE}; {SAME}: the equivalence test finds it (two "
-    f"one-sided tests, Holm-adjusted p < {SIGNIFICANCE}); undecided: neither. Could see: the least "
-    "difference in points that this test would show with 80 % power."
+    f"one-sided tests, Holm-adjusted p < {SIGNIFICANCE}); undecided: neither. Intervals are not "
+    "adjusted for the number of comparisons, p is. Could see: the least difference in points that "
+    "this test would show with 80 % power."
 )
 MOST_LISTED = 8  # undecided comparisons in a caption; more are in the table of tests alone
 
