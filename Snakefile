@@ -32,13 +32,13 @@ jobs = Jobs(study)
 
 
 include: "rules/common.smk"
-include: "rules/composition.smk"
 include: "rules/data.smk"
 include: "rules/generator.smk"
 include: "rules/mine.smk"
 include: "rules/train.smk"
 include: "rules/embed.smk"
 include: "rules/evaluate.smk"
+include: "rules/composition.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"

@@ -1,6 +1,6 @@
 # What every stage needs of Snakemake itself; what the study is, stands in scripts/gen2embed/study/.
 
-from gen2embed.study.dependencies import sources
+from gen2embed.program_code import stamp
 from gen2embed.study.jobs import flags
 
 RESULTS, DATA, MODEL = study.paths.root, study.paths.data, study.model
@@ -17,26 +17,18 @@ wildcard_constraints:
 
 
 def program(name):
-    """A program and every module and registry file of the library that it uses, as inputs."""
-    return [
-        str(Path(path).relative_to(workflow.basedir))
-        for path in sources(Path(workflow.basedir) / "scripts" / name)
-    ]
+    """A program as an input: a file that changes with what it and its library mean."""
+    return str(stamp(Path(workflow.basedir) / "scripts" / name, Path(".snakemake/programs")))
 
 
-def folder_of_output(level=0):
-    """The folder around the first output, or the one ``level`` above it, as a params function."""
-    return lambda wildcards, output: str(Path(output[0]).parents[level])
+def first(name):
+    """The first file of a named input, for ``subpath``."""
 
-
-def folder_of_input(name, level=0):
-    """The folder around the first file of a named input, likewise."""
-
-    def folder(wildcards, input):
+    def path(wildcards, input):
         files = input[name]
-        return str(Path(files if isinstance(files, str) else files[0]).parents[level])
+        return files if isinstance(files, str) else files[0]
 
-    return folder
+    return path
 
 
 def trained_on(paths):

@@ -10,7 +10,7 @@ COMPOSED = [(ZERO_SHOT, prompt) for prompt in study.prompts] + study.final_model
 rule score_compositions:
     input:
         program("score_compositions.py"),
-        study.paths.compositions(),
+        rules.prepare_items.output.compositions,
         [list(study.paths.vectors(*one, "composition").values()) for one in COMPOSED],
     output:
         [study.paths.composition_scores(*one) for one in COMPOSED],
@@ -25,9 +25,9 @@ rule score_compositions:
     params:
         jobs=lambda wildcards: jobs.scoring_compositions(COMPOSED),
     shell:
-        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-        " python scripts/score_compositions.py --job-list {log}.jobs.json"
-        " > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+        " python scripts/score_compositions.py --job-list {log:q}.jobs.json"
+        " > {log:q} 2>&1"
 
 
 rule tabulate_compositions:
@@ -46,13 +46,13 @@ rule tabulate_compositions:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=folder_of_input("zero_shot", 3),
+        scores=subpath(first("zero_shot"), ancestor=4),
         sets="published" if study.downloads else "generated",
         prompts=study.prompts,
         runs=study.run_names,
         seeds=config["train"]["seeds"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/tabulate_compositions.py --scores {params.scores}"
-        " --sets {params.sets} --prompts {params.prompts} --runs {params.runs}"
-        " --seeds {params.seeds} --out {params.out} > {log} 2>&1"
+        "python scripts/tabulate_compositions.py --scores {params.scores:q}"
+        " --sets {params.sets:q} --prompts {params.prompts:q} --runs {params.runs:q}"
+        " --seeds {params.seeds:q} --out {params.out:q} > {log:q} 2>&1"

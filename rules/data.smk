@@ -46,8 +46,8 @@ if study.downloads:
         params:
             job=lambda wildcards: jobs.fetching(),
         shell:
-            "printf '%s' {params.job:q} > {log}.jobs.json;"
-            " python scripts/fetch_data.py --job-list {log}.jobs.json > {log} 2>&1"
+            "printf '%s' {params.job:q} > {log:q}.jobs.json;"
+            " python scripts/fetch_data.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
 
     rule check_data:
         input:
@@ -68,9 +68,9 @@ if study.downloads:
         params:
             job=lambda wildcards: jobs.checking(),
         shell:
-            "printf '%s' {params.job:q} > {log}.jobs.json;"
-            " python scripts/check_data.py --job-list {log}.jobs.json"
-            " --workers {threads} > {log} 2>&1"
+            "printf '%s' {params.job:q} > {log:q}.jobs.json;"
+            " python scripts/check_data.py --job-list {log:q}.jobs.json"
+            " --workers {threads} > {log:q} 2>&1"
 
     BENCHMARK = rules.fetch_data.output
 
@@ -98,10 +98,10 @@ else:
         resources:
             **study.resources.asks("prepare"),
         params:
-            out=folder_of_output(),
+            out=subpath(output[0], parent=True),
             flags=flags({"seed": config["seed"], **config["benchmark"]}),
         shell:
-            "python scripts/build_benchmark.py --out {params.out} {params.flags} > {log} 2>&1"
+            "python scripts/build_benchmark.py --out {params.out:q} {params.flags} > {log:q} 2>&1"
 
     BENCHMARK = rules.build_benchmark.output
 
@@ -115,12 +115,12 @@ rule prepare_items:
         register=BENCHMARK.register,
         composition=BENCHMARK.composition,
     output:
-        study.items(study.parts),
-        study.paths.compositions(),
-        study.paths.pairs(study.train_sets),
-        study.paths.rows(study.eval_sets),
-        study.equivalences,
-        study.minimal_pairs,
+        **study.item_files,
+        compositions=study.paths.compositions(),
+        pairs=study.paths.pairs(study.train_sets),
+        rows=study.paths.rows(study.eval_sets),
+        equivalences=study.equivalences,
+        minimal_pairs=study.minimal_pairs,
     log:
         f"{RESULTS}/logs/prepare_items.log",
     benchmark:
@@ -130,13 +130,13 @@ rule prepare_items:
     resources:
         **study.resources.asks("prepare"),
     params:
-        data=folder_of_input("register"),
+        data=subpath(input.register, parent=True),
         flags=flags({name: config["data"][name] for name in ROW_CHOICE}),
         dropped=flags({"dropped": DROPPED}),
-        out=folder_of_output(1),
+        out=subpath(output[0], ancestor=2),
     shell:
-        "python scripts/prepare_items.py --data {params.data} {params.flags} {params.dropped}"
-        " --out {params.out} > {log} 2>&1; "
-        "python scripts/prepare_compositions.py --data {input.composition}"
-        " --image-root {input.composition}/images {params.dropped} --out {params.out}"
-        " >> {log} 2>&1"
+        "python scripts/prepare_items.py --data {params.data:q} {params.flags} {params.dropped}"
+        " --out {params.out:q} > {log:q} 2>&1; "
+        "python scripts/prepare_compositions.py --data {input.composition:q}"
+        " --image-root {input.composition:q}/images {params.dropped} --out {params.out:q}"
+        " >> {log:q} 2>&1"

@@ -19,7 +19,7 @@ rule embed_items:
     input:
         program("embed_items.py"),
         study.items(EVALUATED),
-        images=expand(f"{DATA}/{{part}}", part=EVALUATED),
+        images=[BENCHMARK[part] for part in EVALUATED],
         model=MODEL_FILES,
     output:
         **study.evaluated_vectors(ZERO_SHOT, "{prompt}", SHARD),
@@ -38,15 +38,15 @@ rule embed_items:
             wildcards.prompt, EVALUATED, SHARD.format(**wildcards)
         ),
     shell:
-        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-        " python scripts/embed_items.py --job-list {log}.jobs.json > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+        " python scripts/embed_items.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
 
 
 use rule embed_items as embed_training with:
     input:
         program("embed_items.py"),
         study.items(["train"]),
-        images=f"{DATA}/train",
+        images=study.paths.images("train"),
         model=MODEL_FILES,
     output:
         **study.paths.vectors(ZERO_SHOT, "{prompt}", "train", SHARD),
@@ -78,9 +78,9 @@ if study.shards > 1:
         params:
             jobs=lambda wildcards: jobs.merging(wildcards.prompt, wildcards.part),
         shell:
-            "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-            " python scripts/merge_embeddings.py --job-list {log}.jobs.json"
-            " > {log} 2>&1"
+            "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+            " python scripts/merge_embeddings.py --job-list {log:q}.jobs.json"
+            " > {log:q} 2>&1"
 
 
 rule embed_adapted:
@@ -88,7 +88,7 @@ rule embed_adapted:
         program("embed_items.py"),
         study.items(EVALUATED),
         rules.train_adapter.output,
-        images=expand(f"{DATA}/{{part}}", part=EVALUATED),
+        images=[BENCHMARK[part] for part in EVALUATED],
         model=MODEL_FILES,
     output:
         [
@@ -108,5 +108,5 @@ rule embed_adapted:
     params:
         jobs=lambda wildcards: jobs.embedding_adapted(study.run(wildcards.run, wildcards.prompt)),
     shell:
-        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-        " python scripts/embed_items.py --job-list {log}.jobs.json > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+        " python scripts/embed_items.py --job-list {log:q}.jobs.json > {log:q} 2>&1"

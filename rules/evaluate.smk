@@ -17,7 +17,7 @@ rule evaluate:
 rule score_subset:
     input:
         program("score_subset.py"),
-        study.paths.rows(study.eval_sets),
+        rules.prepare_items.output.rows,
         [list(study.paths.vectors(ZERO_SHOT, prompt).values()) for prompt in study.prompts],
     output:
         study.scores(ZERO_SHOT, study.prompts),
@@ -32,14 +32,14 @@ rule score_subset:
     params:
         jobs=lambda wildcards: jobs.scoring([(ZERO_SHOT, prompt) for prompt in study.prompts]),
     shell:
-        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-        " python scripts/score_subset.py --job-list {log}.jobs.json > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+        " python scripts/score_subset.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
 
 
 rule score_adapted:
     input:
         program("score_subset.py"),
-        study.paths.rows(study.eval_sets),
+        rules.prepare_items.output.rows,
         [list(study.paths.vectors(*one).values()) for one in study.tuned_models],
     output:
         [study.scores(*one) for one in study.tuned_models],
@@ -54,8 +54,8 @@ rule score_adapted:
     params:
         jobs=lambda wildcards: jobs.scoring(study.tuned_models),
     shell:
-        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-        " python scripts/score_subset.py --job-list {log}.jobs.json > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+        " python scripts/score_subset.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
 
 
 rule write_leaderboard:
@@ -78,6 +78,6 @@ rule write_leaderboard:
     params:
         jobs=lambda wildcards: jobs.leaderboards(),
     shell:
-        "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-        " python scripts/write_leaderboard.py --job-list {log}.jobs.json"
-        " > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+        " python scripts/write_leaderboard.py --job-list {log:q}.jobs.json"
+        " > {log:q} 2>&1"

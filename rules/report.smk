@@ -26,13 +26,13 @@ rule publish:
 rule plan:
     input:
         program("plan_run.py"),
-        config=f"{RESULTS}/config.yaml",
+        config=study.paths.config,
     log:
         f"{RESULTS}/logs/plan.log",
     conda:
         "../envs/workflow.yaml"
     params:
-        results=folder_of_input("config"),
+        results=subpath(input.config, parent=True),
         measured=lambda wildcards: Layout(config["plan_from"] or config["experiment"]).root,
         asks="yes" if study.downloads else "no",
         job=lambda wildcards: jobs.fetching() if study.downloads else "[]",
@@ -40,18 +40,18 @@ rule plan:
         # it has no output: what is here decides what is said, so it is said anew each time
         "downloads=$(mktemp) && jobs=$(mktemp) && "
         "if [ {params.asks} = yes ]; then printf '%s' {params.job:q}"
-        " | python scripts/fetch_data.py --job-list - --tries 1 --plan > $downloads 2> {log}"
+        " | python scripts/fetch_data.py --job-list - --tries 1 --plan > $downloads 2> {log:q}"
         " || echo 'the hub was not reached: bytes are not known' >&2; fi && "
-        "snakemake --dry-run --nolock --cores 1 --configfile {input.config} -- all"
-        " > $jobs 2>> {log} && "
-        "python scripts/plan_run.py --config {input.config} --results {params.results}"
-        " --measured {params.measured} --downloads $downloads --jobs $jobs"
-        " --out {params.results}/plan.run.json 2>> {log}"
+        "snakemake --dry-run --nolock --cores 1 --configfile {input.config:q} -- all"
+        " > $jobs 2>> {log:q} && "
+        "python scripts/plan_run.py --config {input.config:q} --results {params.results:q}"
+        " --measured {params.measured:q} --downloads $downloads --jobs $jobs"
+        " --out {params.results:q}/plan.run.json 2>> {log:q}"
 
 
 rule write_configuration:
     output:
-        f"{RESULTS}/config.yaml",
+        study.paths.config,
     log:
         f"{RESULTS}/logs/write_configuration.log",
     benchmark:
@@ -63,7 +63,7 @@ rule write_configuration:
     params:
         text=yaml.safe_dump(config, sort_keys=False),
     shell:
-        "printf '%s' {params.text:q} > {output} 2> {log}"
+        "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule write_provenance:
@@ -84,10 +84,10 @@ rule write_provenance:
     resources:
         **study.resources.asks("small"),
     params:
-        results=folder_of_output(),
+        results=subpath(output[0], parent=True),
     shell:
-        "python scripts/write_provenance.py --results {params.results} --config {input.config}"
-        " --out {output.html} > {log} 2>&1"
+        "python scripts/write_provenance.py --results {params.results:q} --config {input.config:q}"
+        " --out {output.html:q} > {log:q} 2>&1"
 
 
 rule write_report:
@@ -109,8 +109,8 @@ rule write_report:
         **study.resources.asks("small"),
     shell:
         # a second Snakemake that only reads: it plans nothing, runs nothing and takes no lock
-        "snakemake --report {output} --nolock --cores 1 --configfile {input.config}"
-        " -- tables figures {input.provenance} > {log} 2>&1"
+        "snakemake --report {output:q} --nolock --cores 1 --configfile {input.config:q}"
+        " -- tables figures {input.provenance:q} > {log:q} 2>&1"
 
 
 rule digest_results:
@@ -129,9 +129,9 @@ rule digest_results:
     resources:
         **study.resources.asks("small"),
     params:
-        results=folder_of_output(),
+        results=subpath(output[0], parent=True),
     shell:
-        "python scripts/digest_results.py --results {params.results} --out {output} > {log} 2>&1"
+        "python scripts/digest_results.py --results {params.results:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule publish_results:
@@ -153,10 +153,10 @@ rule publish_results:
         **study.resources.asks("small"),
     params:
         experiment=config["experiment"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
         pages=["README.md", *sorted(map(str, Path("docs").glob("*.md")))],
     shell:
-        "(python scripts/publish_results.py --figures {input.figures} --tables {input.tables}"
-        " --experiment {params.experiment} --provenance {input.provenance} --out {params.out} &&"
-        " python scripts/fill_numbers.py --numbers {params.out} --pages {params.pages})"
-        " > {log} 2>&1"
+        "(python scripts/publish_results.py --figures {input.figures:q} --tables {input.tables:q}"
+        " --experiment {params.experiment:q} --provenance {input.provenance:q} --out {params.out:q} &&"
+        " python scripts/fill_numbers.py --numbers {params.out:q} --pages {params.pages:q})"
+        " > {log:q} 2>&1"

@@ -14,7 +14,9 @@ FINAL_SCORES = [study.scores(*one) for one in study.final_models]
 rule tables:
     input:
         study.paths.tables("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
-        study.paths.tables("mining", "mining_subsets", "mining_statistics") if study.mines else [],
+        study.paths.tables("mining", "mining_subsets", "mining_statistics")
+        if study.compares_mining
+        else [],
         study.paths.tables("grid", "minimal_pairs") if study.knows_equivalences else [],
         study.paths.tables("runs", "runs_datasets", "runs_tests", "runs_tests_datasets")
         if study.trains
@@ -44,7 +46,7 @@ rule tabulate_zero_shot:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=folder_of_input("scores", 1),
+        scores=subpath(first("scores"), ancestor=2),
         prompts=study.prompts,
         published=flags(
             {
@@ -52,10 +54,10 @@ rule tabulate_zero_shot:
                 "released_as": config["published"]["released_as"] or None,
             }
         ),
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/tabulate_zero_shot.py --register {input.register} --scores {params.scores}"
-        " --prompts {params.prompts} {params.published} --out {params.out} > {log} 2>&1"
+        "python scripts/tabulate_zero_shot.py --register {input.register:q} --scores {params.scores:q}"
+        " --prompts {params.prompts:q} {params.published} --out {params.out:q} > {log:q} 2>&1"
 
 
 if study.generates:
@@ -75,10 +77,10 @@ if study.generates:
         resources:
             **study.resources.asks("small"),
         params:
-            out=folder_of_output(),
+            out=subpath(output[0], parent=True),
         shell:
-            "python scripts/tabulate_generator.py --card {input.card} --out {params.out}"
-            " > {log} 2>&1"
+            "python scripts/tabulate_generator.py --card {input.card:q} --out {params.out:q}"
+            " > {log:q} 2>&1"
 
 
 rule tabulate_mining:
@@ -100,15 +102,15 @@ rule tabulate_mining:
     resources:
         **study.resources.asks("small"),
     params:
-        clusters=folder_of_input("clusters", 1),
+        clusters=subpath(first("clusters"), ancestor=2),
         strategies=study.mined,
         subsets=study.train_sets,
         known=jobs.reporting_mining() if study.knows_equivalences else "",
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/tabulate_mining.py --clusters {params.clusters}"
-        " --strategies {params.strategies} --subsets {params.subsets} {params.known}"
-        " --out {params.out} > {log} 2>&1"
+        "python scripts/tabulate_mining.py --clusters {params.clusters:q}"
+        " --strategies {params.strategies:q} --subsets {params.subsets:q} {params.known}"
+        " --out {params.out:q} > {log:q} 2>&1"
 
 
 rule tabulate_runs:
@@ -128,22 +130,22 @@ rule tabulate_runs:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=folder_of_input("tuned", 2),
+        scores=subpath(first("tuned"), ancestor=3),
         runs=study.run_names,
         seeds=config["train"]["seeds"],
         backbone=config["published"]["backbone"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/tabulate_runs.py --register {input.register} --scores {params.scores}"
-        " --runs {params.runs} --seeds {params.seeds} --backbone {params.backbone}"
-        " --out {params.out} > {log} 2>&1"
+        "python scripts/tabulate_runs.py --register {input.register:q} --scores {params.scores:q}"
+        " --runs {params.runs:q} --seeds {params.seeds:q} --backbone {params.backbone:q}"
+        " --out {params.out:q} > {log:q} 2>&1"
 
 
 rule tabulate_prompts:
     input:
         program("tabulate_prompts.py"),
         register=BENCHMARK.register,
-        rows=study.paths.rows(study.eval_sets),
+        rows=rules.prepare_items.output.rows,
         item_files=study.items(["eval"]),
         vectors=[
             study.paths.vectors(ZERO_SHOT, prompt)[side]
@@ -162,19 +164,19 @@ rule tabulate_prompts:
     resources:
         **study.resources.asks("score"),
     params:
-        rows=folder_of_input("rows"),
-        item_folder=folder_of_input("item_files"),
-        embeddings=folder_of_input("vectors", 1),
-        scores=folder_of_input("scores", 1),
+        rows=subpath(first("rows"), parent=True),
+        item_folder=subpath(first("item_files"), parent=True),
+        embeddings=subpath(first("vectors"), ancestor=2),
+        scores=subpath(first("scores"), ancestor=2),
         prompts=study.prompts,
         reference=study.mine_prompt,
         seed=config["seed"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/tabulate_prompts.py --register {input.register} --rows {params.rows}"
-        " --items {params.item_folder} --embeddings {params.embeddings} --scores {params.scores}"
-        " --prompts {params.prompts} --reference {params.reference} --seed {params.seed}"
-        " --out {params.out} > {log} 2>&1"
+        "python scripts/tabulate_prompts.py --register {input.register:q} --rows {params.rows:q}"
+        " --items {params.item_folder:q} --embeddings {params.embeddings:q} --scores {params.scores:q}"
+        " --prompts {params.prompts:q} --reference {params.reference:q} --seed {params.seed:q}"
+        " --out {params.out:q} > {log:q} 2>&1"
 
 
 rule tabulate_training:
@@ -182,7 +184,7 @@ rule tabulate_training:
         program("tabulate_training.py"),
         register=BENCHMARK.register,
         clusters=clusters_of([*study.strategies, *study.mined_apart], "json"),
-        rates=f"{RESULTS}/false_negatives/all.json" if study.knows_equivalences else [],
+        rates=study.pooled_rates,
         cards=[f"{study.paths.adapter_of(run.model, run.prompt)}/card.json" for run in study.runs],
         training_logs=[
             f"{study.paths.adapter_of(run.model, run.prompt)}/training_log.jsonl"
@@ -201,10 +203,10 @@ rule tabulate_training:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=folder_of_input("tuned", 2),
-        rates=f"--rates {RESULTS}/false_negatives/all.json" if study.knows_equivalences else "",
-        adapters=folder_of_input("cards", 2),
-        clusters=folder_of_input("clusters", 1),
+        scores=subpath(first("tuned"), ancestor=3),
+        rates=flags({"rates": study.pooled_rates or None}),
+        adapters=subpath(first("cards"), ancestor=3),
+        clusters=subpath(first("clusters"), ancestor=2),
         strategies=study.strategies,
         subsets=study.train_sets,
         runs=study.run_names,
@@ -212,13 +214,13 @@ rule tabulate_training:
         seeds=config["train"]["seeds"],
         checkpoints=study.steps,
         steps=config["train"]["steps"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/tabulate_training.py --register {input.register} --scores {params.scores}"
-        " --adapters {params.adapters} --clusters {params.clusters} {params.rates}"
-        " --strategies {params.strategies} --subsets {params.subsets} --runs {params.runs}"
-        " --prompt {params.prompt} --seeds {params.seeds} --checkpoints {params.checkpoints}"
-        " --steps {params.steps} --out {params.out} > {log} 2>&1"
+        "python scripts/tabulate_training.py --register {input.register:q} --scores {params.scores:q}"
+        " --adapters {params.adapters:q} --clusters {params.clusters:q} {params.rates}"
+        " --strategies {params.strategies:q} --subsets {params.subsets:q} --runs {params.runs:q}"
+        " --prompt {params.prompt:q} --seeds {params.seeds:q} --checkpoints {params.checkpoints:q}"
+        " --steps {params.steps:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule tabulate_peers:
@@ -242,20 +244,20 @@ rule tabulate_peers:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=folder_of_input("zero_shot", 2),
+        scores=subpath(first("zero_shot"), ancestor=3),
         prompts=study.prompts,
         runs=study.run_names,
         seeds=config["train"]["seeds"],
         backbone=config["published"]["backbone"],
         released=flags({"released_as": config["published"]["released_as"] or None}),
         systems=config["published"]["systems"],
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/tabulate_peers.py --register {input.register} --scores {params.scores}"
-        " --prompts {params.prompts} --runs {params.runs} --seeds {params.seeds}"
-        " --backbone {params.backbone} {params.released} --systems {params.systems}"
-        " --out {params.out}"
-        " > {log} 2>&1"
+        "python scripts/tabulate_peers.py --register {input.register:q} --scores {params.scores:q}"
+        " --prompts {params.prompts:q} --runs {params.runs:q} --seeds {params.seeds:q}"
+        " --backbone {params.backbone:q} {params.released} --systems {params.systems:q}"
+        " --out {params.out:q}"
+        " > {log:q} 2>&1"
 
 
 rule tabulate_cost:
@@ -264,7 +266,7 @@ rule tabulate_cost:
         FINAL_SCORES,
         study.scores(ZERO_SHOT, study.prompts),
         RATES,
-        config=f"{RESULTS}/config.yaml",
+        config=study.paths.config,
     output:
         reported(study.paths.tables("settings")),
         cost=reported(COST),
@@ -277,22 +279,22 @@ rule tabulate_cost:
     resources:
         **study.resources.asks("small"),
     params:
-        results=folder_of_input("config"),
-        out=folder_of_output(),
-        cost_out=lambda wildcards, output: str(Path(output.cost[0]).parent),
+        results=subpath(input.config, parent=True),
+        out=subpath(output[0], parent=True),
+        cost_out=subpath(lambda wildcards, output: output.cost[0], parent=True),
     shell:
-        "python scripts/tabulate_cost.py --results {params.results} --config {input.config}"
-        " --out {params.out} --cost-out {params.cost_out} > {log} 2>&1"
+        "python scripts/tabulate_cost.py --results {params.results:q} --config {input.config:q}"
+        " --out {params.out:q} --cost-out {params.cost_out:q} > {log:q} 2>&1"
 
 
 rule audit_leakage:
     input:
         program("audit_leakage.py"),
         item_files=study.items(["train", "eval"]),
-        rows=study.paths.rows(study.eval_sets),
+        rows=rules.prepare_items.output.rows,
         register=BENCHMARK.register,
-        train=f"{DATA}/train",
-        eval=f"{DATA}/eval",
+        train=study.paths.images("train"),
+        eval=study.paths.images("eval"),
     output:
         reported(study.paths.tables("leakage")),
     log:
@@ -304,13 +306,13 @@ rule audit_leakage:
     resources:
         **study.resources.asks("score"),
     params:
-        item_folder=folder_of_input("item_files"),
-        rows=folder_of_input("rows"),
-        out=folder_of_output(),
+        item_folder=subpath(first("item_files"), parent=True),
+        rows=subpath(first("rows"), parent=True),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/audit_leakage.py --register {input.register} --rows {params.rows}"
-        " --items {params.item_folder} --train-images {input.train} --eval-images {input.eval}"
-        " --out {params.out} > {log} 2>&1"
+        "python scripts/audit_leakage.py --register {input.register:q} --rows {params.rows:q}"
+        " --items {params.item_folder:q} --train-images {input.train:q} --eval-images {input.eval:q}"
+        " --out {params.out:q} > {log:q} 2>&1"
 
 
 rule audit_published:
@@ -327,6 +329,6 @@ rule audit_published:
     resources:
         **study.resources.asks("small"),
     params:
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/audit_published.py --out {params.out} > {log} 2>&1"
+        "python scripts/audit_published.py --out {params.out:q} > {log:q} 2>&1"

@@ -17,13 +17,13 @@ rule train_adapter:
     input:
         program("train_adapter.py"),
         [program(name) for name in study.resources.launchers],
-        pairs=study.paths.pairs(study.train_sets),
+        pairs=rules.prepare_items.output.pairs,
         clusters=trained_on(
             lambda wildcards: study.clusters_of_run(wildcards.run, wildcards.prompt)
         ),
         query_items=study.paths.items("train", "query"),
         target_items=study.paths.items("train", "target"),
-        images=f"{DATA}/train",
+        images=study.paths.images("train"),
         model=MODEL_FILES,
     output:
         weights=f"{study.paths.adapter}/adapter_model.safetensors",
@@ -51,5 +51,5 @@ rule train_adapter:
         launcher=study.resources.launcher(),
     shell:
         # several processes cannot share a standard input
-        "printf '%s' {params.jobs:q} > {log}.jobs.json; {params.launcher}"
-        " scripts/train_adapter.py --job-list {log}.jobs.json > {log} 2>&1"
+        "printf '%s' {params.jobs:q} > {log:q}.jobs.json; {params.launcher}"
+        " scripts/train_adapter.py --job-list {log:q}.jobs.json > {log:q} 2>&1"

@@ -47,21 +47,21 @@ def choose(job: argparse.Namespace) -> list[Item]:
     items = [item for item in read_items(job.items, job.role) if item.image_path]
     if not items or job.count < 1:
         raise InputError(f"{job.items}: no item with an image to look at; give others")
-    return [items[place] for place in spaced(len(items), job.count)]
+    return [items[position] for position in spaced(len(items), job.count)]
 
 
 def summarise(prompt: str, mass: np.ndarray, counts: np.ndarray) -> pd.DataFrame:
     """Means over items with 95 % intervals; of segments that a prompt has not, none."""
     rows = []
-    for place, segment in enumerate(SEGMENTS):
-        there = counts[:, place] > 0
+    for position, segment in enumerate(SEGMENTS):
+        there = counts[:, position] > 0
         if not there.any():
             continue
-        total = mass[there, :, place]
-        measured = {"total": total, "per_token": total / counts[there, place][:, None]}
+        total = mass[there, :, position]
+        measured = {"total": total, "per_token": total / counts[there, position][:, None]}
         drawn = {name: bootstrap_means(values) for name, values in measured.items()}
         for layer in range(mass.shape[1]):
-            row = [prompt, layer + 1, segment, there.sum(), counts[there, place].mean()]
+            row = [prompt, layer + 1, segment, there.sum(), counts[there, position].mean()]
             for name in MEASURES:
                 row += [measured[name][:, layer].mean(), *interval(drawn[name][:, layer])]
             rows.append(row)
@@ -82,15 +82,15 @@ def analyse(job: argparse.Namespace) -> None:
             prompt = get_prompt(name, job.prompt_file)
             planned = plan_for(backbone, job, name, items, job.items)
             segments = []
-            for one, item in zip(planned, items, strict=True):
+            for plan, item in zip(planned, items, strict=True):
                 turn = backbone.turn(prompt, item.role, item.text, True)
-                text = cut_off(backbone.parts(prompt.system, turn), len(one.rendered))
-                if join(text) != one.rendered:  # the data set's text was cut, not the prompt's end
-                    turn, _, _ = fit(backbone, prompt.system, turn, one.image_size, job.max_tokens)
+                text = cut_off(backbone.parts(prompt.system, turn), len(plan.rendered))
+                if join(text) != plan.rendered:  # the data set's text was cut, not the prompt's end
+                    turn, _, _ = fit(backbone, prompt.system, turn, plan.image_size, job.max_tokens)
                     text = backbone.parts(prompt.system, turn)
-                image = backbone.image_tokens(*one.image_size)
+                image = backbone.image_tokens(*plan.image_size)
                 segments.append(token_segments(backbone, text, image))
-            planned = [replace(one, row=row) for row, one in enumerate(planned)]
+            planned = [replace(plan, row=row) for row, plan in enumerate(planned)]
             batches = batches_for(backbone, job, planned, device)
             parts.append(summarise(name, *attention_mass(backbone, batches, segments)))
         write_csv(job.out, pd.concat(parts, ignore_index=True))

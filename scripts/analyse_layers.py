@@ -17,7 +17,7 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.precision import predict
-from gen2embed.evaluation.sample import sample_rows
+from gen2embed.evaluation.subsample import sample_rows
 from gen2embed.files import read_parquet, run_record, write_csv
 from gen2embed.models.analysis.common import (
     add_flags,
@@ -28,7 +28,7 @@ from gen2embed.models.analysis.common import (
     spaced,
 )
 from gen2embed.prompts.items import Item, read_items
-from gen2embed.reporting.space import centroid_distance
+from gen2embed.reporting.embedding_space import centroid_distance
 
 COLUMNS = ["prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "image_text_gap"]
 

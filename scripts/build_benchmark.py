@@ -131,13 +131,13 @@ def render(roll: PhotoRoll, image: Photo | Canvas) -> Image.Image:
 
 
 def credits(emojis: Sequence[Emoji], register: pd.DataFrame, compositions: int) -> str:
-    concepts = {one.glyph.concept for one in emojis}
-    unseen = {one.glyph.concept for one in emojis if one.unseen}
+    concepts = {emoji.glyph.concept for emoji in emojis}
+    unseen = {emoji.glyph.concept for emoji in emojis if emoji.unseen}
     heads = "| " + " | ".join(register.columns) + " |\n" + "|---" * len(register.columns) + "|\n"
     lines = ("| " + " | ".join(map(str, row)) + " |" for row in register.itertuples(index=False))
     counts = f"{len(emojis)} emoji of {len(concepts)} concepts, {len(unseen)} of them held out."
-    said = CREDITS.format(concepts=counts, table=heads + "\n".join(lines))
-    return said + (COMPOSITION_CREDITS.format(rows=compositions) if compositions else "")
+    text = CREDITS.format(concepts=counts, table=heads + "\n".join(lines))
+    return text + (COMPOSITION_CREDITS.format(rows=compositions) if compositions else "")
 
 
 def build(job: argparse.Namespace) -> None:
@@ -152,7 +152,7 @@ def build(job: argparse.Namespace) -> None:
             job.unseen_fraction,
             job.seed,
         )
-        graphics = [load_graphic(graphic_path(folder, one.glyph.codes)) for one in emojis]
+        graphics = [load_graphic(graphic_path(folder, line.glyph.codes)) for line in emojis]
         backgrounds = background_table(graphics)
         rolls = {
             stream: PhotoRoll(job.seed, stream, graphics, backgrounds)
@@ -175,7 +175,7 @@ def build(job: argparse.Namespace) -> None:
         photos, metadata = generator_photos(emojis, rolls["generator"], job.generator_photos)
         write_npy(out / "generator" / "photos.npy", photos)
         write_parquet(out / "generator" / "photos.parquet", metadata)
-        table = pd.DataFrame([one.register_row() for part in sets.values() for one in part])
+        table = pd.DataFrame([line.register_row() for part in sets.values() for line in part])
         write_csv(out / "datasets.csv", table)
         sheet = draw_sheet(sets["eval"], lambda image: render(rolls["eval"], image))
         write_image(out / "contact_sheet.png", sheet)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.command_line import progress, run_each
+from gen2embed.data.bad_rows import bad_rows, dropped, is_droppable, write_dropped
 from gen2embed.data.checks import (
     SEVERITIES,
     Finding,
@@ -26,7 +27,6 @@ from gen2embed.data.checks import (
 )
 from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.compositions import check_captions, read_subset
-from gen2embed.data.dropping import bad_rows, dropped, is_droppable, write_dropped
 from gen2embed.data.image_checks import check_images
 from gen2embed.data.normalise import COLUMNS
 from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
@@ -34,7 +34,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables import write_table
-from gen2embed.taken import rows_dropped
+from gen2embed.rows_taken import rows_dropped
 
 PARTS = ("train", "eval", "composition")
 EXPECTED = ("registered", "any")
@@ -74,13 +74,13 @@ def sets_of(job: argparse.Namespace) -> list[tuple[str, str]]:
         for subset in subsets
         if (data / "composition" / benchmark).is_dir()
     ]
-    chosen = [one for one in every if one[0] in job.parts]
+    chosen = [entry for entry in every if entry[0] in job.parts]
     if job.sets:
         known = {name for _, name in chosen}
         for name in job.sets:
             if name not in known:
                 raise InputError(f"{data}: has no data set {name!r}; it has: {sorted(known)}")
-        chosen = [one for one in chosen if one[1] in job.sets]
+        chosen = [entry for entry in chosen if entry[1] in job.sets]
     return chosen
 
 
@@ -137,19 +137,19 @@ def check_set(job: argparse.Namespace, part: str, name: str) -> Checked:
     return Checked(part, name, split, *counts, findings, left_out)
 
 
-def said(part: str, name: str, one: Finding) -> str:
-    place = f"row {one.row}: " if one.row >= 0 else ""
-    rows = f" ({one.count} in all)" if one.count > 1 and one.row >= 0 else ""
-    return f"{part}/{name}: {place}{one.said}{rows}"
+def said(part: str, name: str, finding: Finding) -> str:
+    where = f"row {finding.row}: " if finding.row >= 0 else ""
+    rows = f" ({finding.count} in all)" if finding.count > 1 and finding.row >= 0 else ""
+    return f"{part}/{name}: {where}{finding.said}{rows}"
 
 
 def refused(job: argparse.Namespace, checked: list[Checked]) -> InputError | None:
     """What ends the check: the first error of all data sets, and what can be done; or None."""
-    wrong = [(one, error) for one in checked for error in errors(one.findings)]
+    wrong = [(finding, error) for finding in checked for error in errors(finding.findings)]
     if not wrong:
         return None
     first, error = wrong[0]
-    sick = len({(one.part, one.name) for one, _ in wrong})
+    sick = len({(finding.part, finding.name) for finding, _ in wrong})
     too_many = why_kept(first, job.drop_bad_rows) if is_droppable(error) else ""
     return InputError(
         f"{said(first.part, first.name, error)}{too_many}; {len(wrong)} errors in {sick} data sets "
@@ -180,8 +180,10 @@ def check(job: argparse.Namespace) -> None:
     with run_record(out / f"{SETS}.run.json"):
         for part, name in progress(sets, len(sets), "check", "set"):
             checked.append(check_set(job, part, name))
-            for one in checked[-1].findings:
-                print(f"{one.severity}: {said(part, name, one)}", file=sys.stderr, flush=True)
+            for finding in checked[-1].findings:
+                print(
+                    f"{finding.severity}: {said(part, name, finding)}", file=sys.stderr, flush=True
+                )
         error = refused(job, checked)
         if error and not job.report_only:
             raise error
@@ -189,24 +191,32 @@ def check(job: argparse.Namespace) -> None:
 
 
 def write_tables(out: Path, checked: list[Checked]) -> None:
-    lines = [one.line() for one in checked]
+    lines = [finding.line() for finding in checked]
     sets = pd.DataFrame(lines, columns=list(SET_COLUMNS)).astype({"registered": "Int64"})
     shown = sets.astype("str").replace("<NA>", "-")
-    dropped = rows_dropped(sum(len(one.dropped) for one in checked), " {}.")
+    dropped = rows_dropped(sum(len(finding.dropped) for finding in checked), " {}.")
     caption = "Data sets as they were checked: rows, images, and how many images were decoded."
     write_table(out, SETS, sets, shown, caption + dropped)
     rows = [
-        (of.part, of.name, one.check, one.severity, one.count, one.row, one.said)
+        (
+            of.part,
+            of.name,
+            finding.check,
+            finding.severity,
+            finding.count,
+            finding.row,
+            finding.said,
+        )
         for of in checked
-        for one in of.findings
+        for finding in of.findings
     ]
     findings = pd.DataFrame(rows, columns=list(FOUND_COLUMNS))
     caption = "What the check of the data found: rows concerned, the first of them, in words."
     write_table(out, FOUND, findings, findings.astype("str"), caption)
     left_out = [
-        (of.part, of.name, of.split, row, one.check, one.faults[row])
+        (of.part, of.name, of.split, row, finding.check, finding.faults[row])
         for of in checked
-        for row, one in of.dropped.items()
+        for row, finding in of.dropped.items()
     ]
     write_dropped(out / f"{DROPPED}.csv", left_out)
 

@@ -70,7 +70,7 @@ def convert(job: argparse.Namespace) -> None:
             "model": name,
             "source": source,
             "architecture": model.config.model_type,
-            "parameters": sum(one.numel() for one in model.parameters()),
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "quantisation": quantisation(path),
             "weights": "de-quantised to float32",
             "chat_markup": vars(backbone.template),
@@ -88,8 +88,8 @@ def convert(job: argparse.Namespace) -> None:
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:
     """Such that it is read as it is: a model family's own class would rebuild parts of it."""
     tokenizer.save_pretrained(folder)
-    place = folder / "tokenizer_config.json"
-    write_json(place, read_json(place) | {"tokenizer_class": "PreTrainedTokenizerFast"})
+    path = folder / "tokenizer_config.json"
+    write_json(path, read_json(path) | {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
 def readme(card: dict[str, Any]) -> str:

@@ -26,13 +26,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 def counts(path: Path, root: Path) -> bool:
     """Whether two honest runs must agree on this file."""
-    place = path.relative_to(root)
+    relative = path.relative_to(root)
     return (
         path.is_file()
         and path.name.endswith(SUFFIXES)
         and not path.name.endswith(LEFT_OUT)
         and not path.name.startswith(".")
-        and place.parts[0] not in LEFT_OUT_FOLDERS
+        and relative.parts[0] not in LEFT_OUT_FOLDERS
     )
 
 

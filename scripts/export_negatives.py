@@ -60,7 +60,9 @@ def export(job: argparse.Namespace) -> None:
         read_items(job.target_items, pairs["target_id"]),
     )
     if job.format == JSONL:
-        lines = (json.dumps(one, ensure_ascii=False) + "\n" for one in as_records(table, texts))
+        lines = (
+            json.dumps(record, ensure_ascii=False) + "\n" for record in as_records(table, texts)
+        )
         write_text(job.out, "".join(lines))
     elif job.format == MMEB:
         write_parquet(job.out, as_mmeb(table, texts), metadata)

@@ -23,10 +23,17 @@ from gen2embed.command_line import progress_bar, run_each
 from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.datasets import COLUMNS as REGISTER_COLUMNS
 from gen2embed.data.normalise import normalised
-from gen2embed.data.registry import TRAIN_SPLITS, Entry, entries
+from gen2embed.data.registry import TRAIN_SPLITS, RegisterEntry, entries
 from gen2embed.download.disk import check_disk, gigabytes
-from gen2embed.download.repository import Access, Stock, digest_of, fetch_all, grouped, open_stock
-from gen2embed.download.revisions import SUFFIX, Lock
+from gen2embed.download.repository import (
+    Access,
+    Selection,
+    digest_of,
+    fetch_all,
+    grouped,
+    select_files,
+)
+from gen2embed.download.revisions import SUFFIX, RevisionLock
 from gen2embed.download.transfer import Patience
 from gen2embed.download.zips import extract, is_done, mark_done, open_zip, read_members
 from gen2embed.errors import InputError
@@ -83,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def chosen(job: argparse.Namespace) -> list[Entry]:
+def chosen(job: argparse.Namespace) -> list[RegisterEntry]:
     wanted = entries("train", job.train_subsets) + entries("eval", job.eval_sets)
     for benchmark in job.compositions:
         wanted += entries(benchmark)
@@ -98,60 +105,60 @@ def pairs(flag: str, words: list[str]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def home(store: Path, stock: Stock) -> Path:
+def home(store: Path, selection: Selection) -> Path:
     """Where the images of a repository are, by revision."""
-    return store / stock.repo / stock.revision.replace(":", "-")
+    return store / selection.repo / selection.revision.replace(":", "-")
 
 
-def marker(store: Path, stock: Stock, path: str) -> Path:
-    return home(store, stock) / "archives" / f"{path.replace('/', '__')}.json"
+def marker(store: Path, selection: Selection, path: str) -> Path:
+    return home(store, selection) / "archives" / f"{path.replace('/', '__')}.json"
 
 
-def extracted(store: Path, stock: Stock, path: str) -> bool:
+def extracted(store: Path, selection: Selection, path: str) -> bool:
     """Whether a zip needs no more than its marker (its digest is announced)."""
-    digest = stock.wanted[path].sha256
+    digest = selection.wanted[path].sha256
     return (
-        path in stock.archives
+        path in selection.archives
         and digest is not None
-        and is_done(marker(store, stock, path), digest)
+        and is_done(marker(store, selection, path), digest)
     )
 
 
-def plan(job: argparse.Namespace, stocks: list[Stock]) -> dict:
+def plan(job: argparse.Namespace, selections: list[Selection]) -> dict:
     """Bytes to download, to extract (about the zips' size) and to write, by repository."""
     store = Path(job.store)
     by_repo = {}
-    for stock in stocks:
-        needed = [path for path in stock.wanted if not extracted(store, stock, path)]
-        zips = [path for path in needed if path in stock.archives]
-        rows = sum(stock.wanted[path].size or 0 for path in needed if path not in zips)
-        by_repo[stock.repo] = {
-            "revision": stock.revision,
-            "files": len(stock.wanted),
-            "bytes": sum(one.size or 0 for one in stock.wanted.values()),
-            "to_fetch": sum(stock.wanted[path].size or 0 for path in needed),
-            "to_download": stock.missing(needed),
-            "to_extract": sum(stock.wanted[path].size or 0 for path in zips),
+    for selection in selections:
+        needed = [path for path in selection.wanted if not extracted(store, selection, path)]
+        zips = [path for path in needed if path in selection.archives]
+        rows = sum(selection.wanted[path].size or 0 for path in needed if path not in zips)
+        by_repo[selection.repo] = {
+            "revision": selection.revision,
+            "files": len(selection.wanted),
+            "bytes": sum(value.size or 0 for value in selection.wanted.values()),
+            "to_fetch": sum(selection.wanted[path].size or 0 for path in needed),
+            "to_download": selection.missing(needed),
+            "to_extract": sum(selection.wanted[path].size or 0 for path in zips),
             "to_write": rows,
         }
     return by_repo
 
 
 def total(by_repo: dict, what: str) -> int:
-    return sum(one[what] for one in by_repo.values())
+    return sum(value[what] for value in by_repo.values())
 
 
-def extract_archives(store: Path, stocks: list[Stock]) -> None:
+def extract_archives(store: Path, selections: list[Selection]) -> None:
     """All zips are looked at before the first is extracted."""
     with ExitStack() as opened:
         tasks = []
-        for stock in stocks:
-            folder = home(store, stock) / "images"
-            for path in (one for one in stock.archives if one in stock.here):
-                digest, done = digest_of(stock, path), marker(store, stock, path)
+        for selection in selections:
+            folder = home(store, selection) / "images"
+            for path in (archive for archive in selection.archives if archive in selection.here):
+                digest, done = digest_of(selection, path), marker(store, selection, path)
                 if not is_done(done, digest):
-                    name = f"{stock.repo}: {path}"
-                    archive = opened.enter_context(open_zip(stock.here[path], name))
+                    name = f"{selection.repo}: {path}"
+                    archive = opened.enter_context(open_zip(selection.here[path], name))
                     members = read_members(archive, name, STRIP, NOT_OF_MMEB)
                     tasks.append((archive, members, folder, name, done, digest))
         size = sum(member.info.file_size for _, members, *_ in tasks for member in members)
@@ -162,10 +169,10 @@ def extract_archives(store: Path, stocks: list[Stock]) -> None:
                 mark_done(done, digest, members)
 
 
-def link_images(out: Path, store: Path, stock: Stock) -> None:
+def link_images(out: Path, store: Path, selection: Selection) -> None:
     """``data/<part>/images`` leads to the store."""
-    target = home(store, stock) / "images"
-    link = out / stock.entries[0].part / "images"
+    target = home(store, selection) / "images"
+    link = out / selection.entries[0].part / "images"
     link.parent.mkdir(parents=True, exist_ok=True)
     target.mkdir(parents=True, exist_ok=True)
     if link.exists() and not link.is_symlink():
@@ -176,20 +183,20 @@ def link_images(out: Path, store: Path, stock: Stock) -> None:
         fresh.replace(link)
 
 
-def write_rows(out: Path, stock: Stock, splits: list[str]) -> list[dict]:
+def write_rows(out: Path, selection: Selection, splits: list[str]) -> list[dict]:
     """Rows in one schema; returns the register's lines of the data sets."""
     lines = []
-    for entry in stock.entries:
+    for entry in selection.entries:
         sizes = {}
-        for path in stock.rows[entry.part, entry.name]:
-            source = f"{stock.repo}: {path}"
+        for path in selection.rows[entry.part, entry.name]:
+            source = f"{selection.repo}: {path}"
             if entry.kind == "composition":
                 target = out / "composition" / entry.part / Path(path).name
                 with whole_file(target) as temporary:
-                    shutil.copyfile(stock.here[path], temporary)
+                    shutil.copyfile(selection.here[path], temporary)
                 continue
             try:
-                table = pq.ParquetFile(stock.here[path]).read()
+                table = pq.ParquetFile(selection.here[path]).read()
             except (OSError, ValueError) as error:
                 raise InputError(f"{source}: is not a readable parquet file ({error})") from None
             table = normalised(table, entry.part, source)
@@ -208,14 +215,14 @@ def fetch(job: argparse.Namespace) -> None:
     for flag in ("workers", "tries"):
         if getattr(job, flag) < 1:
             raise InputError(f"--{flag} is {getattr(job, flag)}; give at least 1")
-    lock = Lock(Path(job.lock or out / SUFFIX), job.accept_revisions)
+    lock = RevisionLock(Path(job.lock or out / SUFFIX), job.accept_revisions)
     access = Access(job.source, Patience(job.tries, job.pause), pairs("--mirror", job.mirror))
     revisions = pairs("--revisions", job.revisions)
-    stocks = [
-        open_stock(group, job.train_splits, lock, access, revisions.get(group[0].repo))
+    selections = [
+        select_files(group, job.train_splits, lock, access, revisions.get(group[0].repo))
         for group in grouped(chosen(job))
     ]
-    by_repo = plan(job, stocks)
+    by_repo = plan(job, selections)
     if job.plan:
         print(json.dumps(by_repo, indent=2, sort_keys=True))
         return
@@ -232,22 +239,22 @@ def fetch(job: argparse.Namespace) -> None:
         record["bytes"] = sums
         with progress_bar(total(by_repo, "to_fetch"), "fetch", "B") as bar:
             fetch_all(
-                stocks,
-                lambda stock, path: extracted(store, stock, path),
+                selections,
+                lambda selection, path: extracted(store, selection, path),
                 lock,
                 job.workers,
                 bar.update,
             )
-        extract_archives(store, stocks)
+        extract_archives(store, selections)
         lines = []
-        for stock in stocks:
-            if stock.archives:
-                link_images(out, store, stock)
-            lines += write_rows(out, stock, job.train_splits)
+        for selection in selections:
+            if selection.archives:
+                link_images(out, store, selection)
+            lines += write_rows(out, selection, job.train_splits)
         write_csv(out / "datasets.csv", pd.DataFrame(lines, columns=[*REGISTER_COLUMNS, "rows"]))
         credits = [
-            f"| {stock.repo} | {stock.revision} | {stock.entries[0].licence} |\n"
-            for stock in stocks
+            f"| {selection.repo} | {selection.revision} | {selection.entries[0].licence} |\n"
+            for selection in selections
         ]
         write_text(out / "README.md", CREDITS + "".join(credits))
 

@@ -12,10 +12,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from gen2embed.command_line import progress_bar, run_each
-from gen2embed.data.registry import Entry, find_model, unregistered_model
-from gen2embed.download.files_of_repository import Place
-from gen2embed.download.repository import Access, Stock, fetch_all, open_place, pinned_revision
-from gen2embed.download.revisions import Lock
+from gen2embed.data.registry import RegisterEntry, find_model, unregistered_model
+from gen2embed.download.files_of_repository import Source
+from gen2embed.download.repository import Access, Selection, fetch_all, open_source, pinned_revision
+from gen2embed.download.revisions import RevisionLock
 from gen2embed.download.transfer import Patience
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, run_record, weight_names, write_json
@@ -40,21 +40,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def entry_of(name: str) -> Entry:
+def entry_of(name: str) -> RegisterEntry:
     return unregistered_model(name) if name.count("/") == 1 else find_model(name)
 
 
-def stock_of(entry: Entry, revision: str, lock: Lock, access: Access) -> Stock:
+def selection_of(
+    entry: RegisterEntry, revision: str, lock: RevisionLock, access: Access
+) -> Selection:
     """The model's files at its (locked) revision: weights, configuration, tokenizer, processor.
 
     Weights as torch's pickles (.bin) only where there are none as safetensors.
     """
     asked = revision or entry.revision
-    place: Place = open_place([entry], asked, access)
-    now = pinned_revision(place, asked, lock)
+    source: Source = open_source([entry], asked, access)
+    now = pinned_revision(source, asked, lock)
     wanted = {
         path: facts
-        for path, facts in place.files(now).items()
+        for path, facts in source.files(now).items()
         if any(fnmatch(path, pattern) for pattern in entry.files.split()) and "/" not in path
     }
     weights = weight_names(wanted)
@@ -69,14 +71,14 @@ def stock_of(entry: Entry, revision: str, lock: Lock, access: Access) -> Stock:
             "weights: safetensors, pytorch_model.bin or adapter_model.bin); name another model or "
             "revision"
         )
-    return Stock(place, now, wanted, {}, [], [entry])
+    return Selection(source, now, wanted, {}, [], [entry])
 
 
-def fetched(stock: Stock, lock: Lock, workers: int) -> dict[str, Path]:
-    size = sum(one.size or 0 for one in stock.wanted.values())
-    with progress_bar(size, f"fetch {stock.repo}", "B") as bar:
-        fetch_all([stock], lambda *_: False, lock, workers, bar.update)
-    return stock.here
+def fetched(selection: Selection, lock: RevisionLock, workers: int) -> dict[str, Path]:
+    size = sum(value.size or 0 for value in selection.wanted.values())
+    with progress_bar(size, f"fetch {selection.repo}", "B") as bar:
+        fetch_all([selection], lambda *_: False, lock, workers, bar.update)
+    return selection.here
 
 
 def link_all(files: dict[str, Path], folder: Path) -> None:
@@ -86,20 +88,20 @@ def link_all(files: dict[str, Path], folder: Path) -> None:
 
 
 def fetch_hub(job: argparse.Namespace, folder: Path) -> None:
-    lock = Lock(Path(job.lock), job.accept_revisions)
+    lock = RevisionLock(Path(job.lock), job.accept_revisions)
     access = Access(job.source or None, Patience(job.tries, job.pause))
-    stock = stock_of(entry_of(job.model), job.revision, lock, access)
-    files = fetched(stock, lock, job.workers)
+    selection = selection_of(entry_of(job.model), job.revision, lock, access)
+    files = fetched(selection, lock, job.workers)
     if CONFIG not in files or ADAPTER_CONFIG in files:
         base = read_json(files[ADAPTER_CONFIG]).get("base_model_name_or_path", "")
         if base.count("/") != 1:
-            raise InputError(f"{stock.repo}: is an adapter of {base!r}, which is no hub model")
+            raise InputError(f"{selection.repo}: is an adapter of {base!r}, which is no hub model")
         link_all(files, folder / ADAPTER)
-        of_base = stock_of(entry_of(base), "", lock, access)
+        of_base = selection_of(entry_of(base), "", lock, access)
         link_all(fetched(of_base, lock, job.workers), folder)
     else:
         link_all(files, folder)
-    write_json(folder / SOURCE, {"model": stock.repo, "revision": stock.revision})
+    write_json(folder / SOURCE, {"model": selection.repo, "revision": selection.revision})
 
 
 def fetch(job: argparse.Namespace) -> None:

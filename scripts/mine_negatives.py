@@ -5,34 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from gen2embed.command_line import run_program
+from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
-from gen2embed.files import (
-    load_embeddings,
-    load_valid,
-    read_json,
-    read_parquet,
-    run_record,
-    write_json,
-)
+from gen2embed.files import run_record, write_json
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
 from gen2embed.mining.gpu import neighbours_on
+from gen2embed.mining.inputs import MiningInputs, read_inputs
 from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
-from gen2embed.mining.subset import Subset
 from gen2embed.outputs import add_output
-from gen2embed.prompts.input_form import check_same
 from gen2embed.settings import add_settings
-from gen2embed.taken import dropped_from_metadata
 
 GIGABYTE = 1e9
 SETTINGS = ("k", "m", "memory_gb", "index", "index_parameters", "index_from", "least_recall")
@@ -65,104 +53,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@dataclass(frozen=True)
-class Inputs:
-    subset: Subset
-    name: str
-    labelled: bool
-    prompt: str | None  # of the query vectors, where their manifest tells
-    form: dict[str, str] | None  # of the inputs of both sides, likewise
-    rows: int
-    dropped: dict[str, int]  # bad rows that the pairs were made without; empty: none
-    queries: np.ndarray
-    targets: np.ndarray
-
-
 def check_flags(job: argparse.Namespace) -> None:
     get_strategy(job.strategy)
     if job.block_rows < 1:
         raise InputError(f"--block-rows is {job.block_rows}; give at least 1")
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
-
-
-class Embeddings:
-    """Embedding files, each checked once however many jobs name it."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
-
-    def get(self, path: str) -> tuple[np.ndarray, np.ndarray]:
-        """The memory-mapped vectors and which of them are valid."""
-        key = Path(path).resolve()
-        if key not in self._loaded:
-            vectors = load_embeddings(path)
-            self._loaded[key] = vectors, load_valid(path, len(vectors))
-        return self._loaded[key]
-
-
-def read_pairs(path: str) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """query_id and target_id by row, and the file's metadata."""
-    frame, metadata = read_parquet(path, ["pair_id", "query_id", "target_id"])
-    if frame.empty:
-        raise InputError(f"{path}: holds no pairs")
-    for column in frame:
-        if frame[column].dtype != np.int64:
-            raise InputError(f"{path}: {column} is {frame[column].dtype}; ids are int64")
-    if not (frame["pair_id"].to_numpy() == np.arange(len(frame))).all():
-        raise InputError(f"{path}: pair_id must be 0, 1, 2, ... in row order")
-    return frame["query_id"].to_numpy(), frame["target_id"].to_numpy(), metadata
-
-
-def check_ids(path: str, column: str, ids: np.ndarray, embeddings: str, n_items: int) -> None:
-    wrong = np.flatnonzero((ids < 0) | (ids >= n_items))
-    if len(wrong):
-        row = int(wrong[0])
-        raise InputError(
-            f"{path}: row {row}: {column} {ids[row]} has no vector in {embeddings}, which holds "
-            f"{n_items} rows; embed the items that these pairs were made from"
-        )
-
-
-def read_inputs(job: argparse.Namespace, embeddings: Embeddings) -> Inputs:
-    query_id, target_id, metadata = read_pairs(job.pairs)
-    queries, query_valid = embeddings.get(job.query_embeddings)
-    targets, target_valid = embeddings.get(job.target_embeddings)
-    if queries.shape[1] != targets.shape[1]:
-        raise InputError(
-            f"{job.target_embeddings}: has {targets.shape[1]} dimensions, {job.query_embeddings} "
-            f"has {queries.shape[1]}; embed both sides with one model"
-        )
-    check_ids(job.pairs, "query_id", query_id, job.query_embeddings, len(queries))
-    check_ids(job.pairs, "target_id", target_id, job.target_embeddings, len(targets))
-    subset = Subset.of(query_id, target_id, query_valid, target_valid)
-    if not len(subset.pair_ids):
-        raise InputError(f"{job.pairs}: every pair has an item that could not be embedded")
-    labelled = metadata.get("labelled") == "true" if job.labelled is None else job.labelled
-    return Inputs(
-        subset=subset,
-        name=metadata.get("subset", Path(job.pairs).stem),
-        labelled=labelled,
-        prompt=read_manifest(job.query_embeddings).get("prompt"),
-        form=one_form(job.query_embeddings, job.target_embeddings),
-        rows=len(query_id),
-        dropped=dropped_from_metadata(metadata),
-        queries=queries,
-        targets=targets,
-    )
-
-
-def read_manifest(embeddings: str) -> dict[str, Any]:
-    """The vectors' manifest; empty without one, as of users' own vectors."""
-    manifest = Path(embeddings).with_suffix(".json")
-    return read_json(manifest) if manifest.is_file() else {}
-
-
-def one_form(queries: str, targets: str) -> dict[str, str] | None:
-    """The form of input of both files; InputError where theirs differ."""
-    of_queries, of_targets = (read_manifest(path).get("input") for path in (queries, targets))
-    check_same(of_queries, of_targets, f"{queries} and {targets}")
-    return of_queries or of_targets
 
 
 def approximation(job: argparse.Namespace) -> Approximation | None:
@@ -172,7 +68,7 @@ def approximation(job: argparse.Namespace) -> Approximation | None:
     return Approximation(index, job.index_from, job.least_recall)
 
 
-def mine(job: argparse.Namespace, inputs: Inputs, neighbours: Neighbours) -> None:
+def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) -> None:
     out = Path(job.out)
     subset = inputs.subset
     with run_record(out.with_suffix(".run.json")) as record, threads(job.threads):
@@ -224,8 +120,13 @@ def main(argv: list[str] | None = None) -> int:
     def work(jobs: list[argparse.Namespace]) -> None:
         for job in jobs:
             check_flags(job)
-        embeddings = Embeddings()
-        inputs = [read_inputs(job, embeddings) for job in jobs]
+        embeddings = EmbeddingFiles()
+        inputs = [
+            read_inputs(
+                job.pairs, job.query_embeddings, job.target_embeddings, job.labelled, embeddings
+            )
+            for job in jobs
+        ]
         for job, of_job in zip(jobs, inputs, strict=True):
             mine(job, of_job, neighbours_on(job.device))
 

@@ -78,7 +78,7 @@ def rows_of(config: dict[str, Any], part: str) -> int | None:
     of = COMPOSITIONS if part == "composition" else (part,)
     cap = config["data"].get(f"{part}_row_cap")
     rows = [int(entry.rows) for name in of for entry in entries(name)]
-    return sum(rows if cap is None else (min(one, cap) for one in rows))
+    return sum(rows if cap is None else (min(row, cap) for row in rows))
 
 
 def anchors_of(config: dict[str, Any], results: Path, found: dict[str, Any]) -> list[Anchor]:
@@ -99,7 +99,7 @@ def anchors_of(config: dict[str, Any], results: Path, found: dict[str, Any]) -> 
     if pairs and found["rates"]["pairs_per_second"] is None:
         resolution = get_resolution(config["train"]["resolution"])
         chosen.append(training_anchor(pairs, config["train"], size, resolution))
-    return [one for one in chosen if one is not None]
+    return [entry for entry in chosen if entry is not None]
 
 
 def row_of(anchor: Anchor) -> tuple[str, str, str]:
@@ -121,7 +121,7 @@ def to_download(job: argparse.Namespace, config: dict[str, Any]) -> int | None:
     text = Path(job.downloads).read_text(encoding="utf-8") if job.downloads else ""
     if not text.strip():
         return None
-    return sum(one["to_download"] for one in json.loads(text).values())
+    return sum(load["to_download"] for load in json.loads(text).values())
 
 
 def jobs_of(path: str | None) -> int | None:
@@ -152,7 +152,9 @@ def plan(job: argparse.Namespace) -> None:
         "jobs": jobs_of(job.jobs),
     }
     anchors = anchors_of(config, results, found)
-    write_json(job.out, {**found, "anchors, not measurements": [asdict(one) for one in anchors]})
+    write_json(
+        job.out, {**found, "anchors, not measurements": [asdict(anchor) for anchor in anchors]}
+    )
     bytes_of = {name: found[name] for name in ("to download (bytes)", "vectors (bytes)")}
     shown = [
         (name.removesuffix(" (bytes)"), said(value) if value is None else gigabytes(value))
@@ -164,7 +166,7 @@ def plan(job: argparse.Namespace) -> None:
     shown += lines_of(f"measured in {job.measured}", rates)
     shown += lines_of("hours of one device", found["hours of one device"])
     shown.append(("jobs of Snakemake", said(found["jobs"])))
-    rows = [(*line, "") for line in shown] + [row_of(one) for one in anchors]
+    rows = [(*line, "") for line in shown] + [row_of(anchor) for anchor in anchors]
     frame = pd.DataFrame(rows, columns=["what", "how much", "from"])
     print(frame.to_markdown(index=False, disable_numparse=True))
     for anchor in anchors:

@@ -20,10 +20,10 @@ from gen2embed.reporting.captions import (
     dropped_in_training,
     in_seeds,
 )
+from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_steps
-from gen2embed.reporting.series import draw_lines
 from gen2embed.reporting.tables import percent
 
 PANELS = ("ind", "ood")
@@ -70,7 +70,7 @@ def plot(job: argparse.Namespace) -> None:
         axes = figure.subplots(1, len(PANELS), sharey=True)
         for panel, name in zip(axes, PANELS, strict=True):
             of_panel = drawn[drawn["aggregate"] == name]
-            draw_lines(panel, of_panel, "run", [one.label for one in names], "step")
+            draw_lines(panel, of_panel, "run", [name.label for name in names], "step")
             panel.set_title(AGGREGATE_LABELS[name])
             panel.set_xlabel("step")
         axes[0].set_ylabel("Precision@1 (%)")

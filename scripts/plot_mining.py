@@ -19,9 +19,9 @@ from gen2embed.files import read_json, read_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
+from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, tasks
 from gen2embed.reporting.figures import style, write_figure
-from gen2embed.reporting.series import draw_lines
 
 RATE_COLUMNS = [
     *("subset", "strategy", "hardness", "low", "high", "negatives", "false_negatives"),

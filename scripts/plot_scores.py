@@ -11,9 +11,8 @@ from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES, MACRO
 from gen2embed.files import read_csv
 from gen2embed.outputs import add_output
-from gen2embed.reporting.bars import grouped_bars
 from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, dropped_in_files
-from gen2embed.reporting.dots import dots_by_dataset
+from gen2embed.reporting.charts import dots_by_dataset, grouped_bars
 from gen2embed.reporting.figures import style, write_figure
 
 NUMBERS = ["value", "ci_low", "ci_high", "chance"]

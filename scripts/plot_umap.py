@@ -19,9 +19,9 @@ from gen2embed.evaluation.aggregates import META_TASKS
 from gen2embed.files import load_embeddings, read_parquet
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
+from gen2embed.reporting.embedding_space import alignment, centroid_distance, flatten
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import read_register
-from gen2embed.reporting.space import alignment, centroid_distance, flatten
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from gen2embed.command_line import run_each
+from gen2embed.data.bad_rows import Listed, count_out, read_dropped, staying
 from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.compositions import Composition, by_id, read_subset, refuse_faults
-from gen2embed.data.dropping import Listed, count_out, read_dropped, staying
 from gen2embed.files import run_record, write_parquet
 from gen2embed.outputs import add_output
-from gen2embed.taken import dropped_as_metadata
+from gen2embed.rows_taken import dropped_as_metadata
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,7 +41,9 @@ def read_kept(
 def prepare(job: argparse.Namespace) -> None:
     out = Path(job.out)
     with run_record(out / "compositions.run.json"):
-        names = [(one, subset) for one in job.benchmarks for subset in SUBSETS[one]]
+        names = [
+            (benchmark, subset) for benchmark in job.benchmarks for subset in SUBSETS[benchmark]
+        ]
         dropped = read_dropped(job.dropped)
         read = [
             read_kept(job, dropped.get(("composition", "/".join(name))), *name) for name in names

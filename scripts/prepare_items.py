@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_each
-from gen2embed.data.dropping import Listed, count_out, read_dropped, staying
+from gen2embed.data.bad_rows import Listed, count_out, read_dropped, staying
 from gen2embed.data.mmeb import (
     TOLD,
     equivalences_by_id,
@@ -27,7 +27,7 @@ from gen2embed.data.mmeb import (
 from gen2embed.errors import InputError
 from gen2embed.files import read_csv, read_parquet, run_record, write_parquet
 from gen2embed.outputs import add_output
-from gen2embed.taken import as_metadata
+from gen2embed.rows_taken import as_metadata
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role", "rows")
 COLUMNS = {

@@ -11,13 +11,14 @@ import pandas as pd
 
 from gen2embed.command_line import run_program
 from gen2embed.data.composition_sets import IMAGE_TO_TEXT, TEXT_ONLY
+from gen2embed.embedding_files import EmbeddingFiles, manifest
 from gen2embed.errors import InputError
 from gen2embed.evaluation.compositionality import image_to_text, text_only
-from gen2embed.evaluation.contract import at_chance_warning, summarise, write_score
-from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
+from gen2embed.evaluation.score_files import at_chance_warning, summarise, write_score
 from gen2embed.files import run_record
+from gen2embed.ids import check_ids, read_id_rows
 from gen2embed.outputs import add_output
-from gen2embed.taken import dropped_from_metadata
+from gen2embed.rows_taken import dropped_from_metadata
 
 COLUMNS = ("row_id", "image_id", "true_ids", "false_id")
 
@@ -49,8 +50,8 @@ def read_rows(path: str, task: str) -> tuple[pd.DataFrame, dict[str, int]]:
     """The rows, and how many were dropped, if any."""
     frame, metadata = read_id_rows(path, COLUMNS, ("row_id", "image_id", "false_id"))
     counts = (2,) if task == TEXT_ONLY else (1, 2)
-    for row, one in enumerate(frame["true_ids"]):
-        if not isinstance(one, np.ndarray) or one.dtype != np.int64 or len(one) not in counts:
+    for row, ids in enumerate(frame["true_ids"]):
+        if not isinstance(ids, np.ndarray) or ids.dtype != np.int64 or len(ids) not in counts:
             raise InputError(
                 f"{path}: row {row}: true_ids must be a list of {' or '.join(map(str, counts))} "
                 f"int64 ids for --task {task}"
@@ -58,22 +59,22 @@ def read_rows(path: str, task: str) -> tuple[pd.DataFrame, dict[str, int]]:
     return frame, dropped_from_metadata(metadata)
 
 
-def score(job: argparse.Namespace, vectors: Vectors) -> None:
+def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
     out = Path(job.out)
     captions, caption_valid = vectors.get(job.query_embeddings)
     frame, dropped = read_rows(job.rows, job.task)
     rows = np.arange(len(frame))
     true_ids, false_ids = frame["true_ids"].to_list(), frame["false_id"].to_numpy()
-    of_rows = np.repeat(rows, [len(one) for one in true_ids])
+    of_rows = np.repeat(rows, [len(true_id) for true_id in true_ids])
     every = np.concatenate(true_ids)
-    check_ids(job.rows, "true caption", every, of_rows, job.query_embeddings, len(captions))
-    check_ids(job.rows, "false caption", false_ids, rows, job.query_embeddings, len(captions))
-    usable = caption_valid[false_ids] & [bool(caption_valid[one].all()) for one in true_ids]
+    check_ids(job.rows, "true caption", every, job.query_embeddings, len(captions), of_rows)
+    check_ids(job.rows, "false caption", false_ids, job.query_embeddings, len(captions), rows)
+    usable = caption_valid[false_ids] & [bool(caption_valid[true_id].all()) for true_id in true_ids]
     if job.task == IMAGE_TO_TEXT:
         images, image_valid = vectors.get(job.target_embeddings)
         vectors.check_one_space(job.query_embeddings, job.target_embeddings)
         image_ids = frame["image_id"].to_numpy()
-        check_ids(job.rows, "image_id", image_ids, rows, job.target_embeddings, len(images))
+        check_ids(job.rows, "image_id", image_ids, job.target_embeddings, len(images), rows)
         usable &= image_valid[image_ids]
     if not usable.any():
         raise InputError(f"{job.rows}: every row has a caption or image that was not embedded")
@@ -94,8 +95,8 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
         )
         if dropped:
             result["data"] = dropped
-        of_images = manifest(job.target_embeddings) if job.task == IMAGE_TO_TEXT else None
-        result["manifest"] = {"query": manifest(job.query_embeddings), "target": of_images}
+        of_images = manifest(job.target_embeddings) or None if job.task == IMAGE_TO_TEXT else None
+        result["manifest"] = {"query": manifest(job.query_embeddings) or None, "target": of_images}
         row_ids = frame["row_id"].to_numpy()[usable]
         table = pd.DataFrame({"row_id": row_ids, "right": found.right, "margin": found.margin})
         write_score(out, result, table)
@@ -107,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
     def work(jobs: list[argparse.Namespace]) -> None:
         for job in jobs:
             check_flags(job)
-        vectors = Vectors()
+        vectors = EmbeddingFiles()
         for job in jobs:
             score(job, vectors)
 

@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_program
+from gen2embed.embedding_files import EmbeddingFiles, manifest
 from gen2embed.errors import InputError
-from gen2embed.evaluation.contract import at_chance_warning, summarise, write_score
-from gen2embed.evaluation.inputs import Vectors, check_ids, manifest, read_id_rows
 from gen2embed.evaluation.precision import predict
+from gen2embed.evaluation.score_files import at_chance_warning, summarise, write_score
 from gen2embed.files import run_record
+from gen2embed.ids import check_ids, read_id_rows
 from gen2embed.outputs import add_output
-from gen2embed.taken import from_metadata
+from gen2embed.rows_taken import from_metadata
+
+TOLD = ("concept", "alike")  # what a made benchmark tells of its rows
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,10 +43,14 @@ def build_parser() -> argparse.ArgumentParser:
 def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str, Any]]:
     """The rows, their candidate ids one list after another, the lists' lengths; what was taken."""
     ids = ("row_id", "query_id")
-    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids, ("concept", "alike"))
+    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids, optional=TOLD)
     lists = frame["candidate_ids"]
-    for row, one in enumerate(lists):
-        if not isinstance(one, np.ndarray) or one.dtype != np.int64 or not len(one):
+    for row, candidates_of in enumerate(lists):
+        if (
+            not isinstance(candidates_of, np.ndarray)
+            or candidates_of.dtype != np.int64
+            or not len(candidates_of)
+        ):
             raise InputError(
                 f"{path}: row {row}: candidate_ids must be a list of int64 ids, "
                 "entry 0 the positive"
@@ -54,7 +61,7 @@ def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str
     return frame, np.concatenate(lists.to_list()), sizes, from_metadata(metadata)
 
 
-def score(job: argparse.Namespace, vectors: Vectors) -> None:
+def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
     out = Path(job.out)
     queries, query_valid = vectors.get(job.query_embeddings)
     targets, target_valid = vectors.get(job.target_embeddings)
@@ -62,9 +69,9 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
     frame, candidates, sizes, taken = read_rows(job.rows)
     query_ids = frame["query_id"].to_numpy()
     rows = np.arange(len(frame))
-    check_ids(job.rows, "query_id", query_ids, rows, job.query_embeddings, len(queries))
+    check_ids(job.rows, "query_id", query_ids, job.query_embeddings, len(queries), rows)
     of_rows = np.repeat(rows, sizes)
-    check_ids(job.rows, "candidate", candidates, of_rows, job.target_embeddings, len(targets))
+    check_ids(job.rows, "candidate", candidates, job.target_embeddings, len(targets), of_rows)
     positives = candidates[np.cumsum(sizes) - sizes]
     usable = query_valid[query_ids] & target_valid[positives]
     if not usable.any():
@@ -97,8 +104,8 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
         )
         result["data"] = taken
         result["manifest"] = {
-            "query": manifest(job.query_embeddings),
-            "target": manifest(job.target_embeddings),
+            "query": manifest(job.query_embeddings) or None,
+            "target": manifest(job.target_embeddings) or None,
         }
         table = pd.DataFrame(
             {
@@ -117,7 +124,7 @@ def score(job: argparse.Namespace, vectors: Vectors) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     def work(jobs: list[argparse.Namespace]) -> None:
-        vectors = Vectors()
+        vectors = EmbeddingFiles()
         for job in jobs:
             score(job, vectors)
 

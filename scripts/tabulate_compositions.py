@@ -20,7 +20,6 @@ from gen2embed.data.composition_sets import (
 )
 from gen2embed.evaluation.published import published_scores
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import MARK
 from gen2embed.reporting.captions import dropped_in_training, in_seeds
 from gen2embed.reporting.compositions import (
     measured,
@@ -30,10 +29,11 @@ from gen2embed.reporting.compositions import (
     shown_compositions,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.published_scores import MARK
 from gen2embed.reporting.results import Run
 from gen2embed.reporting.runs import RunName
 from gen2embed.reporting.tables import AT_CHANCE, BELOW_CHANCE
-from gen2embed.taken import dropped_of, rows_dropped
+from gen2embed.rows_taken import dropped_of, rows_dropped
 
 TITLES = {SUGARCREPE: "SugarCrepe", SUGARCREPE_PP: "SugarCrepe++"}
 RULES = {

@@ -15,9 +15,9 @@ import yaml
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import MARK_NOTE
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.provenance import machine, run_times
+from gen2embed.reporting.published_scores import MARK_NOTE
 from gen2embed.reporting.settings import settings_beside, shown_settings
 
 

@@ -16,14 +16,14 @@ from gen2embed.command_line import run_each
 from gen2embed.files import read_json
 from gen2embed.outputs import add_output
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
-from gen2embed.reporting.mined import (
+from gen2embed.reporting.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
+from gen2embed.reporting.mining_statistics import (
     dropped_before,
     pooled,
     shown_mined,
     shown_statistics,
     statistics_row,
 )
-from gen2embed.reporting.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
 from gen2embed.reporting.paper_tables import write_paper_table
 
 

@@ -16,14 +16,6 @@ from gen2embed.evaluation.aggregates import ALL
 from gen2embed.evaluation.audit import SYSTEM
 from gen2embed.evaluation.published import counterparts
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import (
-    DOUBT_NOTE,
-    MARK_NOTE,
-    PRINTED,
-    beside,
-    is_full_size,
-    shown_beside,
-)
 from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, dropped_in_training
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.peers import (
@@ -33,6 +25,14 @@ from gen2embed.reporting.peers import (
     shown_datasets_beside,
     shown_systems,
     systems,
+)
+from gen2embed.reporting.published_scores import (
+    DOUBT_NOTE,
+    MARK_NOTE,
+    PRINTED,
+    beside,
+    is_full_size,
+    shown_beside,
 )
 from gen2embed.reporting.results import Run, aggregate, read_register, read_run
 from gen2embed.reporting.runs import RunName, read_runs
@@ -78,7 +78,7 @@ def read_ours(job: argparse.Namespace, register: pd.DataFrame) -> dict[str, dict
         if prompt in counterparts("zero_shot")
     }
     wanted = [name for name in job.runs if name in counterparts("fine_tuned")]
-    found = read_runs(job.scores, [RunName.parse(one) for one in wanted], job.seeds, register)
+    found = read_runs(job.scores, [RunName.parse(name) for name in wanted], job.seeds, register)
     tuned = {name: found[RunName.parse(name)] for name in wanted}
     return {"zero_shot": zero_shot, "fine_tuned": tuned}
 
@@ -89,7 +89,7 @@ def tabulate_stage(
     runs: dict[str, Run],
     means: pd.DataFrame,
     peers: pd.DataFrame,
-    said: str,
+    note: str,
 ) -> None:
     """The peers of one stage: ours first, then every published system."""
     names = {key: run.name for key, run in runs.items()}
@@ -106,7 +106,7 @@ def tabulate_stage(
     caption = (
         f"{TITLES[stage]}: mean Precision@1 in percent by meta-task and split of MMEB, the best "
         f"first, below the paper's own beside ours. {MARK_NOTE} {DOUBT_NOTE} "
-        + (said if full_size else NOTHING)
+        + (note if full_size else NOTHING)
     )
     write_paper_table(job.out, f"peers_{stage}", numbers, shown, caption)
 
@@ -116,16 +116,16 @@ def tabulate(job: argparse.Namespace) -> None:
     ours = read_ours(job, register)
     every = [run for runs in ours.values() for run in runs.values()]
     full_size = bool(every) and is_full_size(every)
-    said = conditions(every[0], register) + dropped_in_training(every) if every else ""
+    note = conditions(every[0], register) + dropped_in_training(every) if every else ""
     means = {stage: aggregate(list(runs.values()), register) for stage, runs in ours.items()}
     peers = {stage: systems(stage) for stage in ours}
     for stage, runs in ours.items():
-        tabulate_stage(job, stage, runs, means[stage], peers[stage], said)
+        tabulate_stage(job, stage, runs, means[stage], peers[stage], note)
     labelled = {run.name: run for run in every}
     frame = datasets_beside(labelled, job.systems, full_size)
     caption = (
         "Precision@1 in percent on each of MMEB's 36 data sets. "
-        f"{MARK_NOTE} {said if full_size else NOTHING}"
+        f"{MARK_NOTE} {note if full_size else NOTHING}"
     )
     write_paper_table(job.out, "peers_datasets", frame, shown_datasets_beside(frame), caption)
     best = {
@@ -137,7 +137,7 @@ def tabulate(job: argparse.Namespace) -> None:
     caption = (
         "The paper's backbones: mean Precision@1 in percent over all data sets, best published "
         f"system and ours (hierarchical prompt; SaHa). {MARK_NOTE} "
-        + (said if full_size else f"{NOTHING} The last row is this experiment's own benchmark.")
+        + (note if full_size else f"{NOTHING} The last row is this experiment's own benchmark.")
     )
     write_paper_table(job.out, "backbones", frame, shown_backbones(frame), caption)
 

@@ -21,9 +21,9 @@ from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.reporting.captions import conditions
+from gen2embed.reporting.embedding_space import alignment, centroid_distance, gap_interval
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run
-from gen2embed.reporting.space import alignment, centroid_distance, gap_interval
 from gen2embed.reporting.tables import percent, points
 
 GAP = "image_text_gap"

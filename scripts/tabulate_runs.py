@@ -12,7 +12,6 @@ import sys
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.by_dataset import differences, said_of_parts, shown_differences
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
@@ -25,6 +24,7 @@ from gen2embed.reporting.captions import (
     informed,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.published_scores import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.results import aggregate, per_dataset, read_register
 from gen2embed.reporting.runs import RunName, read_runs, tested
 from gen2embed.reporting.tables import AT_CHANCE, BELOW_CHANCE, pivot, shown_datasets

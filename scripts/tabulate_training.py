@@ -17,7 +17,7 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import MARK_NOTE
+from gen2embed.reporting.adapter_cards import cost_of, pairs_seen_at, read_card, rows_of
 from gen2embed.reporting.captions import (
     conditional,
     conditions,
@@ -31,12 +31,12 @@ from gen2embed.reporting.efficiency import (
     shown_efficiency,
 )
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
-from gen2embed.reporting.mined import dropped_before, pooled
+from gen2embed.reporting.mining_statistics import dropped_before, pooled
 from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.published_scores import MARK_NOTE
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_runs, read_steps, tested
 from gen2embed.reporting.sampling import score_of, shown_sampling
-from gen2embed.reporting.trained import cost_of, pairs_seen_at, read_card, rows_of
 from gen2embed.reporting.verdicts import verdicts
 
 

@@ -15,7 +15,6 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES, members
 from gen2embed.outputs import add_output
-from gen2embed.reporting.beside import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,
@@ -26,6 +25,7 @@ from gen2embed.reporting.captions import (
     informed,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.published_scores import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.results import (
     Run,
     aggregate,

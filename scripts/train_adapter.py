@@ -13,7 +13,7 @@ from gen2embed.errors import Stopped
 from gen2embed.models import pixel_limits
 from gen2embed.outputs import add_output
 from gen2embed.prompts import input_form
-from gen2embed.prompts.input_form import told
+from gen2embed.prompts.input_form import form_facts
 from gen2embed.settings import add_settings
 from gen2embed.training import processes
 from gen2embed.training.inputs import read_inputs
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
                 job.query_items,
                 job.target_items,
                 None if job.allow_other_prompt else job.prompt,
-                told(training.form),
+                form_facts(training.form),
                 job.fraction,
                 job.row_cap,
                 job.seed,

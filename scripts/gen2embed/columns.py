@@ -77,8 +77,8 @@ def in_type(column: pa.ChunkedArray, wanted: pa.DataType, named: str) -> pa.Chun
     try:
         return column.cast(wanted)
     except pa.ArrowInvalid as error:
-        said = str(error).splitlines()[0]
-        raise InputError(f"{named} is {column.type}; ids are int64 ({said})") from None
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{named} is {column.type}; ids are int64 ({reason})") from None
 
 
 def check_whole(column: pa.ChunkedArray, named: str) -> None:

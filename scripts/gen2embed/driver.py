@@ -36,7 +36,7 @@ def too_old(driver: str | None, cuda: str | None) -> str | None:
     have, wanted = numbers(driver or ""), LEAST.get((numbers(cuda or "") or (0,))[0])
     if not have or wanted is None or have >= wanted:
         return None
-    least = ".".join(f"{one:02d}" for one in wanted)
+    least = ".".join(f"{number:02d}" for number in wanted)
     other = " or ".join(UNDERSTOOD)
     older = f", or install a torch for CUDA 12 ({other})" if LEAST[13] == wanted else ""
     return (
@@ -47,9 +47,9 @@ def too_old(driver: str | None, cuda: str | None) -> str | None:
 
 def driver_version() -> str | None:
     """Version of the driver, by ``nvidia-smi`` or the kernel's file; None where none is found."""
-    told = gpus.ask_smi("driver_version")
-    if told and numbers(told):
-        return told.split()[0]
+    answer = gpus.ask_smi("driver_version")
+    if answer and numbers(answer):
+        return answer.split()[0]
     return of_kernel(gpus.ROOT / "proc/driver/nvidia/version")
 
 
@@ -83,7 +83,7 @@ def cuda_of_torch() -> str | None:
         return None
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         targets = getattr(node, "targets", [getattr(node, "target", None)])
-        if any(isinstance(one, ast.Name) and one.id == "cuda" for one in targets):
+        if any(isinstance(target, ast.Name) and target.id == "cuda" for target in targets):
             return node.value.value if isinstance(node.value, ast.Constant) else None
     return None
 
@@ -91,7 +91,11 @@ def cuda_of_torch() -> str | None:
 def forward_compatible() -> bool:
     """Whether programs are given another libcuda than the driver's, as cuda-compat does."""
     folders = os.environ.get("LD_LIBRARY_PATH", "").split(":")
-    return any("compat" in one and list(Path(one).glob("libcuda.so*")) for one in folders if one)
+    return any(
+        "compat" in folder and list(Path(folder).glob("libcuda.so*"))
+        for folder in folders
+        if folder
+    )
 
 
 def driver_fault() -> str | None:

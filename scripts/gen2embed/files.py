@@ -62,9 +62,9 @@ def reading(path: str | Path, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         fault = fault_of(error) if isinstance(error, OSError) and error.errno else None
-        said = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            fault or f"{path}: is not a readable {what} file ({said}); write or fetch it again"
+            fault or f"{path}: is not a readable {what} file ({reason}); write or fetch it again"
         ) from None
 
 
@@ -277,7 +277,7 @@ def weight_names(names: Iterable[str]) -> list[str]:
     names = sorted(names)
 
     def like(*patterns: str) -> list[str]:
-        return [one for one in names if any(fnmatchcase(one, pattern) for pattern in patterns)]
+        return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
     chosen = like("*.safetensors")
     if not like("model*.safetensors"):
@@ -296,9 +296,9 @@ def digest_folder(folder: str | Path | None) -> str | None:
         return digest_file(folder)
     if folder is None or not Path(folder).is_dir():
         return None
-    places = [Path(folder), Path(folder) / "adapter"]
+    folders = [Path(folder), Path(folder) / "adapter"]
     weights = [
-        place / name for place in places for name in weight_names(p.name for p in place.glob("*"))
+        where / name for where in folders for name in weight_names(p.name for p in where.glob("*"))
     ]
     digests = [digest_file(path) for path in sorted(weights)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
@@ -313,9 +313,9 @@ def digest_small_files(folder: str | Path) -> str | None:
         return digest_file(folder)
     if not Path(folder).is_dir():
         return None
-    small = [one for one in sorted(Path(folder).iterdir()) if one.suffix in SMALL_FILES]
-    told = "".join(f"{one.name} {digest_file(one)}\n" for one in small)
-    return hashlib.sha256(told.encode()).hexdigest()
+    small = [path for path in sorted(Path(folder).iterdir()) if path.suffix in SMALL_FILES]
+    listing = "".join(f"{path.name} {digest_file(path)}\n" for path in small)
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def package_versions(*names: str) -> dict[str, str]:

@@ -41,8 +41,8 @@ def listed(text: str, visible: str | None) -> list[str]:
     uuids = dict(line.split(", ") for line in text.splitlines() if line.count(", ") == 1)
     if visible is None:
         return list(uuids.values())
-    wanted = [one.strip() for one in visible.split(",")]
-    return [uuids.get(one, one) for one in wanted if one in uuids or one in uuids.values()]
+    wanted = [name.strip() for name in visible.split(",")]
+    return [uuids.get(name, name) for name in wanted if name in uuids or name in uuids.values()]
 
 
 def count_devices(root: Path) -> int:
@@ -50,8 +50,10 @@ def count_devices(root: Path) -> int:
 
     A container has device files of its own GPUs alone, and may see all of the host's in ``proc``.
     """
-    files = [one for one in root.glob("dev/nvidia*") if one.name.removeprefix("nvidia").isdigit()]
-    ours = [one for one in files if os.access(one, os.R_OK | os.W_OK)]
+    files = [
+        path for path in root.glob("dev/nvidia*") if path.name.removeprefix("nvidia").isdigit()
+    ]
+    ours = [file for file in files if os.access(file, os.R_OK | os.W_OK)]
     return len(ours) if files else len(list(root.glob("proc/driver/nvidia/gpus/*")))
 
 
@@ -63,11 +65,11 @@ def may_have_gpus() -> bool:
 def visible_gpus() -> list[str]:
     """Names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them; or []."""
     visible = os.environ.get(VISIBLE)
-    told = ask_smi("index,uuid")
-    if told is not None:
-        return listed(told, visible)
+    answer = ask_smi("index,uuid")
+    if answer is not None:
+        return listed(answer, visible)
     if visible is not None:
-        return [one.strip() for one in visible.split(",") if one.strip() not in ("", "-1")]
+        return [word.strip() for word in visible.split(",") if word.strip() not in ("", "-1")]
     return [str(index) for index in range(count_devices(ROOT))]
 
 
@@ -109,12 +111,12 @@ def take_gpus(count: int = 1) -> None:
         return
     folder = Path(tempfile.gettempdir()) / f"gen2embed-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    mine = free_ones(names, count, folder)
-    if not mine:
-        mine = names[:count]
+    own = free_ones(names, count, folder)
+    if not own:
+        own = names[:count]
         print(
             f"fewer than {count} of {len(names)} GPUs are free: shared with other jobs; tell "
             f"Snakemake how many there are (--resources gpu={len(names)})",
             file=sys.stderr,
         )
-    os.environ[VISIBLE] = ",".join(mine)
+    os.environ[VISIBLE] = ",".join(own)

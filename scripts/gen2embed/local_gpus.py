@@ -11,7 +11,7 @@ from gen2embed.gpus import visible_gpus
 FLAGS = ("--resources", "--res")
 
 
-def check_local_gpus(asked: Mapping[str, int], told: int | None, words: Sequence[str]) -> None:
+def check_local_gpus(asked: Mapping[str, int], given: int | None, words: Sequence[str]) -> None:
     """Raise InputError unless Snakemake was told of as many GPUs as every single job asks for.
 
     Without a number it starts as many jobs as there are cores, and jobs share GPUs; with one that
@@ -21,7 +21,7 @@ def check_local_gpus(asked: Mapping[str, int], told: int | None, words: Sequence
     """
     if not asked:
         return
-    if not told or told < 1:
+    if not given or given < 1:
         there = len(visible_gpus())
         known = f", it shows {there}" if there else ""
         raise InputError(
@@ -29,22 +29,22 @@ def check_local_gpus(asked: Mapping[str, int], told: int | None, words: Sequence
             f"machine has{known}), that is: {with_gpus(words, str(there or 'N'))} (on a cluster: "
             "--profile profiles/slurm instead)"
         )
-    rule = max(sorted(asked), key=lambda one: asked[one])
-    if asked[rule] > told:
+    rule = max(sorted(asked), key=lambda job: asked[job])
+    if asked[rule] > given:
         raise InputError(
-            f"{rule} asks for {asked[rule]} GPUs, and --resources gpu={told} says that there are "
-            f"not as many: set train.processes to at most {told}, or lay configs/single_gpu.yaml "
+            f"{rule} asks for {asked[rule]} GPUs, and --resources gpu={given} says that there are "
+            f"not as many: set train.processes to at most {given}, or lay configs/single_gpu.yaml "
             "over the configuration"
         )
 
 
 def with_gpus(words: Sequence[str], count: str) -> str:
     """The call of Snakemake with ``--resources gpu=<count>``, as one types it."""
-    words = [one for one in words if not one.startswith("gpu=")]
+    words = [word for word in words if not word.startswith("gpu=")]
     gpus = f"gpu={count}"
-    place = next((i for i, one in enumerate(words) if one in FLAGS), None)
-    if place is not None:
-        words[place + 1 : place + 1] = [gpus]
+    position = next((i for i, word in enumerate(words) if word in FLAGS), None)
+    if position is not None:
+        words[position + 1 : position + 1] = [gpus]
     elif words and not words[0].startswith("-"):  # a target, which the flag would swallow
         words += [FLAGS[0], gpus]
     else:

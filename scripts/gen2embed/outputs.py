@@ -148,42 +148,42 @@ def resolved(path: Path) -> Path:
 
 def check_place(path: Path, output: Output, flag: str = "--out") -> None:
     """Raise InputError if the output cannot be written there, or something would be lost."""
-    said = f"{flag} {path}"
+    label = f"{flag} {path}"
     if "\0" in str(path) or not path.name:
         raise InputError(
-            f"{said}: names no {'file' if output.suffixes else 'folder'} of its own, "
+            f"{label}: names no {'file' if output.suffixes else 'folder'} of its own, "
             "such as results/mine; name one"
         )
-    with os_errors(said):
+    with os_errors(label):
         if output.suffixes:
             if path.suffix not in output.suffixes:
-                raise InputError(f"{said}: its name ends in {' or '.join(output.suffixes)}")
+                raise InputError(f"{label}: its name ends in {' or '.join(output.suffixes)}")
             if path.is_dir():
-                raise InputError(f"{said}: is a folder; name a file")
+                raise InputError(f"{label}: is a folder; name a file")
             if path.exists() and not path.is_file():
-                raise InputError(f"{said}: is no regular file; name another place")
+                raise InputError(f"{label}: is no regular file; name another place")
         else:
             if path.exists() and not path.is_dir():
-                raise InputError(f"{said}: is a file; name a folder")
+                raise InputError(f"{label}: is a file; name a folder")
             if output.whole:
-                check_replaceable(path, said)
-    try_writing(path if output == Output() else path.parent, said)
+                check_replaceable(path, label)
+    try_writing(path if output == Output() else path.parent, label)
 
 
-def check_replaceable(folder: Path, said: str | None = None) -> None:
+def check_replaceable(folder: Path, label: str | None = None) -> None:
     """Raise InputError for a folder that would be replaced as a whole, and is not ours.
 
     said: how the message begins.
     """
-    said = said or str(folder)
+    label = label or str(folder)
     here = Path.cwd()
-    place = resolved(folder)
-    if place == here or place in here.parents:
-        raise InputError(f"{said}: is the current folder, or holds it; name a new folder")
-    if place == Path.home():
-        raise InputError(f"{said}: is the home folder; name a new folder")
-    if os.path.ismount(place):
-        raise InputError(f"{said}: is where a disk is mounted; name a folder below it")
+    where = resolved(folder)
+    if where == here or where in here.parents:
+        raise InputError(f"{label}: is the current folder, or holds it; name a new folder")
+    if where == Path.home():
+        raise InputError(f"{label}: is the home folder; name a new folder")
+    if os.path.ismount(where):
+        raise InputError(f"{label}: is where a disk is mounted; name a folder below it")
     if not folder.is_dir() or (folder / MARK).is_file():
         return
     with os_errors(folder):
@@ -197,7 +197,7 @@ def check_replaceable(folder: Path, said: str | None = None) -> None:
         )
     if foreign is not None:
         raise InputError(
-            f"{said}: holds files that this program did not write, such as "
+            f"{label}: holds files that this program did not write, such as "
             f"{foreign.relative_to(folder)}; they would be lost: name a new folder, or empty it"
         )
 
@@ -208,35 +208,35 @@ def check_apart(path: Path, output: Output, flag: str, read: Iterable[tuple[str,
     read: flag and path of everything that is read. A whole folder may lie inside the folder that
     images' paths start from, which may be the current one.
     """
-    place = resolved(path)
+    where = resolved(path)
     for reading, source in read:
         its = resolved(source)
         fault = None
-        if its == place:
+        if its == where:
             fault = "is also what is read"
         elif clash := sorted(output.written(path) & companions(source)):
             fault = f"would write over {clash[0]}, which belongs to what is read"
-        elif output.whole and place in its.parents:
+        elif output.whole and where in its.parents:
             fault = "would replace a folder that holds what is read"
         elif (
-            output.whole and reading != "--image-root" and source.is_dir() and its in place.parents
+            output.whole and reading != "--image-root" and source.is_dir() and its in where.parents
         ):
             fault = "lies inside a folder that is read"
         if fault:
             raise InputError(f"{flag} {path}: {fault} ({reading} {source}); name another place")
 
 
-def try_writing(folder: Path, said: str) -> None:
+def try_writing(folder: Path, label: str) -> None:
     """Write a file of a byte into the folder, or the one it would be made in, and remove it.
 
     Raises InputError where that fails.
     """
-    with os_errors(said):
+    with os_errors(label):
         there = folder
         while not os.path.lexists(there):
             there = there.parent
         if not there.is_dir():
-            raise InputError(f"{said}: {there} is no folder; name another place")
+            raise InputError(f"{label}: {there} is no folder; name another place")
         handle, name = tempfile.mkstemp(prefix=".gen2embed.", dir=there)
         try:
             os.write(handle, b"\n")

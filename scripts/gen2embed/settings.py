@@ -130,32 +130,32 @@ def add_settings(
     given is checked by ``check_settings``.
     """
     for key in keys:
-        one = setting(section, key, (flags or {}).get(key))
-        options: dict[str, Any] = {"help": one.schema["description"]}
-        if one.required:
+        found = setting(section, key, (flags or {}).get(key))
+        options: dict[str, Any] = {"help": found.schema["description"]}
+        if found.required:
             options["required"] = True
         else:
-            options["default"] = one.schema["default"]
-        if one.types == ("boolean",):
+            options["default"] = found.schema["default"]
+        if found.types == ("boolean",):
             options["action"] = argparse.BooleanOptionalAction
         else:
-            options["type"] = one.parse
-            options["metavar"] = "|".join(one.schema.get("enum", ())) or None
-        action = parser.add_argument(one.flag, **options)
-        action.setting = one
+            options["type"] = found.parse
+            options["metavar"] = "|".join(found.schema.get("enum", ())) or None
+        action = parser.add_argument(found.flag, **options)
+        action.setting = found
 
 
 def check_settings(parser: argparse.ArgumentParser, jobs: Sequence[argparse.Namespace]) -> None:
     """Raise InputError for the first value of a job that the schema does not allow."""
     for action in parser._actions:
-        one = getattr(action, "setting", None)
-        if one is None:
+        found = getattr(action, "setting", None)
+        if found is None:
             continue
         for job in jobs:
             value = getattr(job, action.dest)
-            if value is None and not one.required and one.schema["default"] is None:
+            if value is None and not found.required and found.schema["default"] is None:
                 continue
-            one.check(value)
+            found.check(value)
 
 
 def keys_of(section: str) -> list[str]:

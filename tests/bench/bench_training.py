@@ -43,12 +43,12 @@ from gen2embed.models.backbones import load_backbone
 from gen2embed.models.encoder import plan_items
 from gen2embed.models.shortcuts.image_features import with_image_features
 from gen2embed.models.shortcuts.prefix import narrow_to_last_token
-from gen2embed.prompts.input_form import STOCK, told
+from gen2embed.prompts.input_form import STOCK, form_facts
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.training.adapter import AdapterShape, add_adapter
-from gen2embed.training.batches import form_batches, pairs_of
+from gen2embed.training.batches import draw_batches, pairs_of
 from gen2embed.training.caching import encode_chunks
 from gen2embed.training.inputs import read_inputs
 from gen2embed.training.loss import info_nce
@@ -105,14 +105,14 @@ def mini_case(job: argparse.Namespace) -> Case:
         [str(results / f"clusters/saha/{name}.parquet") for name in names],
         str(results / "items/train_query.parquet"),
         str(results / "items/train_target.parquet"),
-        None, told(STOCK), 1.0, 0, 0,
+        None, form_facts(STOCK), 1.0, 0, 0,
     )  # fmt: skip
     backbone = load_backbone(str(results / "generator"), None, "fp32", "cpu")
     collate = collator(
         backbone, inputs.query_id, inputs.target_id, (inputs.query_items, inputs.target_items),
         results / "data/train", "native", job.chunk, job.token_budget, 1024,
     )  # fmt: skip
-    (clusters,) = form_batches(inputs.clusters, job.pairs, 1, 0)
+    (clusters,) = draw_batches(inputs.clusters, job.pairs, 1, 0)
     return Case(collate, adapted(backbone, 0.1), clusters, "cpu")
 
 

@@ -2,7 +2,7 @@
 
 An error would stop a later stage or falsify its result; a warning is something to know beside a
 score; a note is ordinary data that looks odd. Images on disk: ``gen2embed.data.image_checks``;
-rows that may be left out for an error: ``gen2embed.data.dropping``.
+rows that may be left out for an error: ``gen2embed.data.bad_rows``.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Finding:
     faults: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
 
 
-def _found(check: str, severity: str, rows: np.ndarray, said: str) -> list[Finding]:
+def _found(check: str, severity: str, rows: np.ndarray, wording: str) -> list[Finding]:
     """A finding for the given rows (int, ascending), or none."""
     if not len(rows):
         return []
     each = np.unique(rows)
-    faults = dict.fromkeys(each.tolist(), said) if severity == ERROR else {}
-    return [Finding(check, severity, len(each), int(rows[0]), said, faults)]
+    faults = dict.fromkeys(each.tolist(), wording) if severity == ERROR else {}
+    return [Finding(check, severity, len(each), int(rows[0]), wording, faults)]
 
 
 def check_row_count(rows: int, expected: int | None) -> list[Finding]:
@@ -154,4 +154,4 @@ def errors(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def of_severity(findings: Sequence[Finding], severity: str) -> list[Finding]:
-    return [one for one in findings if one.severity == severity]
+    return [finding for finding in findings if finding.severity == severity]

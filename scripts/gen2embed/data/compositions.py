@@ -50,7 +50,7 @@ def read_subset(folder: str | Path, benchmark: str, subset: str) -> list[Composi
     file name, a number that occurs twice. Empty captions: ``check_captions``.
     """
     if subset not in SUBSETS.get(benchmark, ()):
-        known = ", ".join(f"{name}/{one}" for name, of in SUBSETS.items() for one in of)
+        known = ", ".join(f"{name}/{entry}" for name, of in SUBSETS.items() for entry in of)
         raise InputError(f"unknown subset {benchmark}/{subset}; known: {known}")
     path = Path(folder) / benchmark / f"{subset}.json"
     if not path.is_file():
@@ -79,28 +79,28 @@ def _composition(path: Path, benchmark: str, key: Any, row: Any) -> Composition:
         if not isinstance(text, str) or (name == "filename" and not text.strip()):
             raise InputError(f"{path}: row {key}: {name!r} is missing or empty; mend the row")
         texts.append(text.strip())
-    said = key if benchmark == SUGARCREPE else row.get(NUMBER_FIELD)
+    stated = key if benchmark == SUGARCREPE else row.get(NUMBER_FIELD)
     try:
-        row_id = int(said)
+        row_id = int(stated)
     except (TypeError, ValueError):
-        raise InputError(f"{path}: row {key}: its number {said!r} is no integer") from None
+        raise InputError(f"{path}: row {key}: its number {stated!r} is no integer") from None
     image, *true, false = texts
     return Composition(row_id, image, tuple(true), false)
 
 
 def check_captions(rows: Sequence[Composition]) -> list[Finding]:
     """A finding for the rows with an empty caption, or none."""
-    said = "a caption is empty"
+    fault = "a caption is empty"
     empty = [row.row_id for row in rows if not all((*row.true, row.false))]
     if not empty:
         return []
-    return [Finding("empty_item", ERROR, len(empty), empty[0], said, dict.fromkeys(empty, said))]
+    return [Finding("empty_item", ERROR, len(empty), empty[0], fault, dict.fromkeys(empty, fault))]
 
 
 def refuse_faults(rows: Sequence[Composition], root: str | Path, source: str) -> None:
     """Raise InputError for the first empty caption, and for the first image not below ``root``."""
-    for one in check_captions(rows):
-        raise InputError(f"{source}: row {one.row}: {one.said}; mend the row")
+    for finding in check_captions(rows):
+        raise InputError(f"{source}: row {finding.row}: {finding.said}; mend the row")
     _check_images(rows, root, source)
 
 
@@ -124,7 +124,9 @@ def by_id(sets: Sequence[Sequence[Composition]]) -> tuple[pd.DataFrame, pd.DataF
     """
     captions, images = [], []
     for rows in sets:
-        texts = [QUERY.format(caption=one) for row in rows for one in (*row.true, row.false)]
+        texts = [
+            QUERY.format(caption=caption) for row in rows for caption in (*row.true, row.false)
+        ]
         captions.append(stack(texts, [""] * len(texts), "query"))
         shown = [row.image for row in rows]
         images.append(stack([TARGET] * len(shown), shown, "target"))
@@ -139,8 +141,8 @@ def by_id(sets: Sequence[Sequence[Composition]]) -> tuple[pd.DataFrame, pd.DataF
                 {
                     "row_id": np.array([row.row_id for row in rows], dtype=np.int64),
                     "image_id": of_images,
-                    "true_ids": [one[:-1] for one in lists],
-                    "false_id": np.array([one[-1] for one in lists], dtype=np.int64),
+                    "true_ids": [caption[:-1] for caption in lists],
+                    "false_id": np.array([caption[-1] for caption in lists], dtype=np.int64),
                 }
             )
         )

@@ -46,7 +46,7 @@ def check_images(
     with ThreadPoolExecutor(workers) as pool:
         there = list(pool.map(lambda path: (root / path).is_file(), images))
         present = [path for path, is_there in zip(images, there, strict=True) if is_there]
-        chosen = [present[place] for place in sample(len(present), wanted, seed)]
+        chosen = [present[index] for index in sample(len(present), wanted, seed)]
 
         def look(path: str) -> str | None:
             count()
@@ -76,14 +76,14 @@ def _findings(
 ) -> list[Finding]:
     """found: image -> check; a finding per check, with the rows that use such an image."""
     findings = []
-    for check, (severity, said) in SAID.items():
+    for check, (severity, wording) in SAID.items():
         bad = [path for path, of_path in found.items() if of_path == check]
         if not bad:
             continue
         known, of_rows = set(bad), {}
         for path, row in zip(paths, rows, strict=True):
             if path in known:
-                of_rows.setdefault(int(row), f"image {path} {said}")
+                of_rows.setdefault(int(row), f"image {path} {wording}")
         row, text = next(iter(of_rows.items()))
         faults = of_rows if severity == ERROR else {}
         findings.append(Finding(check, severity, len(bad), row, text, faults))

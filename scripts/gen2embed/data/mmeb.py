@@ -36,7 +36,7 @@ def number(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, list[np.ndarra
 def flatten(lists: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Lists one after another, and how many entries each has (int64)."""
     sizes = lists.map(len).to_numpy(dtype=np.int64)
-    flat = np.concatenate([np.asarray(one, dtype=object) for one in lists])
+    flat = np.concatenate([np.asarray(values, dtype=object) for values in lists])
     return flat, sizes
 
 
@@ -67,9 +67,9 @@ def of_kept(known: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
 
     rows: their numbers as published, ascending.
     """
-    places = pd.Series(np.arange(len(rows)), index=rows)
+    positions = pd.Series(np.arange(len(rows)), index=rows)
     known = known[known["row"].isin(rows)]
-    return known.assign(row=places.loc[known["row"]].to_numpy())
+    return known.assign(row=positions.loc[known["row"]].to_numpy())
 
 
 def equivalences_by_id(

@@ -22,7 +22,7 @@ class Size(NamedTuple):
 
 def size_of(model: str) -> Size | None:
     """Size of a model by its name in the register or its hub id; None of another one."""
-    names = [model, *(one.name for one in load_registry() if model in (one.name, one.repo))]
+    names = [model, *(entry.name for entry in load_registry() if model in (entry.name, entry.repo))]
     path = Path(__file__).with_name("model_sizes.csv")
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

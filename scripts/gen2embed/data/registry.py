@@ -33,7 +33,7 @@ TRAIN_SPLITS = ("original", "diverse_instruction")
 
 
 @dataclass(frozen=True)
-class Entry:
+class RegisterEntry:
     """One line of the register; empty strings where a column does not apply."""
 
     kind: str  # dataset, composition, images, model
@@ -66,14 +66,14 @@ class Entry:
         return list(dict.fromkeys(patterns))
 
 
-def load_registry() -> list[Entry]:
+def load_registry() -> list[RegisterEntry]:
     """All lines in their order."""
     path = Path(__file__).with_name("registry.csv")
     with path.open(encoding="utf-8", newline="") as file:
-        return [Entry(**row) for row in csv.DictReader(file)]
+        return [RegisterEntry(**row) for row in csv.DictReader(file)]
 
 
-def entries(part: str, names: Sequence[str] | None = None) -> list[Entry]:
+def entries(part: str, names: Sequence[str] | None = None) -> list[RegisterEntry]:
     """The lines of a part in the register's order; ``names``: these alone.
 
     Raises InputError for a name that the part has not.
@@ -88,17 +88,19 @@ def entries(part: str, names: Sequence[str] | None = None) -> list[Entry]:
     return [entry for entry in every if names is None or entry.name in names]
 
 
-def find_model(name: str) -> Entry:
+def find_model(name: str) -> RegisterEntry:
     """A model of the register by its name or hub id; InputError for an unknown one."""
     every = [entry for entry in load_registry() if entry.kind == "model"]
     for entry in every:
         if name in (entry.name, entry.repo):
             return entry
-    known = ", ".join([*(entry.name for entry in every), *(one.name for one in wheel_models())])
+    known = ", ".join(
+        [*(entry.name for entry in every), *(wheel_model.name for wheel_model in wheel_models())]
+    )
     raise InputError(f"unknown model {name!r}; known: {known}; or give a transformers folder")
 
 
-def unregistered_model(repo: str) -> Entry:
+def unregistered_model(repo: str) -> RegisterEntry:
     """A hub model as the register would have it; its own line where the register has one."""
     models = [entry for entry in load_registry() if entry.kind == "model"]
     known = [entry for entry in models if entry.repo == repo]

@@ -34,4 +34,4 @@ def wheel_models() -> list[WheelModel]:
 
 def find_wheel_model(name: str) -> WheelModel | None:
     """The model of this name; None where the register has none."""
-    return next((one for one in wheel_models() if one.name == name), None)
+    return next((wheel_model for wheel_model in wheel_models() if wheel_model.name == name), None)

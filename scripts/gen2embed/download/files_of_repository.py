@@ -18,7 +18,7 @@ Count = Callable[[int], object]
 UNKNOWN = "local"  # revision of a local folder that does not say which one it is
 
 
-class Place(Protocol):
+class Source(Protocol):
     """A repository somewhere."""
 
     repo: str

@@ -65,14 +65,16 @@ class HubRepo:
             tree = self.api.list_repo_tree(
                 self.repo, repo_type=self.repo_type, revision=revision, recursive=True
             )
-            return [one for one in tree if isinstance(one, RepoFile)]
+            return [entry for entry in tree if isinstance(entry, RepoFile)]
 
         found = retried(listing, f"{self.repo} at {revision}", self.patience)
         facts = [
-            FileFacts(one.path, one.size, one.lfs.sha256 if one.lfs else None, one.blob_id)
-            for one in found
+            FileFacts(
+                entry.path, entry.size, entry.lfs.sha256 if entry.lfs else None, entry.blob_id
+            )
+            for entry in found
         ]
-        return {one.path: one for one in sorted(facts, key=lambda one: one.path)}
+        return {entry.path: entry for entry in sorted(facts, key=lambda entry: entry.path)}
 
     def _cached_files(self, revision: str) -> dict[str, FileFacts]:
         """The files of the revision's snapshot; the name of a blob is its digest."""
@@ -112,12 +114,12 @@ class HubRepo:
         url = hf_hub_url(
             self.repo, facts.path, repo_type=self.repo_type, revision=revision, endpoint=endpoint
         )
-        told = retried(lambda: get_hf_file_metadata(url, endpoint=endpoint), what, self.patience)
-        if facts.sha256 not in (None, told.etag) or not told.etag:
+        remote = retried(lambda: get_hf_file_metadata(url, endpoint=endpoint), what, self.patience)
+        if facts.sha256 not in (None, remote.etag) or not remote.etag:
             raise InputError(
                 f"{what}: the server announces another file than the listing; check HF_ENDPOINT"
             )
-        blob = self.folder / "blobs" / told.etag
+        blob = self.folder / "blobs" / remote.etag
         receive(url, blob, facts, what, build_hf_headers(), count, self.patience)
         kept = retried(  # the file is there: the client only gives it its name in the cache
             lambda: hf_hub_download(

@@ -9,11 +9,11 @@ from pathlib import Path
 from threading import Event
 from threading import Lock as ThreadLock
 
-from gen2embed.data.registry import HUB, Entry
-from gen2embed.download.files_of_repository import UNKNOWN, Place, matching
+from gen2embed.data.registry import HUB, RegisterEntry
+from gen2embed.download.files_of_repository import UNKNOWN, Source, matching
 from gen2embed.download.hub import HubRepo
 from gen2embed.download.local_copy import LocalFolder
-from gen2embed.download.revisions import Lock
+from gen2embed.download.revisions import RevisionLock
 from gen2embed.download.transfer import FileFacts, Patience
 from gen2embed.download.web import WebFiles
 from gen2embed.errors import InputError
@@ -27,30 +27,30 @@ class Cancelled(Exception):
 
 
 @dataclass
-class Stock:
+class Selection:
     """One repository at one revision, and the files wanted of it by path.
 
     rows: paths of row files by entry (kind, part, name are its key); archives: paths of zips.
     here: local paths of what has been fetched.
     """
 
-    place: Place
+    source: Source
     revision: str
     wanted: dict[str, FileFacts]
     rows: dict[tuple[str, str], list[str]]
     archives: list[str]
-    entries: list[Entry]
+    entries: list[RegisterEntry]
     here: dict[str, Path] = field(default_factory=dict)
 
     @property
     def repo(self) -> str:
-        return self.place.repo
+        return self.source.repo
 
     def missing(self, paths: Sequence[str] | None = None) -> int:
         """Bytes still to download of these files (of all wanted)."""
         chosen = self.wanted if paths is None else paths
         facts = (self.wanted[path] for path in chosen)
-        return sum(one.size or 0 for one in facts if not self.place.here(one, self.revision))
+        return sum(fact.size or 0 for fact in facts if not self.source.here(fact, self.revision))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Access:
     mirrors: Mapping[str, str] = field(default_factory=dict)
 
 
-def open_place(entries: Sequence[Entry], asked: str, access: Access) -> Place:
+def open_source(entries: Sequence[RegisterEntry], asked: str, access: Access) -> Source:
     """Where the entries' repository is read from; they all name the same one.
 
     asked: its revision; of a web address it may be the digest of the only file.
@@ -86,48 +86,50 @@ def open_place(entries: Sequence[Entry], asked: str, access: Access) -> Place:
     return WebFiles(first.repo, address, known, access.patience)
 
 
-def pinned_revision(place: Place, asked: str, lock: Lock) -> str:
+def pinned_revision(source: Source, asked: str, lock: RevisionLock) -> str:
     """The revision to use: the locked one, or what is asked for as it is now, which is locked."""
-    locked = lock.pinned(place.repo, asked)
-    now = place.revision(asked if locked in (None, UNKNOWN) else locked)
+    locked = lock.pinned(source.repo, asked)
+    now = source.revision(asked if locked in (None, UNKNOWN) else locked)
     if now == UNKNOWN and locked is not None:
         now = locked  # a copy that does not say its revision: the digests of its files will
-    lock.hold(place.repo, asked, now)
+    lock.hold(source.repo, asked, now)
     return now
 
 
-def open_stock(
-    entries: Sequence[Entry],
+def select_files(
+    entries: Sequence[RegisterEntry],
     splits: Sequence[str],
-    lock: Lock,
+    lock: RevisionLock,
     access: Access,
     revision: str | None = None,
-) -> Stock:
+) -> Selection:
     """Resolve the entries' repository (locked) and list the files that they need.
 
     revision: instead of the register's.
     """
     asked = revision or entries[0].revision
-    place = open_place(entries, asked, access)
-    now = pinned_revision(place, asked, lock)
-    files = place.files(now)
+    source = open_source(entries, asked, access)
+    now = pinned_revision(source, asked, lock)
+    files = source.files(now)
     rows = {}
     for entry in entries:
         patterns = entry.row_patterns(splits)
-        found = [path for one in patterns for path in matching(files, one, place.repo, now)]
+        found = [
+            path for pattern in patterns for path in matching(files, pattern, source.repo, now)
+        ]
         rows[entry.part, entry.name] = found
     archives = sorted({path for entry in entries for path in entry.archives.split()})
     for path in archives:
-        matching(files, path, place.repo, now)
+        matching(files, path, source.repo, now)
     paths = [*archives, *(path for found in rows.values() for path in found)]
     wanted = {path: files[path] for path in paths}
-    return Stock(place, now, wanted, rows, archives, list(entries))
+    return Selection(source, now, wanted, rows, archives, list(entries))
 
 
 def fetch_all(
-    stocks: Sequence[Stock],
-    skip: Callable[[Stock, str], bool],
-    lock: Lock,
+    selections: Sequence[Selection],
+    skip: Callable[[Selection, str], bool],
+    lock: RevisionLock,
     workers: int,
     count: Callable[[int], object],
 ) -> None:
@@ -145,14 +147,15 @@ def fetch_all(
             count(size)
 
     tasks = [
-        (stock, facts)
-        for stock in stocks
-        for path, facts in stock.wanted.items()
-        if not skip(stock, path)
+        (selection, facts)
+        for selection in selections
+        for path, facts in selection.wanted.items()
+        if not skip(selection, path)
     ]
     with ThreadPoolExecutor(max_workers=workers) as pool:
         futures = [
-            pool.submit(stock.place.fetch, facts, stock.revision, counted) for stock, facts in tasks
+            pool.submit(selection.source.fetch, facts, selection.revision, counted)
+            for selection, facts in tasks
         ]
         try:
             paths = [future.result() for future in futures]
@@ -161,25 +164,29 @@ def fetch_all(
             for future in futures:
                 future.cancel()
             raise
-    for stock in stocks:
-        stock.here = {
-            facts.path: path for (of, facts), path in zip(tasks, paths, strict=True) if of is stock
+    for selection in selections:
+        selection.here = {
+            facts.path: path
+            for (of, facts), path in zip(tasks, paths, strict=True)
+            if of is selection
         }
-        lock.hold_files(stock.repo, {path: digest_of(stock, path) for path in stock.here})
+        lock.hold_files(
+            selection.repo, {path: digest_of(selection, path) for path in selection.here}
+        )
 
 
-def digest_of(stock: Stock, path: str) -> str:
+def digest_of(selection: Selection, path: str) -> str:
     """SHA-256 of a fetched file: announced and checked, or computed here once."""
-    facts = stock.wanted[path]
+    facts = selection.wanted[path]
     if facts.sha256 is None:
-        facts = FileFacts(facts.path, facts.size, digest_file(stock.here[path]), facts.git_sha1)
-        stock.wanted[path] = facts
+        facts = FileFacts(facts.path, facts.size, digest_file(selection.here[path]), facts.git_sha1)
+        selection.wanted[path] = facts
     return str(facts.sha256)
 
 
-def grouped(entries: Sequence[Entry]) -> list[list[Entry]]:
+def grouped(entries: Sequence[RegisterEntry]) -> list[list[RegisterEntry]]:
     """Entries by repository, in the order of first appearance."""
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[str, list[RegisterEntry]] = {}
     for entry in entries:
         groups.setdefault(entry.repo, []).append(entry)
     if not groups:

@@ -16,7 +16,7 @@ from gen2embed.files import read_json, write_json
 SUFFIX = "revisions.lock.json"
 
 
-class Lock:
+class RevisionLock:
     """The lock file at ``path``; empty where there is none. ``accept``: differences are taken."""
 
     def __init__(self, path: Path, accept: bool = False):

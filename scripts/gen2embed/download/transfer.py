@@ -108,32 +108,32 @@ def passing(error: Exception) -> str | None:
 def wanted_pause(error: Exception) -> float:
     """Seconds that a server asked to wait (Retry-After), else 0."""
     if isinstance(error, HfHubHTTPError):
-        said = error.response.headers.get("Retry-After", "")
-        return float(said) if said.isdigit() else 0.0
+        advice = error.response.headers.get("Retry-After", "")
+        return float(advice) if advice.isdigit() else 0.0
     return 0.0
 
 
 def lasting(error: Exception, what: str) -> Exception:
     """A fault that will not pass, as the line that the user sees; our own defects as they are."""
     if _offline(error):
-        said = (
+        advice = (
             "it is not in the cache, and offline mode is on (HF_HUB_OFFLINE); fetch it where there "
             "is a network, or give a local copy with --source"
         )
     elif isinstance(error, GatedRepoError):
-        said = "its owner asks you to accept terms on its hub page, then log in (HF_TOKEN)"
+        advice = "its owner asks you to accept terms on its hub page, then log in (HF_TOKEN)"
     elif isinstance(error, RepositoryNotFoundError):
-        said = "the hub has no such repository, or your token (HF_TOKEN) may not read it"
+        advice = "the hub has no such repository, or your token (HF_TOKEN) may not read it"
     elif isinstance(error, RevisionNotFoundError):
-        said = "the hub has no such revision; look at its history"
+        advice = "the hub has no such revision; look at its history"
     elif isinstance(error, HfHubHTTPError):
         status = error.response.status_code
-        said = f"the server answered {status}; check the address and your token (HF_TOKEN)"
+        advice = f"the server answered {status}; check the address and your token (HF_TOKEN)"
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        said = "the disk is full; free some space and call again: what is there is kept"
+        advice = "the disk is full; free some space and call again: what is there is kept"
     else:
         return error
-    return InputError(f"{what}: {said}")
+    return InputError(f"{what}: {advice}")
 
 
 def _offline(error: BaseException | None) -> bool:

@@ -40,8 +40,8 @@ class WebFiles:
         return {path: self._sized(facts, revision) for path, facts in self.known.items()}
 
     def _sized(self, facts: FileFacts, revision: str) -> FileFacts:
-        if self._place(facts, revision).exists():
-            size = self._place(facts, revision).stat().st_size
+        if self._cached(facts, revision).exists():
+            size = self._cached(facts, revision).stat().st_size
         else:
 
             def ask() -> int | None:
@@ -60,20 +60,20 @@ class WebFiles:
     def _url(self, facts: FileFacts, revision: str) -> str:
         return self.source.format(repo=self.repo, revision=revision, path=facts.path)
 
-    def _place(self, facts: FileFacts, revision: str) -> Path:
+    def _cached(self, facts: FileFacts, revision: str) -> Path:
         return self.cache / self.repo / revision.replace(":", "-") / facts.path
 
     def here(self, facts: FileFacts, revision: str) -> bool:
-        return self._place(facts, revision).exists()
+        return self._cached(facts, revision).exists()
 
     def fetch(self, facts: FileFacts, revision: str, count: Count) -> Path:
-        place, what = self._place(facts, revision), f"{self.repo}: {facts.path}"
-        if place.exists():
-            fault = fault_of(place, facts)
+        target, what = self._cached(facts, revision), f"{self.repo}: {facts.path}"
+        if target.exists():
+            fault = fault_of(target, facts)
             if fault is None:
                 count(facts.size or 0)
-                return place
+                return target
             log.warning(f"{what}: the kept file is spoilt ({fault}); it is fetched again")
-            place.unlink()
-        receive(self._url(facts, revision), place, facts, what, AS_IT_IS, count, self.patience)
-        return place
+            target.unlink()
+        receive(self._url(facts, revision), target, facts, what, AS_IT_IS, count, self.patience)
+        return target

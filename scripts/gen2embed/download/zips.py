@@ -45,16 +45,16 @@ def read_members(
     left_out = set(without)
     for info in archive.infolist():
         parts = _checked_parts(info, name)
-        if info.is_dir() or any(one.startswith("._") or one in LEFT_OUT for one in parts):
+        if info.is_dir() or any(prefix.startswith("._") or prefix in LEFT_OUT for prefix in parts):
             continue
-        place = "/".join(parts)
-        begin = next((one for one in strip if place.startswith(one)), "")
-        place = place.removeprefix(begin)
-        if place.split("/")[0] in left_out:
+        target = "/".join(parts)
+        begin = next((prefix for prefix in strip if target.startswith(prefix)), "")
+        target = target.removeprefix(begin)
+        if target.split("/")[0] in left_out:
             continue
-        if place in members:
-            raise InputError(f"{name}: holds {place} twice; get the archive from its source again")
-        members[place] = Member(info, place)
+        if target in members:
+            raise InputError(f"{name}: holds {target} twice; get the archive from its source again")
+        members[target] = Member(info, target)
     total = sum(member.info.file_size for member in members.values())
     packed = sum(member.info.compress_size for member in members.values())
     if total > max(FREE_GROWTH, MOST_GROWTH * packed):
@@ -106,11 +106,11 @@ def extract(
     Raises InputError for a spoilt archive or a full disk.
     """
     for member in members:
-        place, size = out / member.place, member.info.file_size
-        if not (place.is_file() and place.stat().st_size == size):
-            part = place.with_name(f".{place.name}.part")
+        path, size = out / member.place, member.info.file_size
+        if not (path.is_file() and path.stat().st_size == size):
+            part = path.with_name(f".{path.name}.part")
             try:
-                place.parent.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(member.info) as source, part.open("wb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
             except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
@@ -121,8 +121,8 @@ def extract(
             except OSError as error:
                 with suppress(OSError):
                     part.unlink()
-                raise InputError(f"{place}: cannot be written ({error.strerror})") from None
-            part.replace(place)
+                raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+            part.replace(path)
         count(size)
 
 

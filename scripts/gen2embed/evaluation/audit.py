@@ -49,10 +49,13 @@ def _ways(
         yield f"{len(names)} data sets", sum(printed[name] for name in names) / len(names)
     if aggregate != ALL:
         return
-    for parts, said in ((META_TASKS, "4 meta-tasks, weighted"), (SPLITS, "IND and OOD, weighted")):
+    for parts, formula in (
+        (META_TASKS, "4 meta-tasks, weighted"),
+        (SPLITS, "IND and OOD, weighted"),
+    ):
         if all(part in printed for part in parts):
             total = sum(printed[part] * len(sets[part]) for part in parts)
-            yield said, total / sum(len(sets[part]) for part in parts)
+            yield formula, total / sum(len(sets[part]) for part in parts)
 
 
 def _verdict(aggregate: str, difference: float, printed: Mapping[str, float]) -> str:

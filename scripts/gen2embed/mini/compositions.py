@@ -76,13 +76,13 @@ class Scene:
         """Everything that the wordings can truly say of the picture."""
         of_one = (NAME, NAME_ON, ON, ON_AGAIN)
         if len(self.names) == 1:
-            return {self.says(one) for one in of_one}
+            return {self.says(pattern) for pattern in of_one}
         orders = (self, self.swapped())
         unordered = (*of_one, BOTH, COLOURS, COLOURS_AGAIN)
-        said = {scene.says(one) for scene in orders for one in unordered}
+        described = {scene.says(pattern) for scene in orders for pattern in unordered}
         return (
-            said
-            | {self.says(one) for one in (LEFT_OF, SIDES, SIDES_AGAIN)}
+            described
+            | {self.says(pattern) for pattern in (LEFT_OF, SIDES, SIDES_AGAIN)}
             | {self.swapped().says(RIGHT_OF)}
         )
 
@@ -97,10 +97,10 @@ class Drawn:
     false: str
 
 
-def distinguishable(one: Emoji, other: Emoji) -> bool:
+def distinguishable(shown: Emoji, other: Emoji) -> bool:
     """Whether neither's name may be true of the other ("cat" of a "cat face", "man" of a man)."""
-    first, second = (_words(emoji.glyph.name) for emoji in (one, other))
-    return one.glyph.concept != other.glyph.concept and not (first <= second or second <= first)
+    first, second = (_words(emoji.glyph.name) for emoji in (shown, other))
+    return shown.glyph.concept != other.glyph.concept and not (first <= second or second <= first)
 
 
 def _words(name: str) -> set[str]:
@@ -116,72 +116,74 @@ class Studio:
     first_number: int
     rng: np.random.Generator
 
-    def other_than(self, one: Emoji) -> Emoji:
+    def other_than(self, emoji: Emoji) -> Emoji:
         """A random emoji that is surely something else."""
-        for place in self.rng.permutation(len(self.emojis)).tolist():
-            if distinguishable(one, self.emojis[place]):
-                return self.emojis[place]
-        raise InputError(f"no emoji is surely other than {one.glyph.name!r}; ask for more concepts")
+        for index in self.rng.permutation(len(self.emojis)).tolist():
+            if distinguishable(emoji, self.emojis[index]):
+                return self.emojis[index]
+        raise InputError(
+            f"no emoji is surely other than {emoji.glyph.name!r}; ask for more concepts"
+        )
 
     def other_colour(self, colour: str) -> str:
         others = [name for name in BACKGROUNDS if name != colour]
         return others[int(self.rng.integers(len(others)))]
 
-    def single(self, one: Emoji, row: int) -> Scene:
-        photo = self.roll.photo(one.emoji_id, self.first_number + row)
-        return Scene(photo, (one.glyph.name,), (photo.background,))
+    def single(self, emoji: Emoji, row: int) -> Scene:
+        photo = self.roll.photo(emoji.emoji_id, self.first_number + row)
+        return Scene(photo, (emoji.glyph.name,), (photo.background,))
 
-    def pair(self, one: Emoji, row: int) -> Scene:
+    def pair(self, emoji: Emoji, row: int) -> Scene:
         """One on the left, another on the right, on different backgrounds."""
-        left = self.roll.photo(one.emoji_id, self.first_number + row)
-        other = self.other_than(one)
+        left = self.roll.photo(emoji.emoji_id, self.first_number + row)
+        other = self.other_than(emoji)
         for step in range(MOST_TRIES):
             number = self.first_number + (row + step) % NUMBERS_PER_SUBSET
             right = self.roll.photo(other.emoji_id, number)
             if right.background != left.background:
-                names = (one.glyph.name, other.glyph.name)
+                names = (emoji.glyph.name, other.glyph.name)
                 return Scene(Canvas(left, right), names, (left.background, right.background))
         raise InputError(f"{other.glyph.name!r} stands on one background only; draw other emoji")
 
 
-def _replace_obj(studio: Studio, one: Emoji, row: int) -> Drawn:
-    scene, other = studio.single(one, row), studio.other_than(one).glyph.name
+def _replace_obj(studio: Studio, emoji: Emoji, row: int) -> Drawn:
+    scene, other = studio.single(emoji, row), studio.other_than(emoji).glyph.name
     return Drawn(scene, scene.says(ON), scene.says(ON_AGAIN), scene.says(ON, x=other))
 
 
-def _replace_att(studio: Studio, one: Emoji, row: int) -> Drawn:
-    scene = studio.single(one, row)
+def _replace_att(studio: Studio, emoji: Emoji, row: int) -> Drawn:
+    scene = studio.single(emoji, row)
     colour = studio.other_colour(scene.colours[0])
     return Drawn(scene, scene.says(ON), scene.says(ON_AGAIN), scene.says(ON, c=colour))
 
 
-def _replace_rel(studio: Studio, one: Emoji, row: int) -> Drawn:
+def _replace_rel(studio: Studio, emoji: Emoji, row: int) -> Drawn:
     """Half of the true captions say "left", half "right": neither word may be a clue."""
-    scene = studio.pair(one, row)
+    scene = studio.pair(emoji, row)
     left, right = (scene, LEFT_OF), (scene.swapped(), RIGHT_OF)
-    (said, wording), (again, other) = (left, right) if row % 2 else (right, left)
-    return Drawn(scene, said.says(wording), again.says(other), said.says(other))
+    (described, wording), (again, other) = (left, right) if row % 2 else (right, left)
+    return Drawn(scene, described.says(wording), again.says(other), described.says(other))
 
 
-def _swap_obj(studio: Studio, one: Emoji, row: int) -> Drawn:
-    scene = studio.pair(one, row)
+def _swap_obj(studio: Studio, emoji: Emoji, row: int) -> Drawn:
+    scene = studio.pair(emoji, row)
     return Drawn(scene, scene.says(SIDES), scene.says(SIDES_AGAIN), scene.swapped().says(SIDES))
 
 
-def _swap_att(studio: Studio, one: Emoji, row: int) -> Drawn:
-    scene = studio.pair(one, row)
+def _swap_att(studio: Studio, emoji: Emoji, row: int) -> Drawn:
+    scene = studio.pair(emoji, row)
     first, second = scene.colours
     again = scene.swapped().says(COLOURS_AGAIN)
     return Drawn(scene, scene.says(COLOURS), again, scene.says(COLOURS, c=second, d=first))
 
 
-def _add_obj(studio: Studio, one: Emoji, row: int) -> Drawn:
-    scene, other = studio.single(one, row), studio.other_than(one).glyph.name
+def _add_obj(studio: Studio, emoji: Emoji, row: int) -> Drawn:
+    scene, other = studio.single(emoji, row), studio.other_than(emoji).glyph.name
     return Drawn(scene, scene.says(NAME), "", scene.says(BOTH, y=other))
 
 
-def _add_att(studio: Studio, one: Emoji, row: int) -> Drawn:
-    scene = studio.single(one, row)
+def _add_att(studio: Studio, emoji: Emoji, row: int) -> Drawn:
+    scene = studio.single(emoji, row)
     colour = studio.other_colour(scene.colours[0])
     return Drawn(scene, scene.says(NAME), "", scene.says(NAME_ON, c=colour))
 
@@ -208,9 +210,9 @@ def draw_compositions(
     if rows > NUMBERS_PER_SUBSET:
         raise InputError(f"--composition-rows {rows}: give at most {NUMBERS_PER_SUBSET}")
     drawn = {}
-    for place, subset in enumerate(SUBSETS[SUGARCREPE]):
+    for index, subset in enumerate(SUBSETS[SUGARCREPE]):
         rng = np.random.default_rng([seed, STREAM_COMPOSITIONS, zlib.crc32(subset.encode())])
-        studio = Studio(emojis, roll, place * NUMBERS_PER_SUBSET, rng)
+        studio = Studio(emojis, roll, index * NUMBERS_PER_SUBSET, rng)
         order = rng.permutation(len(emojis)).tolist()
         drawn[subset] = [
             MAKERS[subset](studio, emojis[order[row % len(order)]], row) for row in range(rows)

@@ -20,7 +20,7 @@ _LINE = re.compile(r"([0-9A-F ]+?) *; *fully-qualified *# \S+ E[0-9.]+ (.+)")
 
 
 @dataclass(frozen=True)
-class Entry:
+class EmojiEntry:
     """A fully-qualified emoji as Unicode lists it: lower-case code points, labels, its name."""
 
     codes: tuple[str, ...]
@@ -46,7 +46,7 @@ class Glyph:
     country: str
 
 
-def parse_emoji_test(lines: Iterable[str]) -> list[Entry]:
+def parse_emoji_test(lines: Iterable[str]) -> list[EmojiEntry]:
     """The fully-qualified emoji in file order; InputError if a name occurs before any group."""
     labels = {"group": "", "subgroup": ""}
     entries = []
@@ -57,7 +57,7 @@ def parse_emoji_test(lines: Iterable[str]) -> list[Entry]:
             if not all(labels.values()):
                 raise InputError(f"emoji-test.txt: line {number} stands before any subgroup")
             codes = tuple(found[1].lower().split())
-            entries.append(Entry(codes, labels["group"], labels["subgroup"], found[2].strip()))
+            entries.append(EmojiEntry(codes, labels["group"], labels["subgroup"], found[2].strip()))
     return entries
 
 
@@ -79,7 +79,7 @@ def _bare(codes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(code for code in codes if code != VARIATION_SELECTOR)
 
 
-def plain_glyphs(entries: Iterable[Entry]) -> list[Glyph]:
+def plain_glyphs(entries: Iterable[EmojiEntry]) -> list[Glyph]:
     """Every emoji without a skin tone, keycaps left out, in file order."""
     glyphs = []
     for entry in entries:
@@ -93,14 +93,14 @@ def plain_glyphs(entries: Iterable[Entry]) -> list[Glyph]:
     return glyphs
 
 
-def tone_forms(entries: Iterable[Entry]) -> dict[str, list[Glyph]]:
+def tone_forms(entries: Iterable[EmojiEntry]) -> dict[str, list[Glyph]]:
     """Concepts that come in a default, light, medium and dark form: concept -> the four forms.
 
     A toned emoji belongs to the emoji whose code points remain when its one tone is taken out
     (variation selectors aside). Concepts in file order; forms in the order just named.
     """
     entries = list(entries)
-    toned: dict[tuple[str, ...], dict[str, Entry]] = {}
+    toned: dict[tuple[str, ...], dict[str, EmojiEntry]] = {}
     for entry in entries:
         tones = [code for code in entry.codes if code in TONES or code in UNUSED_TONES]
         if len(tones) == 1 and tones[0] in TONES:
@@ -126,6 +126,6 @@ def tone_forms(entries: Iterable[Entry]) -> dict[str, list[Glyph]]:
     return forms
 
 
-def load_entries() -> list[Entry]:
+def load_entries() -> list[EmojiEntry]:
     """The entries of the file that is kept beside this module (Unicode's licence beside it)."""
     return parse_emoji_test(EMOJI_TEST.read_text(encoding="utf-8").splitlines())

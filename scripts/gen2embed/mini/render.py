@@ -75,7 +75,7 @@ class Canvas:
 
     @property
     def path(self) -> str:
-        names = (f"{one.emoji:04d}_{one.number}" for one in (self.left, self.right))
+        names = (f"{side.emoji:04d}_{side.number}" for side in (self.left, self.right))
         return f"images/canvases/{'-'.join(names)}.png"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gen2embed.errors import InputError
-from gen2embed.mini.emoji import Entry, Glyph, plain_glyphs, tone_forms
+from gen2embed.mini.emoji import EmojiEntry, Glyph, plain_glyphs, tone_forms
 from gen2embed.mini.graphics import (
     first_of_lookalikes,
     graphic_path,
@@ -63,7 +63,7 @@ def _held_out(
 
 
 def select_emoji(
-    entries: Sequence[Entry],
+    entries: Sequence[EmojiEntry],
     folder: Path,
     base_concepts: int,
     tone_concepts: int,

@@ -106,11 +106,11 @@ class Album:
     limit: int | None
 
     def __post_init__(self) -> None:
-        self.by_id = {one.emoji_id: one for one in self.emojis}
+        self.by_id = {emoji.emoji_id: emoji for emoji in self.emojis}
         self.forms: dict[str, frozenset[int]] = {}
-        for one in self.emojis:
-            concept = one.glyph.concept
-            self.forms[concept] = self.forms.get(concept, frozenset()) | {one.emoji_id}
+        for emoji in self.emojis:
+            concept = emoji.glyph.concept
+            self.forms[concept] = self.forms.get(concept, frozenset()) | {emoji.emoji_id}
 
     def stream(
         self, wanted: Callable[[Emoji], bool], rows: int, rng: np.random.Generator
@@ -119,15 +119,17 @@ class Album:
 
         Training (limited) keeps to so many emoji that each appears about ROWS_PER_EMOJI times.
         """
-        ids = rng.permutation([one.emoji_id for one in self.emojis if wanted(one)]).tolist()
+        ids = rng.permutation(
+            [emoji_id.emoji_id for emoji_id in self.emojis if wanted(emoji_id)]
+        ).tolist()
         if self.limit is None:
-            numbers = {one: range(MOST_PASSES) for one in ids}
+            numbers = {emoji_id: range(MOST_PASSES) for emoji_id in ids}
         else:
             ids = ids[: -(-rows // ROWS_PER_EMOJI)]
-            numbers = {one: rng.permutation(self.limit).tolist() for one in ids}
+            numbers = {emoji_id: rng.permutation(self.limit).tolist() for emoji_id in ids}
         for turn in range(self.limit or MOST_PASSES):
-            for one in ids:
-                yield self.roll.photo(one, int(numbers[one][turn]))
+            for emoji_id in ids:
+                yield self.roll.photo(emoji_id, int(numbers[emoji_id][turn]))
 
     def find(self, emoji: int, background: str, start: int) -> Photo | None:
         """The emoji's first photo on a background from number ``start`` on (round the roll)."""
@@ -220,7 +222,7 @@ def make_change(photo: Photo, album: Album, rng: np.random.Generator) -> Row | N
 
 def make_side(photo: Photo, album: Album, rng: np.random.Generator) -> Row:
     """The hard distractor is the other half's photo."""
-    others = [one.emoji_id for one in album.emojis if one.emoji_id != photo.emoji]
+    others = [emoji.emoji_id for emoji in album.emojis if emoji.emoji_id != photo.emoji]
     partner = others[int(rng.integers(len(others)))]
     other = album.roll.photo(partner, album.any_number(rng))
     side = ("left", "right")[int(rng.integers(2))]
@@ -245,8 +247,8 @@ TASKS = {
     "Group": Task(make_group, "labels"),
     "Subgroup": Task(make_subgroup, "labels"),
     "Background": Task(make_background, "answers"),
-    "SkinTone": Task(make_skin_tone, "answers", about=lambda one: bool(one.glyph.tone)),
-    "Flag": Task(make_flag, "answers", about=lambda one: bool(one.glyph.country)),
+    "SkinTone": Task(make_skin_tone, "answers", about=lambda emoji: bool(emoji.glyph.tone)),
+    "Flag": Task(make_flag, "answers", about=lambda emoji: bool(emoji.glyph.country)),
     "I2T": Task(make_image_to_text),
     "T2I": Task(make_text_to_image),
     "Change": Task(make_change),
@@ -283,10 +285,10 @@ def label_list(name: str, emojis: Sequence[Emoji], all_emojis: Sequence[Emoji]) 
     Groups and subgroups are those of the whole selection; countries those of ``emojis``. All
     questions share one list, so that a query is answered only by understanding its question.
     """
-    groups = sorted({one.glyph.group for one in all_emojis})
+    groups = sorted({emoji.glyph.group for emoji in all_emojis})
     if name == "Group":
         return groups
     if name == "Subgroup":
-        return sorted({one.glyph.subgroup for one in all_emojis})
-    countries = sorted({one.glyph.country for one in emojis} - {""})
+        return sorted({emoji.glyph.subgroup for emoji in all_emojis})
+    countries = sorted({emoji.glyph.country for emoji in emojis} - {""})
     return [*BACKGROUNDS, *TONE_ANSWERS, *groups, *countries]

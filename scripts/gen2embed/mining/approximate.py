@@ -14,7 +14,7 @@ import numpy as np
 from gen2embed.canonical import canonical, float32_error
 from gen2embed.errors import InputError
 from gen2embed.mining.backends import SHARE_OF_MEMORY, Backend
-from gen2embed.mining.vectors import Vectors
+from gen2embed.mining.vectors import SideVectors
 
 TRAINING_ROWS = 100_000  # targets that an index learns from, at most
 
@@ -33,7 +33,7 @@ class ApproximateBackend:
     Raises InputError for a factory string or parameters that FAISS does not know.
     """
 
-    def __init__(self, targets: Vectors, memory: float, index: Index, seed: int):
+    def __init__(self, targets: SideVectors, memory: float, index: Index, seed: int):
         self.targets = targets
         self.error = float32_error(targets.dim)
         self.widened = 0
@@ -81,8 +81,8 @@ class Approximation:
 def approximate_or_refuse(
     approximation: Approximation,
     exact: Backend,
-    queries: Vectors,
-    targets: Vectors,
+    queries: SideVectors,
+    targets: SideVectors,
     count: int,
     memory: float,
     seed: int,
@@ -113,7 +113,7 @@ def approximate_or_refuse(
 def recall_at_pool(
     approximate: Backend,
     exact: Backend,
-    targets: Vectors,
+    targets: SideVectors,
     vectors: np.ndarray,
     count: int,
     at_once: int = 256,

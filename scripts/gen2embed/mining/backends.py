@@ -16,7 +16,7 @@ import faiss
 import numpy as np
 
 from gen2embed.canonical import float32_error
-from gen2embed.mining.vectors import Vectors
+from gen2embed.mining.vectors import SideVectors
 
 faiss.cvar.distance_compute_blas_threshold = 1  # its default multiplies blocks of 128 row by row
 SPARE = 0.4  # neighbours fetched beyond those needed, as a share of them
@@ -66,7 +66,7 @@ class ExactBackend:
     widening is ours.
     """
 
-    def __init__(self, targets: Vectors, memory: float, neighbours: Neighbours = on_cpu):
+    def __init__(self, targets: SideVectors, memory: float, neighbours: Neighbours = on_cpu):
         self.targets = targets
         self.error = float32_error(targets.dim)
         self.widened = 0
@@ -85,8 +85,8 @@ class ExactBackend:
         else:
             short = np.empty(0, dtype=np.int64)
         found = [row[keep] for row, keep in zip(rows, wanted, strict=True)]
-        for place, wide in zip(short, self._at_least(vectors[short], needed[short]), strict=True):
-            found[place] = wide
+        for index, wide in zip(short, self._at_least(vectors[short], needed[short]), strict=True):
+            found[index] = wide
         self.widened += len(short)
         return found
 

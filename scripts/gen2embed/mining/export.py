@@ -56,10 +56,10 @@ def as_tuples(table: ClusterTable, texts: Texts, negatives: int) -> tuple[pd.Dat
     names = ["anchor", "positive", *(f"negative_{number + 1}" for number in range(negatives))]
     with_images = any(item["image_path"] for row in rows for item in row)
     columns = {}
-    for place, name in enumerate(names):
-        columns[name] = [row[place]["text"] for row in rows]
+    for index, name in enumerate(names):
+        columns[name] = [row[index]["text"] for row in rows]
         if with_images:
-            columns[f"{name}_image"] = [row[place]["image_path"] for row in rows]
+            columns[f"{name}_image"] = [row[index]["image_path"] for row in rows]
     return pd.DataFrame(columns), left_out
 
 
@@ -70,9 +70,13 @@ def as_mmeb(table: ClusterTable, texts: Texts) -> pd.DataFrame:
     """
     names = ["qry", "qry_image_path", "pos_text", "pos_image_path", "neg_text", "neg_image_path"]
     rows = [
-        [*texts.query(anchor).values(), *texts.target(anchor).values(), *texts.target(one).values()]
+        [
+            *texts.query(anchor).values(),
+            *texts.target(anchor).values(),
+            *texts.target(kept_one).values(),
+        ]
         for anchor, kept, _ in _clusters(table)
-        for one in kept
+        for kept_one in kept
     ]
     return pd.DataFrame(rows, columns=names)
 
@@ -87,18 +91,18 @@ def as_records(table: ClusterTable, texts: Texts) -> Iterator[dict[str, Any]]:
     def pair(number: int) -> dict[str, Any]:
         return {"pair_id": number, "query": texts.query(number), "target": texts.target(number)}
 
-    for cluster_id, (anchor, kept, places) in enumerate(_clusters(table)):
+    for cluster_id, (anchor, kept, span) in enumerate(_clusters(table)):
         yield {
             "cluster_id": cluster_id,
             "phase": int(table.phase[cluster_id]),
             "anchor": pair(anchor),
             "negatives": [
                 {
-                    **pair(one),
-                    "hardness": round(float(table.hardness[place]), 6),
-                    "overlap": round(float(table.overlap[place]), 6),
+                    **pair(kept_one),
+                    "hardness": round(float(table.hardness[index]), 6),
+                    "overlap": round(float(table.overlap[index]), 6),
                 }
-                for one, place in zip(kept, places, strict=True)
+                for kept_one, index in zip(kept, span, strict=True)
             ],
         }
 
@@ -106,5 +110,5 @@ def as_records(table: ClusterTable, texts: Texts) -> Iterator[dict[str, Any]]:
 def _clusters(table: ClusterTable) -> Iterator[tuple[int, list[int], range]]:
     """anchor pair, negative pairs, and their places in the table's flat arrays."""
     for number, anchor in enumerate(table.anchor_pair.tolist()):
-        places = range(int(table.starts[number]), int(table.starts[number + 1]))
-        yield anchor, table.negative_pairs[places.start : places.stop].tolist(), places
+        span = range(int(table.starts[number]), int(table.starts[number + 1]))
+        yield anchor, table.negative_pairs[span.start : span.stop].tolist(), span

@@ -90,8 +90,8 @@ def faiss_fault() -> str | None:
         return _first_line(error)
     if done.returncode == 0:
         return None
-    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-    return "" if said[-1].endswith("NoGpu") else " ".join(said[-1].split())[:200]
+    lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    return "" if lines[-1].endswith("NoGpu") else " ".join(lines[-1].split())[:200]
 
 
 def _first_line(error: Exception) -> str:

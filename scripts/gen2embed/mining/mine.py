@@ -17,7 +17,7 @@ from gen2embed.mining.saha import mine
 from gen2embed.mining.search import Search
 from gen2embed.mining.strategies import CHANCE, NOWHERE, Settings, Strategy
 from gen2embed.mining.subset import Subset
-from gen2embed.mining.vectors import Vectors
+from gen2embed.mining.vectors import SideVectors
 
 RESIDENT_SHARE = 1 / 4  # of the memory bound, for each side's vectors
 
@@ -58,19 +58,19 @@ def mine_subset(
     """
     if strategy.candidates == NOWHERE:
         return Mined(ClusterTable.alone(subset), Counter(), 0, 0, 0, {})
-    queries = Vectors(query_vectors, subset.query_ids, memory * RESIDENT_SHARE)
-    targets = Vectors(target_vectors, subset.target_ids, memory * RESIDENT_SHARE)
+    queries = SideVectors(query_vectors, subset.query_ids, memory * RESIDENT_SHARE)
+    targets = SideVectors(target_vectors, subset.target_ids, memory * RESIDENT_SHARE)
     if strategy.candidates == CHANCE:
         proposer = RandomOwners(subset, queries, targets, k, seed)
-        search, told = None, {}
+        search, facts = None, {}
     else:
-        backend, told = ExactBackend(targets, memory, neighbours), {"exact": True}
+        backend, facts = ExactBackend(targets, memory, neighbours), {"exact": True}
         count = max(2 * k * m, max(RANKS))
         if approximation and len(targets) >= approximation.from_targets:
             backend, of_index = approximate_or_refuse(
                 approximation, backend, queries, targets, count, memory, seed
             )
-            told = {"exact": False, **of_index}
+            facts = {"exact": False, **of_index}
         search = Search(
             subset=subset,
             queries=queries,
@@ -90,5 +90,5 @@ def mine_subset(
         dropped_queries=int((~used).sum()),
         prefetched=search.prefetched if search else 0,
         widened=search.backend.widened if search else 0,
-        search=told,
+        search=facts,
     )

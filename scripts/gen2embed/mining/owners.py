@@ -17,7 +17,7 @@ import numpy as np
 from gen2embed.canonical import canonical
 from gen2embed.mining.search import Pool, Search
 from gen2embed.mining.subset import Subset
-from gen2embed.mining.vectors import Vectors
+from gen2embed.mining.vectors import SideVectors
 
 RANKS = (1, 5, 10)  # "positive at rank 1, in the top 5, in the top 10"
 CROWDED = 32  # one matrix product over all n queries costs about what n / 32 look-ups cost
@@ -31,8 +31,8 @@ class Candidates:
     """
 
     subset: Subset
-    queries: Vectors
-    targets: Vectors
+    queries: SideVectors
+    targets: SideVectors
     row: int  # the anchor pair
     owners: np.ndarray  # queries
     retrieved: np.ndarray  # the target through which each owner was found; -1: by chance
@@ -121,33 +121,33 @@ class SearchedOwners:
         struck = (pool.targets[: self.pool_size, None] == known).any(axis=1)
         targets = pool.targets[: self.pool_size][~struck]
         positives = set(known.tolist())
-        mine: dict[int, int] = {}  # owner -> place of the target through which it was found
+        through: dict[int, int] = {}  # owner -> place of the target through which it was found
         visited = len(targets)
         passed_over = 0
-        for place, ranked in self._ranked(pool, targets, taken, limit):
-            owner = next((one for one in ranked if one not in mine), None)
+        for position, ranked in self._ranked(pool, targets, taken, limit):
+            owner = next((owner for owner in ranked if owner not in through), None)
             if owner is None:  # all the best are mine: look at the rest
-                owner = self._best(pool, int(targets[place]), taken, mine)
+                owner = self._best(pool, int(targets[position]), taken, through)
             if owner is None:
                 continue
             if self.subset.last_target.item(owner) in positives:
                 passed_over += 1
                 continue
-            mine[owner] = place
-            if len(mine) == limit:
-                visited = place + 1
+            through[owner] = position
+            if len(through) == limit:
+                visited = position + 1
                 break
         self.tally["passed_over"] += passed_over
-        self.tally["owner_taken"] += visited - passed_over - len(mine)
-        places = np.fromiter(mine.values(), dtype=np.int64, count=len(mine))
+        self.tally["owner_taken"] += visited - passed_over - len(through)
+        positions = np.fromiter(through.values(), dtype=np.int64, count=len(through))
         return Candidates(
             subset=self.subset,
             queries=self.search.queries,
             targets=self.search.targets,
             row=pool.row,
-            owners=np.fromiter(mine, dtype=np.int64, count=len(mine)),
-            retrieved=targets[places],
-            scores=pool.scores[: self.pool_size][~struck][places],
+            owners=np.fromiter(through, dtype=np.int64, count=len(through)),
+            retrieved=targets[positions],
+            scores=pool.scores[: self.pool_size][~struck][positions],
             vector=pool.vector,
         )
 
@@ -162,25 +162,25 @@ class SearchedOwners:
         for start, stop in ((0, at_once), (at_once, len(targets))):
             if start >= len(targets):
                 return
-            owners, places = self.subset.owners.of_many(targets[start:stop])
+            owners, positions = self.subset.owners.of_many(targets[start:stop])
             free = ~taken[owners]
-            owners, places = owners[free], places[free]
-            sizes = np.bincount(places)
+            owners, positions = owners[free], positions[free]
+            sizes = np.bincount(positions)
             if len(owners) > len(self.search.queries) / CROWDED:
                 likely = self._likely(pool, owners, sizes)
-                owners, places = owners[likely], places[likely]
-                sizes = np.bincount(places)
-            if len(places) > np.count_nonzero(sizes):
-                several = np.flatnonzero(sizes[places] > 1)
+                owners, positions = owners[likely], positions[likely]
+                sizes = np.bincount(positions)
+            if len(positions) > np.count_nonzero(sizes):
+                several = np.flatnonzero(sizes[positions] > 1)
                 likeness = np.zeros(len(owners))
                 likeness[several] = self._likeness(pool, owners[several])
-                owners = owners[np.lexsort((owners, -likeness, places))]
+                owners = owners[np.lexsort((owners, -likeness, positions))]
             filled = np.flatnonzero(sizes)
             ends = np.cumsum(sizes[filled]).tolist()
             flat = owners.tolist()
             first = 0
-            for place, end in zip(filled.tolist(), ends, strict=True):
-                yield start + place, flat[first:end]
+            for position, end in zip(filled.tolist(), ends, strict=True):
+                yield start + position, flat[first:end]
                 first = end
 
     def _likely(self, pool: Pool, owners: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -190,9 +190,11 @@ class SearchedOwners:
         best = np.maximum.reduceat(proposed, np.cumsum(filled) - filled)
         return proposed >= np.repeat(best, filled) - 2 * self.search.backend.error
 
-    def _best(self, pool: Pool, target: int, taken: np.ndarray, mine: dict[int, int]) -> int | None:
+    def _best(
+        self, pool: Pool, target: int, taken: np.ndarray, through: dict[int, int]
+    ) -> int | None:
         owners = self.subset.owners[target]
-        free = ~taken[owners] & ~np.isin(owners, list(mine))
+        free = ~taken[owners] & ~np.isin(owners, list(through))
         owners = owners[free]
         if not len(owners):
             return None
@@ -212,8 +214,8 @@ class RandomOwners:
     """
 
     subset: Subset
-    queries: Vectors
-    targets: Vectors
+    queries: SideVectors
+    targets: SideVectors
     k: int
     seed: int
 

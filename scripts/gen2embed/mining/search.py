@@ -14,7 +14,7 @@ import numpy as np
 from gen2embed.canonical import canonical
 from gen2embed.mining.backends import SHARE_OF_MEMORY, Backend
 from gen2embed.mining.subset import Subset
-from gen2embed.mining.vectors import Vectors
+from gen2embed.mining.vectors import SideVectors
 
 LEAST_BLOCK = 64  # smaller blocks waste the matrix product
 WASTE = 0.1  # share of a block that may be used up while it is worked through
@@ -23,7 +23,7 @@ WASTE = 0.1  # share of a block that may be used up while it is worked through
 class Block:
     """Anchors that were searched together, with their likeness to all queries on demand."""
 
-    def __init__(self, queries: Vectors, anchors: np.ndarray, memory: float):
+    def __init__(self, queries: SideVectors, anchors: np.ndarray, memory: float):
         self.queries = queries
         self.anchors = anchors
         self.vectors = queries.float32(anchors)
@@ -33,15 +33,15 @@ class Block:
         self._first = 0
         self._likeness: np.ndarray | None = None
 
-    def likeness(self, place: int) -> np.ndarray:
+    def likeness(self, index: int) -> np.ndarray:
         """float32 dot products of an anchor with every query, shape (n_queries,): a proposal."""
-        if self._likeness is None or not 0 <= place - self._first < len(self._likeness):
-            some = self.vectors[place : place + self._at_once]
-            self._first = place
+        if self._likeness is None or not 0 <= index - self._first < len(self._likeness):
+            some = self.vectors[index : index + self._at_once]
+            self._first = index
             self._likeness = np.empty((len(some), len(self.queries)), dtype=np.float32)
             for start, chunk in self.queries.chunks(self._chunk):
                 np.matmul(some, chunk.T, out=self._likeness[:, start : start + len(chunk)])
-        return self._likeness[place - self._first]
+        return self._likeness[index - self._first]
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Search:
     """
 
     subset: Subset
-    queries: Vectors
-    targets: Vectors
+    queries: SideVectors
+    targets: SideVectors
     backend: Backend
     count: int
     block_rows: int
@@ -100,10 +100,10 @@ class Search:
         block = Block(self.queries, anchors, self.memory)
         self.prefetched += len(rows)
         proposals = self.backend.propose(block.vectors, self.count)
-        for place, proposed in enumerate(proposals):
-            if used[anchors[place]]:
+        for index, proposed in enumerate(proposals):
+            if used[anchors[index]]:
                 continue
-            vector = block.vectors[place].astype(np.float64)
+            vector = block.vectors[index].astype(np.float64)
             scores = canonical(vector, self.targets.float64(proposed))
             best = np.lexsort((proposed, -scores))[: self.count]
-            yield Pool(int(rows[place]), proposed[best], scores[best], vector, block, place)
+            yield Pool(int(rows[index]), proposed[best], scores[best], vector, block, index)

@@ -30,9 +30,9 @@ class Grouping:
         """The values of several keys in a row, and for each value the place of its key."""
         starts = self.starts[keys]
         sizes = self.starts[keys + 1] - starts
-        places = np.repeat(np.arange(len(keys)), sizes)
-        offsets = np.arange(len(places)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return self.values[starts[places] + offsets], places
+        positions = np.repeat(np.arange(len(keys)), sizes)
+        offsets = np.arange(len(positions)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return self.values[starts[positions] + offsets], positions
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 
-class Vectors:
+class SideVectors:
     """The vectors of one side of a subset, numbered 0..n-1 in the order of their item ids.
 
     ``stored`` is float32 or float16 of shape (n_items, dim), as ``files.load_embeddings`` maps it;

@@ -10,8 +10,8 @@ from typing import Any
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
 from gen2embed.models.weights import adapter_weights
-from gen2embed.prompts.input_form import InputForm, check_same, told
-from gen2embed.taken import DROPPED, dropped_of
+from gen2embed.prompts.input_form import InputForm, check_same, form_facts
+from gen2embed.rows_taken import DROPPED, dropped_of
 
 CARD = "card.json"
 OLDER_NAMES = {  # of modules before transformers 4.52, as released adapters have them -> today's
@@ -60,10 +60,10 @@ def _check_loaded(
     missing = sorted(set(loaded) - set(released))
     unlike = [name for name in sorted(set(loaded) & set(released))
               if not _same(loaded[name], released[name])]  # fmt: skip
-    for names, said in ((strange, "fit no module"), (missing, "are missing"), (unlike, "differ")):
+    for names, what in ((strange, "fit no module"), (missing, "are missing"), (unlike, "differ")):
         if names:
             raise InputError(
-                f"{folder}: {len(names)} of its weights {said} of this model, such as {names[0]}; "
+                f"{folder}: {len(names)} of its weights {what} of this model, such as {names[0]}; "
                 "it belongs to another model, or has names that are not known here"
             )
 
@@ -86,15 +86,17 @@ def card_of(folder: str | None) -> dict[str, Any] | None:
     """The card of an adapter of this project: beside it, or, of a checkpoint, two folders above."""
     if folder is None:
         return None
-    place = Path(folder).absolute()  # of a checkpoint named from within, too
-    found = next((one for one in (place, *place.parents[1:2]) if (one / CARD).is_file()), None)
+    path = Path(folder).absolute()  # of a checkpoint named from within, too
+    found = next(
+        (folder for folder in (path, *path.parents[1:2]) if (folder / CARD).is_file()), None
+    )
     return None if found is None else read_json(found / CARD)
 
 
-def check_form(form: InputForm, adapter: str | None, said: str) -> None:
+def check_form(form: InputForm, adapter: str | None, what: str) -> None:
     """Raise InputError for an adapter that was trained with other inputs. said: what it is for."""
     card = card_of(adapter) or {}
-    check_same(told(form), card.get("input"), f"{said} and {adapter}")
+    check_same(form_facts(form), card.get("input"), f"{what} and {adapter}")
 
 
 def trained_on(folder: str | None) -> dict[str, Any] | None:
@@ -107,7 +109,7 @@ def trained_on(folder: str | None) -> dict[str, Any] | None:
     if card is None:
         return None
     facts = {
-        name: sorted({one.get(name) for one in card["clusters"].values()}, key=str)
+        name: sorted({value.get(name) for value in card["clusters"].values()}, key=str)
         for name in ("split", "row_cap", "strategy")
     }
     single = {name: values[0] if len(values) == 1 else values for name, values in facts.items()}

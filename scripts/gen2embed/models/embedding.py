@@ -26,7 +26,7 @@ from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
 from gen2embed.models.released import named
 from gen2embed.models.shards import shard_rows
 from gen2embed.outputs import check_room
-from gen2embed.prompts.input_form import InputForm, form_of, told
+from gen2embed.prompts.input_form import InputForm, form_facts, form_of
 from gen2embed.prompts.items import Item, Items
 from gen2embed.prompts.registry import ROLES, Prompt, get_prompt
 from gen2embed.prompts.resolutions import Resolution, get_resolution
@@ -100,7 +100,7 @@ class Embedding:
             "backbone": backbone.name,
             "prompt": flags.prompt,
             "role": flags.role,
-            "input": told(backbone.form),
+            "input": form_facts(backbone.form),
             "pixel_limits": backbone.pixel_limits(),
             "round_vectors": flags.round_vectors,
             "resolution": {"name": flags.resolution, **self.resolution},
@@ -115,8 +115,8 @@ class Embedding:
         """Full prompts for the manifest: the first item in either role, the first of each kind."""
         has_image = bool(item.image_path)
         turns = {role: backbone.turn(self.prompt, role, item.text, has_image) for role in ROLES}
-        with_image = (one.rendered for one in planned if one.image)
-        text_only = (one.rendered for one in planned if not one.image)
+        with_image = (plan.rendered for plan in planned if plan.image)
+        text_only = (plan.rendered for plan in planned if not plan.image)
         return {
             "rendered_query": backbone.render(self.prompt.system, turns["query"]),
             "rendered_target": backbone.render(self.prompt.system, turns["target"]),
@@ -176,9 +176,9 @@ def embed(job: Embedding, items: Items, loaded: Loaded) -> None:
     """Vectors, manifest and record of one job; see docs/data_dictionary.md."""
     import torch
 
+    from gen2embed.models.blocks import Blocks
     from gen2embed.models.device import resolve_device
     from gen2embed.models.encoder import encode, plan_items
-    from gen2embed.models.partial import Blocks
 
     flags = job.flags
     if flags.threads:
@@ -229,7 +229,7 @@ def embed(job: Embedding, items: Items, loaded: Loaded) -> None:
             **job.manifest(backbone),
             **job.examples(backbone, items[0], planned),
             "items": len(items),
-            "truncated_items": sum(one.truncated for one in planned),
+            "truncated_items": sum(plan.truncated for plan in planned),
             "skipped_items": len(unreadable or {}),
         }
         if job.shards > 1:
@@ -241,5 +241,5 @@ def embed(job: Embedding, items: Items, loaded: Loaded) -> None:
         if blocks:
             blocks.remove()
             record["resumed_batches"] = blocks.resumed
-        record["tokens"] = sum(one.tokens for one in planned)
+        record["tokens"] = sum(plan.tokens for plan in planned)
         record["items"] = len(rows)

@@ -12,13 +12,13 @@ from torch.nn.functional import normalize
 from gen2embed.command_line import progress_bar
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.batching import form_batches
+from gen2embed.models.batching import batches_by_tokens
+from gen2embed.models.blocks import Blocks
 from gen2embed.models.loading import PATIENCE, load_batches
-from gen2embed.models.partial import Blocks
 from gen2embed.models.planning import Planned, plan_items
 from gen2embed.prompts.resolutions import Resolution
 
-__all__ = ["Planned", "encode", "form_batches", "plan_items"]
+__all__ = ["Planned", "batches_by_tokens", "encode", "plan_items"]
 LOG = logging.getLogger(__name__)
 
 
@@ -46,7 +46,7 @@ def encode(
     what: named in progress and errors. blocks: where finished vectors are kept and taken up again.
     source: named in errors of a row. rows: the rows of the file that are
     wanted (default: 0 to the number of planned items); those not planned or not readable are zero.
-    window: see ``form_batches``. workers: processes that prepare batches ahead of the device.
+    window: see ``batches_by_tokens``. workers: processes that prepare batches ahead of the device.
     unreadable: rows whose image turns out broken are noted here; None: they are an error.
     share_prefix: leave out what embeddings do not need (``prefix.py``). round_vectors: to
     bf16, as the authors' program compares them. seconds: for a batch of the workers.
@@ -59,7 +59,7 @@ def encode(
     if len(at):
         vectors[at - rows.start] = known
     forward = backbone.embed if share_prefix else backbone.last_hidden
-    left = _without(form_batches(planned, token_budget, window), set(at.tolist()))
+    left = _without(batches_by_tokens(planned, token_budget, window), set(at.tolist()))
     with progress_bar(len(planned), what, "item") as bar:
         bar.update(len(at))
         while left:
@@ -85,8 +85,10 @@ def encode(
             except torch.cuda.OutOfMemoryError:
                 token_budget = _smaller(token_budget, left[finished], what)
                 torch.cuda.empty_cache()
-                rest = [one for batch in left[finished:] for one in batch]
-                left = form_batches(sorted(rest, key=lambda one: one.row), token_budget, window)
+                rest = [plan for batch in left[finished:] for plan in batch]
+                left = batches_by_tokens(
+                    sorted(rest, key=lambda plan: plan.row), token_budget, window
+                )
     return vectors
 
 
@@ -103,7 +105,7 @@ def _unit(hidden: torch.Tensor, rounded: bool) -> np.ndarray:
 
 def _without(batches: list[list[Planned]], known: set[int]) -> list[list[Planned]]:
     """What of the batches is not known yet."""
-    left = ([one for one in batch if one.row not in known] for batch in batches)
+    left = ([item for item in batch if item.row not in known] for batch in batches)
     return [batch for batch in left if batch]
 
 
@@ -124,7 +126,7 @@ def _smaller(token_budget: int, batch: Sequence[Planned], what: str) -> int:
             f"{what}: row {batch[0].row} alone ({batch[0].tokens} tokens) does not fit into the "
             "GPU's memory; choose a smaller resolution or model"
         ) from None
-    held = len(batch) * max(one.tokens for one in batch)
+    held = len(batch) * max(item.tokens for item in batch)
     smaller = max(1, min(token_budget, held) // 2)
     LOG.warning("%s: out of GPU memory; going on with %d tokens per batch", what, smaller)
     return smaller

@@ -28,8 +28,8 @@ def weights_at(model: str | Path) -> tuple[str, dict[str, Any]]:
     """``at`` for weights: those of a GGUF file are de-quantised, so that they train and save."""
     from transformers import GgufConfig
 
-    place, more = at(model)
-    return place, more | ({"quantization_config": GgufConfig(dequantize=True)} if more else {})
+    folder, more = at(model)
+    return folder, more | ({"quantization_config": GgufConfig(dequantize=True)} if more else {})
 
 
 def complete_tokenizer(tokenizer: Any, path: str | Path) -> None:
@@ -39,8 +39,8 @@ def complete_tokenizer(tokenizer: Any, path: str | Path) -> None:
     """
     from gguf import GGUFReader
 
-    said = GGUFReader(path).get_field("tokenizer.ggml.pre")
-    if said is not None and said.contents() == "smollm":
+    field = GGUFReader(path).get_field("tokenizer.ggml.pre")
+    if field is not None and field.contents() == "smollm":
         digits, gpt2 = Digits(individual_digits=True), ByteLevel(add_prefix_space=False)
         tokenizer.backend_tokenizer.pre_tokenizer = Sequence([digits, gpt2])
 
@@ -49,5 +49,5 @@ def quantisation(path: str | Path) -> dict[str, int]:
     """How many tensors of a file are of which type, such as Q4_1."""
     from gguf import GGUFReader
 
-    types = Counter(one.tensor_type.name for one in GGUFReader(path).tensors)
+    types = Counter(tensor.tensor_type.name for tensor in GGUFReader(path).tensors)
     return dict(sorted(types.items()))

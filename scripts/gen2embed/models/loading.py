@@ -14,9 +14,9 @@ from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.planning import Planned
 from gen2embed.models.shortcuts.transport import (
     Layout,
+    loader_faults,
     pack,
     prepare_sharing,
-    told_in_one_line,
     unpack,
 )
 from gen2embed.prompts.images import load_rgb
@@ -57,26 +57,26 @@ class Prepared(Dataset):
         mode = self.backbone.form.image_mode
         decoded: dict[Any, Any] = {None: None}
         broken: dict[Any, str] = {}
-        for path in dict.fromkeys(one.image for one in self.batches[number]):
+        for path in dict.fromkeys(plan.image for plan in self.batches[number]):
             try:
                 decoded.setdefault(path, path and load_rgb(path, self.size, mode))
             except InputError as error:  # as a value: a worker's exceptions lose their type
                 broken[path] = str(error)
-        whole = [one for one in self.batches[number] if one.image not in broken]
+        whole = [plan for plan in self.batches[number] if plan.image not in broken]
         unreadable = [
-            (one.row, broken[one.image]) for one in self.batches[number] if one.image in broken
+            (plan.row, broken[plan.image]) for plan in self.batches[number] if plan.image in broken
         ]
-        images = [decoded[one.image] for one in whole if one.image is not None]
+        images = [decoded[plan.image] for plan in whole if plan.image is not None]
         inputs: dict[str, torch.Tensor] = {}
         if whole:
             inputs = self.backbone.collate(
-                [one.rendered for one in whole],
+                [plan.rendered for plan in whole],
                 images,
-                [one.image is not None for one in whole],
+                [plan.image is not None for plan in whole],
                 compact=True,
             )
         return Parcel(
-            [one.row for one in whole], list(inputs), *pack(list(inputs.values())), unreadable
+            [plan.row for plan in whole], list(inputs), *pack(list(inputs.values())), unreadable
         )
 
 
@@ -104,7 +104,7 @@ def load_batches(
         pin_memory=device.startswith("cuda"),
         timeout=seconds if workers else 0,
     )
-    with told_in_one_line(seconds):
+    with loader_faults(seconds):
         for parcel in loader:
             inputs = dict(zip(parcel.names, unpack(parcel.whole, parcel.layout), strict=True))
             yield parcel.rows, backbone.to_device(inputs, device), parcel.unreadable

@@ -63,9 +63,11 @@ def limits_of_folder(folder: str | Path | None) -> PixelLimits:
     """
     if folder is None:
         return PixelLimits()
-    place = Path(folder).absolute()  # of a checkpoint named from within, too
-    above = place.parents[1:2] if place.parent.name == "checkpoints" else []
-    found = next((one for one in (place, *above) if (one / PREPROCESSOR).is_file()), None)
+    path = Path(folder).absolute()  # of a checkpoint named from within, too
+    above = path.parents[1:2] if path.parent.name == "checkpoints" else []
+    found = next(
+        (candidate for candidate in (path, *above) if (candidate / PREPROCESSOR).is_file()), None
+    )
     if found is None:
         return PixelLimits()
     facts: Any = read_json(found / PREPROCESSOR)

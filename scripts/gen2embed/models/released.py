@@ -18,8 +18,8 @@ def named(model: str, revision: str | None) -> tuple[str, str | None]:
     path = Path(model) / SOURCE
     if not path.is_file():
         return model, revision
-    told = read_json(path)
-    return told["model"], told["revision"]
+    card = read_json(path)
+    return card["model"], card["revision"]
 
 
 def released_adapter(model: str) -> str | None:

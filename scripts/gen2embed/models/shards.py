@@ -20,7 +20,7 @@ def shard_rows(items: int, window: int, shard: int, shards: int) -> range:
     if not 1 <= shard <= shards:
         raise InputError(f"shard {shard}/{shards}: give 1/{shards} to {shards}/{shards}")
     windows = -(-items // window)
-    bounds = [min(items, windows * one // shards * window) for one in (shard - 1, shard)]
+    bounds = [min(items, windows * number // shards * window) for number in (shard - 1, shard)]
     return range(*bounds)
 
 
@@ -31,23 +31,23 @@ def join_manifests(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     were not made alike.
     """
     row = 0
-    for one in manifests:
-        if "shard" not in one:
+    for manifest in manifests:
+        if "shard" not in manifest:
             raise InputError("one of the files is no shard: its manifest names no rows")
-        if one["shard"]["first_row"] != row:
+        if manifest["shard"]["first_row"] != row:
             raise InputError(
-                f"rows {row} to {one['shard']['first_row']} are in no shard, or in two"
+                f"rows {row} to {manifest['shard']['first_row']} are in no shard, or in two"
             )
-        row = one["shard"]["end_row"]
+        row = manifest["shard"]["end_row"]
     if row != manifests[0]["items"]:
         raise InputError(f"the shards end at row {row} of {manifests[0]['items']}")
     joined = {key: value for key, value in manifests[0].items() if key != "shard"}
     for key, value in joined.items():
-        values = [one.get(key) for one in manifests]
+        values = [manifest.get(key) for manifest in manifests]
         if key in SUMMED:
             joined[key] = sum(values)
         elif key in FIRST_KNOWN:
-            joined[key] = next((one for one in values if one is not None), None)
-        elif any(one != value for one in values):
+            joined[key] = next((manifest for manifest in values if manifest is not None), None)
+        elif any(manifest != value for manifest in values):
             raise InputError(f"the shards differ in {key!r}: {value!r}, {values[-1]!r}")
     return joined

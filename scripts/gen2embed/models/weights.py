@@ -48,7 +48,7 @@ def read_tensors(path: Path, device: str = "cpu") -> dict[str, Any]:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: is no readable file of torch's ({reason})") from None
     values = found.values() if isinstance(found, dict) else [None]
-    if not all(isinstance(one, torch.Tensor) for one in values):
+    if not all(isinstance(value, torch.Tensor) for value in values):
         raise InputError(_refused(path, "it holds more than tensors by name"))
     return found
 
@@ -71,9 +71,9 @@ def tensors_alone(model: str) -> Iterator[None]:
 
 
 def _refused(where: str | Path, reason: object) -> str:
-    said = next((line for line in str(reason).splitlines() if "GLOBAL" in line), str(reason))
+    fault = next((line for line in str(reason).splitlines() if "GLOBAL" in line), str(reason))
     return (
-        f"{where}: holds more than tensors, and nothing of it was run ({said.strip()[:200]}); ask "
+        f"{where}: holds more than tensors, and nothing of it was run ({fault.strip()[:200]}); ask "
         "for safetensors, or make them, where you trust the file: load the model or adapter with "
         "weights_only=False and save it with save_pretrained"
     )

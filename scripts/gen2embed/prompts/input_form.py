@@ -62,16 +62,19 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def form_of(job: argparse.Namespace) -> InputForm:
     """The form that a program's flags name."""
     return InputForm(
-        **{one.name: getattr(job, FLAGS.get(one.name, one.name)) for one in fields(InputForm)}
+        **{
+            field.name: getattr(job, FLAGS.get(field.name, field.name))
+            for field in fields(InputForm)
+        }
     )
 
 
-def told(form: InputForm) -> dict[str, str]:
+def form_facts(form: InputForm) -> dict[str, str]:
     """For manifests and cards."""
     return asdict(form)
 
 
-def check_same(here: Mapping[str, Any] | None, there: Mapping[str, Any] | None, said: str) -> None:
+def check_same(here: Mapping[str, Any] | None, there: Mapping[str, Any] | None, which: str) -> None:
     """Raise InputError where two stages' inputs had different forms; unknown (None) fits any.
 
     said: names both files, such as "a.npy and b.npy".
@@ -79,10 +82,10 @@ def check_same(here: Mapping[str, Any] | None, there: Mapping[str, Any] | None, 
     if not here or not there:
         return
     for name in CHOICES:
-        one, other = here.get(name), there.get(name)
-        if one is not None and other is not None and one != other:
+        value, other = here.get(name), there.get(name)
+        if value is not None and other is not None and value != other:
             raise InputError(
-                f"{said}: made with other inputs ({name}: {one} and {other}); one study has one "
+                f"{which}: made with other inputs ({name}: {value} and {other}); one study has one "
                 "form of input: make both with the same settings (section input of the "
                 "configuration)"
             )

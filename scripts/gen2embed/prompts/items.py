@@ -39,23 +39,23 @@ class Items(Sequence[Item]):
         return len(self.columns[0])
 
     @overload
-    def __getitem__(self, place: int) -> Item: ...
+    def __getitem__(self, rows: int) -> Item: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Items: ...
+    def __getitem__(self, rows: slice) -> Items: ...
 
-    def __getitem__(self, place: int | slice) -> Item | Items:
-        if isinstance(place, slice):
-            start, stop, step = place.indices(len(self))
+    def __getitem__(self, rows: int | slice) -> Item | Items:
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(len(self))
             if step != 1:
                 return Items(
                     *(
-                        one.take(pa.array(range(start, stop, step), pa.int64()))
-                        for one in self.columns
+                        column.take(pa.array(range(start, stop, step), pa.int64()))
+                        for column in self.columns
                     )
                 )
-            return Items(*(one.slice(start, max(0, stop - start)) for one in self.columns))
-        return Item(*(one[int(place)].as_py() for one in self.columns))
+            return Items(*(column.slice(start, max(0, stop - start)) for column in self.columns))
+        return Item(*(column[int(rows)].as_py() for column in self.columns))
 
 
 def read_items(path: str, role: str) -> Items:
@@ -77,7 +77,7 @@ def read_items(path: str, role: str) -> Items:
     if unknown:
         raise InputError(f"{path}: unknown role {unknown[0]!r}; known: {', '.join(ROLES)}")
     columns = (frame["text"], frame["image_path"], pd.Series(roles).astype("category"))
-    return Items(*(_array(one) for one in columns))
+    return Items(*(_array(column) for column in columns))
 
 
 def _array(column: pd.Series) -> pa.Array:

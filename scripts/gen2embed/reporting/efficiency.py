@@ -8,8 +8,8 @@ import pandas as pd
 
 from gen2embed.evaluation.aggregates import ALL, SPLITS
 from gen2embed.evaluation.published import published_data
-from gen2embed.reporting.beside import MARK, published_of
 from gen2embed.reporting.captions import AGGREGATE_LABELS
+from gen2embed.reporting.published_scores import MARK, published_of
 from gen2embed.reporting.tables import percent
 
 SHOWN = (*SPLITS, ALL)

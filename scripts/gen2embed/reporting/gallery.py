@@ -37,15 +37,15 @@ def find_cases(
     """
     kept = _hardest(other, ~other_false)
     cases = []
-    for anchor, place in _hardest(table, false).items():
+    for anchor, at in _hardest(table, false).items():
         if anchor in kept:
             of_other = kept[anchor]
             cases.append(
                 Case(
                     anchor=anchor,
-                    false_negative=int(table.negative_pairs[place]),
-                    hardness=float(table.hardness[place]),
-                    overlap=float(table.overlap[place]),
+                    false_negative=int(table.negative_pairs[at]),
+                    hardness=float(table.hardness[at]),
+                    overlap=float(table.overlap[at]),
                     kept=int(other.negative_pairs[of_other]),
                     kept_hardness=float(other.hardness[of_other]),
                     kept_overlap=float(other.overlap[of_other]),
@@ -58,8 +58,8 @@ def _hardest(table: ClusterTable, wanted: np.ndarray) -> Mapping[int, int]:
     """Anchor pair -> place of its hardest wanted negative, in the order of mining."""
     found: dict[int, int] = {}
     cluster = np.repeat(np.arange(len(table)), table.negatives)
-    for place in np.flatnonzero(wanted):
-        anchor = int(table.anchor_pair[cluster[place]])
-        if anchor not in found or table.hardness[place] > table.hardness[found[anchor]]:
-            found[anchor] = int(place)
+    for at in np.flatnonzero(wanted):
+        anchor = int(table.anchor_pair[cluster[at]])
+        if anchor not in found or table.hardness[at] > table.hardness[found[anchor]]:
+            found[anchor] = int(at)
     return found

@@ -30,5 +30,5 @@ def page(title: str, body: str) -> str:
 def table(frame: pd.DataFrame, caption: str = "") -> str:
     """A frame as it is read, with its caption above; all text is escaped."""
     html = frame.to_html(index=False, border=0, na_rep="")
-    said = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return html.replace("<thead>", f"{said}\n  <thead>", 1)
+    heading = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return html.replace("<thead>", f"{heading}\n  <thead>", 1)

@@ -47,9 +47,9 @@ def read_products() -> list[Product]:
 
 def product(name: str) -> Product:
     """One product by its name; InputError for a name that is not in the map."""
-    for one in read_products():
-        if one.name == name:
-            return one
+    for product in read_products():
+        if product.name == name:
+            return product
     raise InputError(f"{PAPER}: has no product {name!r}; add a row that says what it answers")
 
 

@@ -27,11 +27,11 @@ def full_map(products: Sequence[Product]) -> str:
         "|---|---|---|---|---|",
     ]
     for rows in _groups(products):
-        one = rows[0]
-        kind = one.kind + "s" * (len(rows) > 1)
-        program = f"[{PurePosixPath(one.program).name}](../{one.program})"
+        row = rows[0]
+        kind = row.kind + "s" * (len(rows) > 1)
+        program = f"[{PurePosixPath(row.program).name}](../{row.program})"
         lines.append(
-            f"| {one.answers} | {kind} {_names(rows)} | {_claims(rows)} | `{one.rule}` "
+            f"| {row.answers} | {kind} {_names(rows)} | {_claims(rows)} | `{row.rule}` "
             f"| {program} |"
         )
     return "\n".join(lines)
@@ -52,13 +52,15 @@ def fill(page: str, products: Sequence[Product]) -> str:
 
 
 def _groups(products: Sequence[Product]) -> list[list[Product]]:
-    same = groupby(products, lambda one: (one.kind, one.answers, one.rule, one.program))
+    same = groupby(
+        products, lambda product: (product.kind, product.answers, product.rule, product.program)
+    )
     return [list(rows) for _, rows in same]
 
 
 def _names(rows: Sequence[Product]) -> str:
-    return ", ".join(f"`{one.name}`" for one in rows)
+    return ", ".join(f"`{row.name}`" for row in rows)
 
 
 def _claims(rows: Sequence[Product]) -> str:
-    return "; ".join(one.claim for one in rows)
+    return "; ".join(row.claim for row in rows)

@@ -10,7 +10,7 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL
 from gen2embed.evaluation.audit import AGREES, SYSTEM, audit
 from gen2embed.evaluation.published import mmeb_datasets, paper_backbones, published_scores
-from gen2embed.reporting.beside import (
+from gen2embed.reporting.published_scores import (
     DOUBT,
     MARK,
     MEASURED,
@@ -58,14 +58,14 @@ def datasets_beside(
     rows = []
     nothing = float("nan")
     for entry in register.itertuples():
-        place = (entry.name, entry.meta_task, entry.split)
+        keys = (entry.name, entry.meta_task, entry.split)
         for label, run in runs.items():
             score = run.scores[entry.name] if full_size else {}
             numbers = (score.get(key, nothing) for key in ("value", "ci_low", "ci_high"))
-            rows.append((*place, MEASURED, label, *numbers))
+            rows.append((*keys, MEASURED, label, *numbers))
         of_set = scores[scores["name"] == entry.name].set_index("model")["score"]
         rows += [
-            (*place, PUBLISHED, model, of_set.get(model, nothing), nothing, nothing)
+            (*keys, PUBLISHED, model, of_set.get(model, nothing), nothing, nothing)
             for model in models
         ]
     columns = ["dataset", "meta_task", "split", "origin", "system", "value", "ci_low", "ci_high"]
@@ -132,16 +132,16 @@ def shown_backbones(frame: pd.DataFrame) -> pd.DataFrame:
     for backbone, of_backbone in frame.groupby("backbone", sort=False):
         row = {"backbone": backbone}
         for stage in STAGES:
-            said = stage.replace("_", "-")
+            label = stage.replace("_", "-")
             for origin in (PUBLISHED, MEASURED):
                 found = of_backbone[
                     (of_backbone["stage"] == stage) & (of_backbone["origin"] == origin)
                 ]
                 cells = [
-                    marked_cell(one, origin) + (f" ({one.system})" if one.system else "")
-                    for one in found.itertuples()
+                    marked_cell(row, origin) + (f" ({row.system})" if row.system else "")
+                    for row in found.itertuples()
                 ]
-                row[f"{said}, {origin}"] = ", ".join(cells) or "-"
+                row[f"{label}, {origin}"] = ", ".join(cells) or "-"
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -32,7 +32,7 @@ def encodings(config: Mapping[str, Any], items: Mapping[str, int | None]) -> dic
 
     def times(count: int, *parts: str) -> int | None:
         known = [items[part] for part in parts]
-        return None if any(one is None for one in known) else count * sum(known)
+        return None if any(count is None for count in known) else count * sum(known)
 
     train = config["train"]
     runs = len(train["runs"]) * len(train["seeds"])
@@ -61,7 +61,7 @@ def trainings(config: Mapping[str, Any]) -> dict[str, int]:
 
 def vector_bytes(embedded: Mapping[str, int | None], dim: int | None) -> int | None:
     """Bytes of all vectors, float32; None where items or their width are not known."""
-    if dim is None or any(one is None for one in embedded.values()):
+    if dim is None or any(value is None for value in embedded.values()):
         return None
     return sum(embedded.values()) * dim * FLOAT_BYTES
 
@@ -74,7 +74,7 @@ def measured_rates(results: str | Path) -> dict[str, float | None]:
     """
     results = Path(results)
     records = [read_json(path) for path in sorted(results.glob("embeddings/**/*.run.json"))]
-    items = [one["items"] / one["seconds"] for one in records if one.get("items")]
+    items = [record["items"] / record["seconds"] for record in records if record.get("items")]
     pairs = []
     for path in sorted(results.glob("adapters/**/training_log.run.jsonl")):
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -21,7 +21,7 @@ from gen2embed.evaluation.paired import (
     least_difference,
 )
 from gen2embed.files import read_csv, read_json, read_parquet
-from gen2embed.taken import dropped_of
+from gen2embed.rows_taken import dropped_of
 
 REGISTER = ("part", "name", "meta_task", "split", "rows")
 

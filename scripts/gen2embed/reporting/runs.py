@@ -119,9 +119,9 @@ def tested(runs: Mapping[RunName, Run], register: pd.DataFrame) -> pd.DataFrame:
         _by_seed(by_name[row.first], by_name[row.second], sets[row.aggregate])
         for row in frame.itertuples()
     ]
-    frame["seeds"] = [len(one) for one in each]
+    frame["seeds"] = [len(row) for row in each]
     frame["seeds_agreeing"] = [
-        sum(one * mean > 0 for one in of_row)
+        sum(row * mean > 0 for row in of_row)
         for of_row, mean in zip(each, frame["difference"], strict=True)
     ]
     return frame
@@ -133,6 +133,6 @@ def _by_seed(first: Run, second: Run, names: Sequence[str]) -> list[float]:
     seeds = max(len(ones), len(others))
     pairs = zip(ones * (seeds // len(ones)), others * (seeds // len(others)), strict=True)
     return [
-        float(np.mean([one.hits[name].mean() - other.hits[name].mean() for name in names]))
-        for one, other in pairs
+        float(np.mean([pair.hits[name].mean() - other.hits[name].mean() for name in names]))
+        for pair, other in pairs
     ]

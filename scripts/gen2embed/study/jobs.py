@@ -7,6 +7,7 @@ derived from inputs or outputs, and a changed key would re-run nothing.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,10 +21,13 @@ LIMITS = ("min_pixels", "max_pixels")
 
 
 def flags(values: Mapping[str, Any]) -> str:
-    """A section of the configuration as command-line flags; null is left out."""
-    return " ".join(
-        f"--{key.replace('_', '-')} {value}" for key, value in values.items() if value is not None
-    )
+    """Command-line flags, quoted for the shell; of a list each value, null is left out."""
+    words: list[str] = []
+    for key, value in values.items():
+        if value is not None:
+            given = value if isinstance(value, list | tuple) else [value]
+            words += [f"--{key.replace('_', '-')}", *map(str, given)]
+    return shlex.join(words)
 
 
 def without(settings: Mapping[str, Any], *keys: str) -> Job:
@@ -151,7 +155,7 @@ class Jobs:
     def merging(self, prompt: str, part: str) -> str:
         whole = self.paths.vectors(ZERO_SHOT, prompt, part)
         shards = self.shards(prompt, part)
-        jobs = [{"shards": [one[side] for one in shards], "out": whole[side]} for side in SIDES]
+        jobs = [{"shards": [shard[side] for shard in shards], "out": whole[side]} for side in SIDES]
         return json.dumps(jobs)
 
     def shards(self, prompt: str, part: str) -> list[dict[str, str]]:
@@ -168,8 +172,8 @@ class Jobs:
         settings = {name: self.config["embed"][name] for name in names} | self.input_form()
         figures = self.config["figures"]
         settings["token_budget"] = figures["analysis_token_budget"]
-        prompts = " ".join(figures["analysis_prompts"])
         root = f"{self.paths.data}/eval"
+        prompts = figures["analysis_prompts"]
         common = {"model": self.study.model, "prompts": prompts, "image_root": root}
         return flags(common | {"device": self.config["device"]} | settings)
 
@@ -213,7 +217,7 @@ class Jobs:
         jobs = [
             {
                 "register": f"{self.paths.data}/datasets.csv",
-                "scores": f"{self.paths.root}/scores/{model}/{prompt}",
+                "scores": f"{self.paths.scores_under(model)}/{prompt}",
                 "name": f"{self.config['experiment']}: {model}, {prompt}",
                 "card": cards.get(path),
                 "out": path,
@@ -246,7 +250,7 @@ class Jobs:
         for folder, run in self.study.mined_apart.items():
             wanted[folder] = (run.strategy, run.k, run.m)
         jobs = [
-            self._mining(name, *how, f"{self.paths.root}/clusters/{folder}")
+            self._mining(name, *how, f"{self.paths.cluster_folder}/{folder}")
             for folder, how in wanted.items()
             for name in self.study.train_sets
         ]
@@ -272,18 +276,21 @@ class Jobs:
             "minimal_pairs": self.paths.minimal_pairs(subsets),
             "standard": standard or list(strategies),
             "clusters": [
-                f"{folder}/{one}/{name}.parquet" for one in strategies for name in subsets
+                f"{folder}/{strategy}/{name}.parquet" for strategy in strategies for name in subsets
             ],
             "out": out,
         }
 
     def measuring_false_negatives(self) -> str:
         """Every subset alone, all of them together as "all", and so the cells of the grid."""
-        every, root = self.study.train_sets, self.paths.root
+        every = self.study.train_sets
         subsets = {name: [name] for name in every} | {"all": every}
         jobs = [
             self._measuring(
-                members, self.study.mined, f"{root}/clusters", *self.paths.false_negatives([subset])
+                members,
+                self.study.mined,
+                self.paths.cluster_folder,
+                *self.paths.false_negatives([subset]),
             )
             for subset, members in subsets.items()
         ]
@@ -299,15 +306,15 @@ class Jobs:
     def reporting_mining(self) -> str:
         """What the tables of mining are told of known equivalences and of the grid, as flags."""
         grid = self.config["mine"]["grid"]
-        told = {
+        given = {
             "rates": f"{self.paths.root}/false_negatives",
             "grid_clusters": f"{self.paths.grid}/clusters",
             "grid_rates": f"{self.paths.grid}/false_negatives",
-            "k": " ".join(map(str, grid["k"])),
-            "m": " ".join(map(str, grid["m"])),
-            "grid_strategies": " ".join(grid["strategies"]),
+            "k": grid["k"],
+            "m": grid["m"],
+            "grid_strategies": grid["strategies"],
         }
-        return flags(told)
+        return flags(given)
 
     # training
 

@@ -26,19 +26,29 @@ class Layout:
         self.gguf = f"{self.root}/model.gguf"
         self.lock_of_model = f"{self.root}/model.lock.json"
         self.config = f"{self.root}/config.yaml"
-        self.adapter = f"{self.root}/adapters/{{run}}/{{prompt}}"
+        self.adapters = f"{self.root}/adapters"
+        self.adapter = f"{self.adapters}/{{run}}/{{prompt}}"
+        self.cluster_folder = f"{self.root}/clusters"
+        self.embeddings = f"{self.root}/embeddings"
+        self.item_folder = f"{self.root}/items"
+        self.row_folder = f"{self.root}/rows"
+        self.score_folder = f"{self.root}/scores"
         self.counted = f"{self.root}/partial/counted"
         self.grid = f"{self.root}/grid"
         self.dropped_rows = f"{self.root}/tables/dropped_rows.csv"
 
+    def images(self, part: str) -> str:
+        """Folder that the items of a part of the data name their images from."""
+        return f"{self.data}/{part}"
+
     def items(self, part: str, side: str) -> str:
-        return f"{self.root}/items/{part}_{side}.parquet"
+        return f"{self.item_folder}/{part}_{side}.parquet"
 
     def pairs(self, names: Iterable[str]) -> list[str]:
         return [f"{self.root}/pairs/{name}.parquet" for name in names]
 
     def rows(self, names: Iterable[str]) -> list[str]:
-        return [f"{self.root}/rows/{name}.parquet" for name in names]
+        return [f"{self.row_folder}/{name}.parquet" for name in names]
 
     def equivalences(self, part: str, names: Iterable[str]) -> list[str]:
         return [f"{self.root}/equivalences/{part}/{name}.parquet" for name in names]
@@ -49,7 +59,9 @@ class Layout:
 
     def compositions(self) -> list[str]:
         folder = f"{self.root}/compositions"
-        return [f"{folder}/{one}/{subset}.parquet" for one, of in SUBSETS.items() for subset in of]
+        return [
+            f"{folder}/{item}/{subset}.parquet" for item, of in SUBSETS.items() for subset in of
+        ]
 
     def partial(self, program: str) -> str:
         """States of interrupted work."""
@@ -62,7 +74,7 @@ class Layout:
 
         shard: of one shard, such as "2of8"; "": of all rows.
         """
-        folder = f"{self.root}/embeddings/{model}/{prompt}{f'/shards/{shard}' if shard else ''}"
+        folder = f"{self.embeddings}/{model}/{prompt}{f'/shards/{shard}' if shard else ''}"
         files = {}
         for side in SIDES:
             files[side] = f"{folder}/{part}_{side}.npy"
@@ -71,23 +83,26 @@ class Layout:
 
     def clusters(self, folders: Iterable[str], names: Sequence[str], ending: str) -> list[str]:
         """folders: strategies, or what runs want apart from them."""
-        return [
-            f"{self.root}/clusters/{folder}/{name}.{ending}" for folder in folders for name in names
-        ]
+        root = self.cluster_folder
+        return [f"{root}/{folder}/{name}.{ending}" for folder in folders for name in names]
 
     def false_negatives(self, names: Iterable[str], ending: str = "json") -> list[str]:
         return [f"{self.root}/false_negatives/{name}.{ending}" for name in names]
 
+    def scores_under(self, model: str) -> str:
+        """Folder of a model's scores, one below for each prompt."""
+        return f"{self.score_folder}/{model}"
+
     def score(self, model: str, prompt: str, name: str) -> str:
-        return f"{self.root}/scores/{model}/{prompt}/{name}.json"
+        return f"{self.scores_under(model)}/{prompt}/{name}.json"
 
     def scores(self, model: str, prompt: str, names: Iterable[str]) -> list[str]:
         """Scores of data sets and the predictions beside them."""
-        folder = f"{self.root}/scores/{model}/{prompt}"
+        folder = f"{self.scores_under(model)}/{prompt}"
         return [f"{folder}/{name}.{ending}" for name in names for ending in SCORE_ENDINGS]
 
     def composition_scores(self, model: str, prompt: str) -> list[str]:
-        return self.scores(model, prompt, [score_name(*one) for one in scored_sets()])
+        return self.scores(model, prompt, [score_name(*scored_set) for scored_set in scored_sets()])
 
     def adapter_of(self, run: str, prompt: str) -> str:
         """PEFT folder of a run, by the name of its model."""
@@ -101,6 +116,10 @@ class Layout:
 
     def grid_clusters(self, k: int, m: int) -> str:
         return f"{self.grid}/clusters/k{k}_m{m}"
+
+    def data_of(self, table: str) -> str:
+        """A table's CSV, in full."""
+        return self.tables(table)[0]
 
     def tables(self, *names: str, folder: str = "tables") -> list[str]:
         return [f"{self.root}/{folder}/{name}.{end}" for name in names for end in TABLE_ENDINGS]

@@ -36,7 +36,6 @@ class Study:
         self.trains = bool(self.runs)  # else the model is evaluated as it is
         self.mined_in = config["mining_from"]  # another experiment; "": this one
         self.mines = self.trains and not self.mined_in
-        self.knows_equivalences = self.mines and not self.downloads
         self.parts = [*(["train"] if self.trains else []), *EVALUATED]
         self.train_sets = names(source, "train") if self.trains else []
         self.eval_sets = names(source, "eval")
@@ -46,7 +45,12 @@ class Study:
         self.steps: list[int] = config["train"]["checkpoints"]
         self.shards: int = config["embed"]["shards"]
         self.strategies: list[str] = config["mine"]["strategies"] if self.trains else []
-        self.mined = [one for one in self.strategies if one != "in_batch"]  # those with negatives
+        self.mined = [
+            strategy for strategy in self.strategies if strategy != "in_batch"
+        ]  # those with negatives
+        # strategies are compared where some have negatives, their false ones where they are known
+        self.compares_mining = self.mines and bool(self.mined)
+        self.knows_equivalences = self.compares_mining and not self.downloads
         self.mined_apart = mined_apart(self.runs)
         self.model = self.paths.generator if self.generates else self.paths.fetched_model
 
@@ -84,6 +88,13 @@ class Study:
     def items(self, parts: Iterable[str]) -> list[str]:
         return [self.paths.items(part, side) for part in parts for side in SIDES]
 
+    @property
+    def item_files(self) -> dict[str, str]:
+        """The items of every part and side, by name: ``train_query``."""
+        return {
+            f"{part}_{side}": self.paths.items(part, side) for part in self.parts for side in SIDES
+        }
+
     def evaluated_vectors(self, model: str, prompt: str, shard: str = "") -> dict[str, str]:
         """What one model embeds to be evaluated: MMEB's sets and the compositional ones."""
         compositions = self.paths.vectors(model, prompt, "composition", shard).items()
@@ -93,7 +104,9 @@ class Study:
     def scores(self, model: str, prompts: str | Iterable[str]) -> list[str]:
         """Of the evaluation sets, under one prompt or several."""
         prompts = [prompts] if isinstance(prompts, str) else prompts
-        return [path for one in prompts for path in self.paths.scores(model, one, self.eval_sets)]
+        return [
+            path for prompt in prompts for path in self.paths.scores(model, prompt, self.eval_sets)
+        ]
 
     @property
     def equivalences(self) -> list[str]:
@@ -117,7 +130,7 @@ class Study:
     def leaderboards(self) -> dict[str, tuple[str, str]]:
         """Path of each -> model and prompt: the model as it is, and every final adapter."""
         models = [(ZERO_SHOT, prompt) for prompt in self.prompts] + self.final_models
-        return {self.paths.leaderboard(*one): one for one in models}
+        return {self.paths.leaderboard(*model): model for model in models}
 
     @property
     def model_cards(self) -> dict[str, str]:
@@ -125,7 +138,7 @@ class Study:
         cards = {}
         if self.generates:
             readme = f"{self.model}/README.md"
-            cards |= {self.paths.leaderboard(ZERO_SHOT, one): readme for one in self.prompts}
+            cards |= {self.paths.leaderboard(ZERO_SHOT, prompt): readme for prompt in self.prompts}
         for run in self.runs:
             folder = self.paths.adapter_of(run.model, run.prompt)
             cards[self.paths.leaderboard(run.model, run.prompt)] = f"{folder}/README.md"
@@ -135,6 +148,16 @@ class Study:
         """Those that are trained on: of this experiment, or of the one that mining_from names."""
         layout = Layout(self.mined_in) if self.mined_in else self.paths
         return layout.clusters(folders, self.train_sets, ending)
+
+    @property
+    def pooled_rates(self) -> list[str]:
+        """The report on false negatives of all subsets; empty where equivalences are not known."""
+        return self.paths.false_negatives(["all"]) if self.knows_equivalences else []
+
+    @property
+    def mining_vectors(self) -> dict[str, str]:
+        """Vectors and manifests of the training part that mining reads, by name."""
+        return self.paths.vectors(ZERO_SHOT, self.mine_prompt, "train")
 
     def clusters_of_run(self, model: str, prompt: str) -> list[str]:
         return self.clusters([self.run(model, prompt).clusters])

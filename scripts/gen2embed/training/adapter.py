@@ -34,7 +34,9 @@ def add_adapter(backbone: Backbone, shape: AdapterShape) -> PeftModel:
     Draw from torch's global generator: seed it before. InputError if no module has such a name.
     """
     modules = shape.modules or backbone.adapted_modules
-    linear = [name for name, one in backbone.model.named_modules() if isinstance(one, nn.Linear)]
+    linear = [
+        name for name, module in backbone.model.named_modules() if isinstance(module, nn.Linear)
+    ]
     if not any(_matches(modules, name) for name in linear):
         known = sorted({name.rpartition(".")[2] for name in linear})
         raise InputError(

@@ -18,12 +18,12 @@ STREAM_EPOCH, STREAM_SAMPLE = 30, 31
 CLUSTERS, CLASSIC = MODES = ("clusters", "classic")
 """Which pairs of a cluster ask: all of them, or its anchor alone (the others are mere targets)."""
 
-Cluster = np.ndarray  # pair numbers, int64, anchor first
+PairCluster = np.ndarray  # pair numbers, int64, anchor first
 
 
 def take_clusters(
-    clusters: Sequence[Cluster], fraction: float, row_cap: int, seed: int
-) -> list[Cluster]:
+    clusters: Sequence[PairCluster], fraction: float, row_cap: int, seed: int
+) -> list[PairCluster]:
     """A random sample of one subset's clusters, whole ones, in their order; at least one.
 
     As many as hold no more than ``fraction`` of the clusters' pairs, or of ``row_cap`` if that is
@@ -33,18 +33,18 @@ def take_clusters(
     pairs = sum(map(len, clusters))
     limit = fraction * (min(pairs, row_cap) if row_cap else pairs)
     order = np.random.default_rng([seed, STREAM_SAMPLE]).permutation(len(clusters))
-    filled = np.cumsum([len(clusters[place]) for place in order])
+    filled = np.cumsum([len(clusters[index]) for index in order])
     taken = order[: max(1, int((filled <= limit).sum()))]
-    return [clusters[place] for place in np.sort(taken)]
+    return [clusters[index] for index in np.sort(taken)]
 
 
-def form_batches(
-    clusters: Sequence[Cluster],
+def draw_batches(
+    clusters: Sequence[PairCluster],
     pairs_per_batch: int,
     steps: int,
     seed: int,
     clusters_per_batch: int = 0,
-) -> list[list[Cluster]]:
+) -> list[list[PairCluster]]:
     """``steps`` batches of whole clusters, each of at most ``pairs_per_batch`` pairs together.
 
     clusters_per_batch: how many at most, however few pairs they hold; 0: any. The authors' program
@@ -67,7 +67,7 @@ def form_batches(
     return [next(stream) for _ in range(steps)]
 
 
-def shares(batch: Sequence[Cluster], processes: int) -> list[list[Cluster]]:
+def shares(batch: Sequence[PairCluster], processes: int) -> list[list[PairCluster]]:
     """A batch cut into one run of whole clusters per process, as even in pairs as they allow.
 
     One after another they are the batch, so what is gathered in the order of the processes is in
@@ -75,25 +75,25 @@ def shares(batch: Sequence[Cluster], processes: int) -> list[list[Cluster]]:
     """
     filled = np.cumsum([0, *map(len, batch)])
     wanted = filled[-1] * np.arange(1, processes) / processes
-    cuts = [0, *(int(np.abs(filled - one).argmin()) for one in wanted), len(batch)]
+    cuts = [0, *(int(np.abs(filled - cluster).argmin()) for cluster in wanted), len(batch)]
     return [list(batch[start:end]) for start, end in pairwise(cuts)]
 
 
-def asking(clusters: Sequence[Cluster], mode: str) -> np.ndarray:
+def asking(clusters: Sequence[PairCluster], mode: str) -> np.ndarray:
     """Places, among the pairs of the clusters, of those whose queries enter the loss: int64."""
     starts = np.cumsum([0, *map(len, clusters)])
     return starts[:-1] if mode == CLASSIC else np.arange(starts[-1])
 
 
-def pairs_of(clusters: Sequence[Cluster]) -> np.ndarray:
+def pairs_of(clusters: Sequence[PairCluster]) -> np.ndarray:
     """Their pair numbers one after another, int64."""
     return np.concatenate([np.empty(0, dtype=np.int64), *clusters])
 
 
 def _batches(
-    clusters: Sequence[Cluster], pairs_per_batch: int, clusters_per_batch: int, seed: int
-) -> Iterator[list[Cluster]]:
-    batch: list[Cluster] = []
+    clusters: Sequence[PairCluster], pairs_per_batch: int, clusters_per_batch: int, seed: int
+) -> Iterator[list[PairCluster]]:
+    batch: list[PairCluster] = []
     size = 0
     for cluster in _endless(clusters, seed):
         if size + len(cluster) > pairs_per_batch or len(batch) == clusters_per_batch:
@@ -103,9 +103,9 @@ def _batches(
         size += len(cluster)
 
 
-def _endless(clusters: Sequence[Cluster], seed: int) -> Iterator[Cluster]:
+def _endless(clusters: Sequence[PairCluster], seed: int) -> Iterator[PairCluster]:
     epoch = 0
     while True:
         order = np.random.default_rng([seed, STREAM_EPOCH, epoch]).permutation(len(clusters))
-        yield from (clusters[place] for place in order)
+        yield from (clusters[index] for index in order)
         epoch += 1

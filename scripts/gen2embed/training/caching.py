@@ -7,12 +7,28 @@ and exactly what torch's activation checkpointing does when its unit is a chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch.utils.checkpoint import checkpoint
 
-Inputs = Mapping[str, object]
+Inputs = Mapping[str, object]  # of one forward pass
+
+
+def cut_chunks(tokens: Sequence[int], most: int, token_budget: int) -> list[range]:
+    """Consecutive chunks of at most ``most`` items and ``token_budget`` padded tokens (0: any).
+
+    tokens: length of each item. An item longer than the budget is a chunk of its own.
+    """
+    chunks: list[range] = []
+    start = longest = 0
+    for index, length in enumerate(tokens):
+        padded = max(longest, length) * (index - start + 1)
+        if index > start and (index - start == most or (token_budget and padded > token_budget)):
+            chunks.append(range(start, index))
+            start, longest = index, 0
+        longest = max(longest, length)
+    return [*chunks, range(start, len(tokens))] if tokens else []
 
 
 def encode_chunks(

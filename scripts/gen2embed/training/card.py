@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gen2embed.taken import dropped_of, rows_dropped
+from gen2embed.rows_taken import dropped_of, rows_dropped
 
 CARD = """---
 library_name: peft
@@ -29,19 +29,19 @@ A LoRA adapter of {trained_parameters:,} parameters, trained with InfoNCE over w
 
 def render_card(card: Mapping[str, Any]) -> str:
     """README.md of the adapter from its ``card.json``."""
-    strategies = sorted({str(one["strategy"]) for one in card["clusters"].values()})
+    strategies = sorted({str(value["strategy"]) for value in card["clusters"].values()})
     settings = {**card["settings"], **card["versions"]}
-    dropped = {name: dropped_of(one) for name, one in card["clusters"].items()}
+    dropped = {name: dropped_of(item) for name, item in card["clusters"].items()}
     by_subset = ", ".join(f"{name} {count}" for name, count in dropped.items() if count)
     return CARD.format(
         **{key: card[key] for key in card if key not in ("settings", "clusters", "versions")},
         strategy=", ".join(strategies),
         settings="\n".join(f"| {name} | {value} |" for name, value in settings.items()),
         clusters="\n".join(
-            f"| {name} | {one['strategy']} | {one['prompt'] or '-'} "
-            f"| {one['pairs_taken']} of {one['pairs']} "
-            f"| {one['clusters_taken']} of {one['clusters']} |"
-            for name, one in card["clusters"].items()
+            f"| {name} | {item['strategy']} | {item['prompt'] or '-'} "
+            f"| {item['pairs_taken']} of {item['pairs']} "
+            f"| {item['clusters_taken']} of {item['clusters']} |"
+            for name, item in card["clusters"].items()
         ),
         dropped=rows_dropped(sum(dropped.values()), f"\n{{}} as bad: {by_subset}.\n"),
     )

@@ -30,11 +30,13 @@ def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
     """Replace each trained parameter's gradient by its sum over all processes, in one message."""
     if not (dist.is_initialized() and dist.get_world_size() > 1):
         return
-    trained = [one for one in parameters if one.requires_grad]
-    for one in trained:
-        if one.grad is None:
-            one.grad = torch.zeros_like(one)
-    flat = torch.cat([one.grad.flatten() for one in trained])
+    trained = [weights for weights in parameters if weights.requires_grad]
+    for weights in trained:
+        if weights.grad is None:
+            weights.grad = torch.zeros_like(weights)
+    flat = torch.cat([weights.grad.flatten() for weights in trained])
     dist.all_reduce(flat)
-    for one, summed in zip(trained, flat.split([one.numel() for one in trained]), strict=True):
-        one.grad.copy_(summed.view_as(one))
+    for weights, summed in zip(
+        trained, flat.split([weights.numel() for weights in trained]), strict=True
+    ):
+        weights.grad.copy_(summed.view_as(weights))

@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 
 from gen2embed.errors import InputError
-from gen2embed.files import read_parquet
+from gen2embed.ids import check_ids, read_id_rows
 from gen2embed.mining.clusters import ClusterTable, read_clusters
 from gen2embed.prompts.input_form import check_same
 from gen2embed.prompts.items import Items, read_items
-from gen2embed.taken import from_metadata
-from gen2embed.training.batches import Cluster, take_clusters
+from gen2embed.rows_taken import from_metadata
+from gen2embed.training.batches import PairCluster, take_clusters
 
 
 @dataclass(frozen=True)
-class Inputs:
+class TrainingInputs:
     """Pairs of all subsets, numbered through; their clusters; the items; what was mined."""
 
     query_id: np.ndarray  # item of each pair, shape (n_pairs,)
     target_id: np.ndarray
-    clusters: list[Cluster]
+    clusters: list[PairCluster]
     mined: dict[str, dict[str, Any]]  # by subset: strategy, prompt, pairs, clusters, ...
     query_items: Items
     target_items: Items
@@ -41,7 +41,7 @@ def read_inputs(
     fraction: float,
     row_cap: int,
     seed: int,
-) -> Inputs:
+) -> TrainingInputs:
     """Read and check; of each subset's clusters a sample (see ``take_clusters``).
 
     pairs, clusters: a file per subset, in the same order. prompt: the one trained under, if
@@ -49,12 +49,17 @@ def read_inputs(
     (``input_form.py``), of which there is one in a study. Raises InputError for a file that
     is missing, empty, or does not fit the others.
     """
+    paths = {"query": query_items, "target": target_items}
+    items = {side: read_items(path, side) for side, path in paths.items()}
     ids: dict[str, list[np.ndarray]] = {"query_id": [], "target_id": []}
-    taken: list[Cluster] = []
+    taken: list[PairCluster] = []
     mined: dict[str, dict[str, Any]] = {}
     start = 0
     for pairs_file, clusters_file in zip(pairs, clusters, strict=True):
-        frame, metadata = read_parquet(pairs_file, list(ids))
+        frame, metadata = read_id_rows(pairs_file, list(ids), list(ids), "pairs")
+        for side, path in paths.items():
+            name = f"{side}_id"
+            check_ids(pairs_file, name, frame[name].to_numpy(), path, len(items[side]))
         table, mined_as = read_clusters(clusters_file, len(frame))
         _check_mined(clusters_file, table, mined_as, prompt)
         if len(table.negative_pairs):
@@ -74,17 +79,11 @@ def read_inputs(
         for name, of_side in ids.items():
             of_side.append(frame[name].to_numpy())
         start += len(frame)
-    items = {
-        "query": read_items(query_items, "query"),
-        "target": read_items(target_items, "target"),
-    }
     joined = {name: np.concatenate(of_side) for name, of_side in ids.items()}
-    for side, path in (("query", query_items), ("target", target_items)):
-        _check_ids(path, side, joined[f"{side}_id"], len(items[side]))
-    return Inputs(joined["query_id"], joined["target_id"], taken, mined, *items.values())
+    return TrainingInputs(joined["query_id"], joined["target_id"], taken, mined, *items.values())
 
 
-def _clusters_of(table: ClusterTable, start: int) -> list[Cluster]:
+def _clusters_of(table: ClusterTable, start: int) -> list[PairCluster]:
     negatives = np.split(table.negative_pairs, table.starts[1:-1])
     return [
         start + np.concatenate([[anchor], others]).astype(np.int64)
@@ -102,12 +101,4 @@ def _check_mined(
         raise InputError(
             f"{path}: was mined under the prompt {mined_under!r}, but {prompt!r} is trained: other "
             "negatives would be hard; mine with that prompt's vectors, or say --allow-other-prompt"
-        )
-
-
-def _check_ids(path: str, side: str, ids: np.ndarray, n_items: int) -> None:
-    if ids.min() < 0 or ids.max() >= n_items:
-        raise InputError(
-            f"{path}: holds {n_items} items, but the pairs name {side}_id "
-            f"{ids.min() if ids.min() < 0 else ids.max()}; prepare items and pairs together"
         )

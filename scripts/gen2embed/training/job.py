@@ -25,17 +25,17 @@ from gen2embed.files import (
 )
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
 from gen2embed.outputs import whole_folder
-from gen2embed.prompts.input_form import InputForm, form_of, told
+from gen2embed.prompts.input_form import InputForm, form_facts, form_of
 from gen2embed.prompts.registry import Prompt, get_prompt
 from gen2embed.prompts.resolutions import Resolution, get_resolution
 from gen2embed.settings import keys_of
 from gen2embed.training import processes
-from gen2embed.training.batches import Cluster, form_batches
-from gen2embed.training.inputs import Inputs
+from gen2embed.training.batches import PairCluster, draw_batches
+from gen2embed.training.inputs import TrainingInputs
 
 if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
-    from gen2embed.models.counted import Counted
+    from gen2embed.models.token_counts import Counted
     from gen2embed.prompts.items import Items
     from gen2embed.training.trainer import ContrastiveTrainer
 
@@ -117,7 +117,7 @@ def _check(flags: argparse.Namespace) -> None:
 
 def plan_side(job: Training, backbone: Backbone, side: str, items: Items, states: Path) -> Counted:
     """The planned items of one side; counted once for all processes and runs that share them."""
-    from gen2embed.models.counted import Recipe, counted, counts_file
+    from gen2embed.models.token_counts import Recipe, counted, counts_file
 
     flags = job.flags
     recipe = Recipe(
@@ -135,7 +135,7 @@ def plan_side(job: Training, backbone: Backbone, side: str, items: Items, states
 
 
 def build_trainer(
-    job: Training, inputs: Inputs, batches: list[list[Cluster]], states: Path
+    job: Training, inputs: TrainingInputs, batches: list[list[PairCluster]], states: Path
 ) -> ContrastiveTrainer:
     """The backbone with a fresh adapter, its data and settings; states go to ``states``."""
     import torch
@@ -218,15 +218,15 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
 
     Raises Stopped after SIGTERM.
     """
-    from gen2embed.models.shortcuts.transport import told_in_one_line
+    from gen2embed.models.shortcuts.transport import loader_faults
     from gen2embed.training.callbacks import StopOnTerm
-    from gen2embed.training.states import last_whole_state
+    from gen2embed.training.checkpoints import last_whole_state
 
     stop = StopOnTerm(trainer.accelerator, saves)
     trainer.add_callback(stop)
     with trainer.accelerator.main_process_first():
         last = last_whole_state(states, processes.count())
-    with stop.listening(), told_in_one_line(trainer.loader_seconds):
+    with stop.listening(), loader_faults(trainer.loader_seconds):
         trainer.train(resume_from_checkpoint=last)
     trainer.accelerator.wait_for_everyone()
     if stop.stopped:
@@ -239,7 +239,7 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
 
 
 def write_adapter(
-    job: Training, inputs: Inputs, trainer: ContrastiveTrainer, effort: dict[str, int]
+    job: Training, inputs: TrainingInputs, trainer: ContrastiveTrainer, effort: dict[str, int]
 ) -> None:
     """Adapter, adapters of named steps, logs and card, from a trainer that is done."""
     from gen2embed.training.callbacks import save_adapter
@@ -255,7 +255,7 @@ def write_adapter(
         "model_digest": job.model_digest,
         "revision": flags.revision,
         "prompt": flags.prompt,
-        "input": told(job.form),
+        "input": form_facts(job.form),
         "pixel_limits": trainer.backbone.pixel_limits(),
         "clusters": inputs.mined,
         "settings": {name: getattr(flags, name) for name in (*on_card, "seed")}
@@ -283,12 +283,12 @@ def write_adapter(
         write_text(out / "README.md", render_card(card))
 
 
-def train(job: Training, inputs: Inputs) -> None:
+def train(job: Training, inputs: TrainingInputs) -> None:
     """Train to the end and write the adapter's folder; Raises Stopped after SIGTERM."""
     import torch
 
     from gen2embed.models.shortcuts.transport import prepare_sharing
-    from gen2embed.training.effort import count_effort
+    from gen2embed.training.cost import count_effort
 
     flags = job.flags
     prepare_sharing()
@@ -297,7 +297,7 @@ def train(job: Training, inputs: Inputs) -> None:
         os.environ["OMP_NUM_THREADS"] = str(flags.threads)  # unset, accelerate takes all cores
     torch.use_deterministic_algorithms(True, warn_only=flags.device != "cpu")
     out = Path(flags.out)
-    batches = form_batches(
+    batches = draw_batches(
         inputs.clusters, flags.pairs_per_batch, flags.steps, flags.seed, flags.clusters_per_batch
     )
     effort = count_effort(

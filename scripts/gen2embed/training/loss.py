@@ -57,4 +57,4 @@ def similarities(
         "negative_similarity": means,
         "hardest_negative_similarity": hardest,
     }
-    return {name: one.mean().item() if len(one) else 0.0 for name, one in found.items()}
+    return {name: item.mean().item() if len(item) else 0.0 for name, item in found.items()}

@@ -17,8 +17,8 @@ from gen2embed.models.encoder import Planned
 from gen2embed.models.shortcuts.transport import Layout, pack, unpack
 from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.resolutions import Resolution
-from gen2embed.training.batches import Cluster, asking, pairs_of, shares
-from gen2embed.training.chunks import cut
+from gen2embed.training.batches import PairCluster, asking, pairs_of, shares
+from gen2embed.training.caching import cut_chunks
 from gen2embed.training.positives import other_positives
 
 Chunk = dict[str, torch.Tensor]
@@ -30,14 +30,14 @@ class Shares(Dataset):
     So the trainer's own sharding, which deals items out in turn, gives each process its own.
     """
 
-    def __init__(self, batches: Sequence[list[Cluster]], processes: int):
+    def __init__(self, batches: Sequence[list[PairCluster]], processes: int):
         self.batches = batches
         self.processes = processes
 
     def __len__(self) -> int:
         return len(self.batches) * self.processes
 
-    def __getitem__(self, item: int) -> tuple[list[Cluster], int]:
+    def __getitem__(self, item: int) -> tuple[list[PairCluster], int]:
         step, rank = divmod(item, self.processes)
         return self.batches[step], rank
 
@@ -73,7 +73,7 @@ class Batch:
         sides = (self.query, self.target)
         tensors = [self.own] + ([] if self.excluded is None else [self.excluded])
         for side in sides:
-            tensors += [side.order, *(one for chunk in side.chunks for one in chunk.values())]
+            tensors += [side.order, *(value for chunk in side.chunks for value in chunk.values())]
         names = [[list(chunk) for chunk in side.chunks] for side in sides]
         sizes = [side.sizes for side in sides]
         return _unpacked, (*pack(tensors), self.excluded is not None, names, sizes)
@@ -125,14 +125,16 @@ class PairCollator:
     chunk: int
     token_budget: int
 
-    def __call__(self, items: Sequence[tuple[list[Cluster], int]]) -> dict[str, Batch | Unreadable]:
+    def __call__(
+        self, items: Sequence[tuple[list[PairCluster], int]]
+    ) -> dict[str, Batch | Unreadable]:
         ((batch, rank),) = items
         try:
             return {"batch": self._batch(batch, rank)}
         except InputError as error:
             return {"batch": Unreadable(str(error))}
 
-    def _batch(self, batch: list[Cluster], rank: int) -> Batch:
+    def _batch(self, batch: list[PairCluster], rank: int) -> Batch:
         dealt = shares(batch, self.processes)
         pairs = pairs_of(batch)
         own = asking(batch, self.mode)
@@ -145,8 +147,10 @@ class PairCollator:
         askers = [pairs_of(share)[asking(share, self.mode)] for share in dealt]
         query_ids, target_ids = self.query_id[askers[rank]], self.target_id[pairs_of(dealt[rank])]
         return Batch(
-            query=self._side(query_ids, self.queries, [len(one) for one in askers]),
-            target=self._side(target_ids, self.targets, [len(pairs_of(one)) for one in dealt]),
+            query=self._side(query_ids, self.queries, [len(cluster) for cluster in askers]),
+            target=self._side(
+                target_ids, self.targets, [len(pairs_of(cluster)) for cluster in dealt]
+            ),
             own=torch.from_numpy(own),
             excluded=excluded,
         )
@@ -154,21 +158,21 @@ class PairCollator:
     def _side(self, ids: np.ndarray, items: Sequence[Planned], sizes: list[int]) -> Side:
         """Chunks of items sorted by image size and length (less padding), and the way back."""
         unique, of_row = np.unique(ids, return_inverse=True)
-        chosen = [items[one] for one in unique]
-        places = sorted(
+        chosen = [items[item_id] for item_id in unique]
+        order = sorted(
             range(len(chosen)), key=lambda i: (chosen[i].image_size, chosen[i].tokens, i)
         )
-        tokens = [chosen[place].tokens for place in places]
+        tokens = [chosen[index].tokens for index in order]
         chunks = [
-            self._collate([chosen[places[i]] for i in chunk])
-            for chunk in cut(tokens, self.chunk, self.token_budget)
+            self._collate([chosen[order[i]] for i in chunk])
+            for chunk in cut_chunks(tokens, self.chunk, self.token_budget)
         ]
-        return Side(chunks, torch.from_numpy(np.argsort(places)[of_row]), sizes)
+        return Side(chunks, torch.from_numpy(np.argsort(order)[of_row]), sizes)
 
     def _collate(self, items: Sequence[Planned]) -> Chunk:
         mode = self.backbone.form.image_mode
-        shown = [one.image is not None for one in items]
+        shown = [item.image is not None for item in items]
         images = [
-            load_rgb(one.image, self.resolution, mode) for one in items if one.image is not None
+            load_rgb(item.image, self.resolution, mode) for item in items if item.image is not None
         ]
-        return self.backbone.collate([one.rendered for one in items], images, shown, compact=True)
+        return self.backbone.collate([item.rendered for item in items], images, shown, compact=True)

@@ -18,7 +18,7 @@ from gen2embed.models.shortcuts.image_features import vision_is_frozen, with_ima
 from gen2embed.models.shortcuts.prefix import narrow_to_last_token
 from gen2embed.models.shortcuts.transport import outlive_sigterm
 from gen2embed.training import processes
-from gen2embed.training.caching import Inputs, encode_chunks
+from gen2embed.training.caching import encode_chunks
 from gen2embed.training.gather import gather_rows, sum_gradients
 from gen2embed.training.loss import info_nce, similarities
 from gen2embed.training.pairs import Batch, Chunk, Side, Unreadable
@@ -110,12 +110,12 @@ class ContrastiveTrainer(Trainer):
         chunks = (self._ready(chunk) for chunk in side.chunks)
         return encode_chunks(self._encode, chunks, side.order, self.caching)
 
-    def _ready(self, chunk: Chunk) -> Inputs:
+    def _ready(self, chunk: Chunk) -> Chunk:
         """On the device; images as what a frozen vision tower makes of them, once per step."""
         ready = self.backbone.to_device(chunk, self.args.device)
         return with_image_features(self.backbone, ready) if self.frozen_vision else ready
 
-    def _encode(self, chunk: Inputs) -> torch.Tensor:
+    def _encode(self, chunk: Chunk) -> torch.Tensor:
         return normalize(self.backbone.last_hidden(dict(chunk)).float(), dim=-1)
 
     def _cost(self, pairs: float) -> dict[str, float]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gen2embed.data.bad_rows import write_dropped
 from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
 from gen2embed.data.compositions import Composition, by_id, read_subset
-from gen2embed.data.dropping import write_dropped
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_json
 

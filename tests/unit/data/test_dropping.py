@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen2embed.data.checks import ERROR, NOTE, WARNING, Finding
-from gen2embed.data.dropping import (
+from gen2embed.data.bad_rows import (
     DROPPABLE,
     Listed,
     bad_rows,
@@ -16,9 +15,10 @@ from gen2embed.data.dropping import (
     staying,
     write_dropped,
 )
+from gen2embed.data.checks import ERROR, NOTE, WARNING, Finding
 from gen2embed.data.mmeb import of_kept
 from gen2embed.errors import InputError
-from gen2embed.taken import as_metadata, from_metadata, rows_dropped
+from gen2embed.rows_taken import as_metadata, from_metadata, rows_dropped
 
 ROWS = 9
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from gen2embed.download.revisions import Lock
+from gen2embed.download.revisions import RevisionLock
 from gen2embed.errors import InputError
 from gen2embed.files import read_json
 
 
 @pytest.fixture
 def path(tmp_path):
-    lock = Lock(tmp_path / "revisions.lock.json")
+    lock = RevisionLock(tmp_path / "revisions.lock.json")
     assert lock.pinned("a/b", "main") is None
     lock.hold("a/b", "main", "c0ffee")
     lock.hold_files("a/b", {"x": "11", "y": "22"})
@@ -17,7 +17,7 @@ def path(tmp_path):
 
 
 def test_what_was_asked_stands_for_what_it_was_then(path):
-    lock = Lock(path)
+    lock = RevisionLock(path)
     assert lock.pinned("a/b", "main") == lock.pinned("a/b", "c0ffee") == "c0ffee"
     lock.hold("a/b", "main", "c0ffee")
     lock.hold_files("a/b", {"x": "11", "z": "33"})
@@ -34,12 +34,12 @@ def test_another_revision_is_an_error_that_says_how_to_accept_it(path):
     with pytest.raises(
         InputError, match=r"a/b: .*lock.json locks c0ffee, but this is v2; to go ov"
     ):
-        Lock(path).pinned("a/b", "v2")
+        RevisionLock(path).pinned("a/b", "v2")
     with pytest.raises(InputError, match="call with --accept-revisions"):
-        Lock(path).hold("a/b", "main", "decade")
+        RevisionLock(path).hold("a/b", "main", "decade")
     with pytest.raises(InputError, match=r"a/b: x: .* locks 11, but this is 12"):
-        Lock(path).hold_files("a/b", {"x": "12"})
-    lock = Lock(path, accept=True)
+        RevisionLock(path).hold_files("a/b", {"x": "12"})
+    lock = RevisionLock(path, accept=True)
     assert lock.pinned("a/b", "v2") is None
     lock.hold("a/b", "v2", "decade")
     assert read_json(path) == {"a/b": {"asked": "v2", "revision": "decade", "files": {}}}
@@ -47,11 +47,11 @@ def test_another_revision_is_an_error_that_says_how_to_accept_it(path):
 
 def test_an_unchanged_lock_is_not_written(path):
     before = path.stat().st_mtime_ns
-    Lock(path).hold_files("a/b", {"x": "11"})
+    RevisionLock(path).hold_files("a/b", {"x": "11"})
     assert path.stat().st_mtime_ns == before
 
 
 def test_a_broken_lock_is_one_line(path):
     path.write_text('{"a/b": {}}')
     with pytest.raises(InputError, match="a/b lacks its revision; remove the file"):
-        Lock(path)
+        RevisionLock(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gen2embed.data.dropping import write_dropped
+from gen2embed.data.bad_rows import write_dropped
 from gen2embed.data.mmeb import equivalences_by_id, flatten, number, stack
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_csv, write_parquet

@@ -31,7 +31,7 @@ def listed():
         return list(csv.DictReader(file))
 
 
-def told(note, pattern):
+def form_facts(note, pattern):
     found = re.search(pattern, note)
     return found and found.group(1)
 
@@ -50,11 +50,11 @@ def test_training_is_what_the_list_says_of_it(listed):
     assert {one["split"] for one in trained} == {"ind"} and len(trained) == 20
     for ours, line in zip(entries("train"), trained, strict=True):
         note = line["notes"]
-        assert ours.name == told(note, r"train config '([^']+)'")
+        assert ours.name == form_facts(note, r"train config '([^']+)'")
         assert (ours.counterpart, ours.meta_task) == (line["dataset"], line["meta_task"])
-        exact = told(note, r"exact rows (\d+)")
+        exact = form_facts(note, r"exact rows (\d+)")
         assert exact is None or ours.rows == exact
-        thousands = int(told(note, r"size (\d+)K"))
+        thousands = int(form_facts(note, r"size (\d+)K"))
         assert abs(int(ours.rows) - 1000 * thousands) < 1000
 
 

@@ -18,7 +18,7 @@ from gen2embed.mining.gpu import TorchNeighbours
 from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.strategies import get_strategy
 from gen2embed.mining.subset import Subset
-from gen2embed.mining.vectors import Vectors
+from gen2embed.mining.vectors import SideVectors
 
 
 def clustered(n, dim, seed, n_centres=20):
@@ -98,7 +98,7 @@ def test_what_faiss_does_not_know_is_one_line(factory, parameters):
 
 def test_recall_by_hand():
     """Two of the true three are proposed for one query, all three for the other."""
-    targets = Vectors(np.eye(5, dtype=np.float32), np.arange(5), 1e6)
+    targets = SideVectors(np.eye(5, dtype=np.float32), np.arange(5), 1e6)
     vectors = np.array([[0.8, 0.5, 0.3, 0.1, 0.05], [0.1, 0.2, 0.9, 0.3, 0.2]], dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
 
@@ -114,7 +114,7 @@ def test_recall_by_hand():
 
 
 def test_an_index_finds_what_is_there():
-    targets = Vectors(clustered(400, 16, 3), np.arange(400), 1e7)
+    targets = SideVectors(clustered(400, 16, 3), np.arange(400), 1e7)
     backend = ApproximateBackend(targets, 1e7, Index("HNSW32"), 0)
     found = backend.propose(targets.float32(np.array([7, 300])), 5)
     assert [7 in found[0], 300 in found[1]] == [True, True]

@@ -242,7 +242,7 @@ def all_invalid(folder):
         (spoil_vectors(set_row(0.5)), {}, "q.npy: row 17 has length 2"),
         (spoil_vectors(lambda v: v.astype(np.float64)), {}, "q.npy: holds float64"),
         (spoil_vectors(lambda _: unit(400, 8, 0)), {}, "has 16 dimensions"),
-        (spoil_vectors(lambda v: v[:20]), {}, "has no vector in"),
+        (spoil_vectors(lambda v: v[:20]), {}, "has no row in"),
         (pickle_vectors, {}, "q.npy: is not a readable npy"),
         (cut_vectors, {}, "q.npy: is not a readable npy"),
         (empty_pairs, {}, "p.parquet: holds no pairs"),

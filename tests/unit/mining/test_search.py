@@ -9,7 +9,7 @@ from gen2embed.canonical import canonical, float32_error
 from gen2embed.mining.backends import ExactBackend
 from gen2embed.mining.search import Search
 from gen2embed.mining.subset import Grouping, Subset
-from gen2embed.mining.vectors import Vectors
+from gen2embed.mining.vectors import SideVectors
 
 
 def unit(n, dim, seed, dtype=np.float32):
@@ -24,7 +24,7 @@ def searched(queries, targets, count, block_rows=64, memory=2e9, used=None):
     query_id = np.arange(len(target_id)) % n
     subset = Subset.of(query_id, target_id, np.ones(n, bool), np.ones(n_targets, bool))
     sides = [
-        Vectors(rows, ids, memory / 4)
+        SideVectors(rows, ids, memory / 4)
         for rows, ids in ((queries, subset.query_ids), (targets, subset.target_ids))
     ]
     backend = ExactBackend(sides[1], memory)
@@ -106,10 +106,10 @@ def test_vectors_of_scattered_and_of_neighbouring_rows():
     stored = unit(10, 4, 0, np.float16)
     for ids in ([2, 3, 4], [1, 5, 9]):
         for resident in (1e6, 0):
-            vectors = Vectors(stored, np.array(ids), resident)
+            vectors = SideVectors(stored, np.array(ids), resident)
             expected = stored[ids].astype(np.float32)
             assert (vectors.float32(np.array([2, 0])) == expected[[2, 0]]).all()
             pieces = [piece for _, piece in vectors.chunks(2)]
             assert (np.concatenate(pieces) == expected).all()
     single = unit(10, 4, 0)
-    assert np.shares_memory(Vectors(single, np.array([2, 3]), 0).float32(slice(None)), single)
+    assert np.shares_memory(SideVectors(single, np.array([2, 3]), 0).float32(slice(None)), single)

@@ -10,7 +10,7 @@ GOLDEN = Path(__file__).with_name("golden")
 ATOL = 2e-3  # between components of a unit vector, for other machines
 
 
-def told(run: Run) -> dict:
+def recorded(run: Run) -> dict:
     """A run as JSON has it: of the pixels their grid and shape, of the vector its beginning."""
     pixels = dict(run.pixels)
     values = pixels.pop("pixel_values", None)

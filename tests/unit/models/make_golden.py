@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from unit.backbones import KINDS, save_backbone, save_images
 from unit.models.golden_cases import CASES, FORMS
-from unit.models.golden_files import as_text, differences, load_golden, path_of, told
+from unit.models.golden_files import as_text, differences, load_golden, path_of, recorded
 from unit.models.golden_plain import Plain
 
 
@@ -29,7 +29,7 @@ def all_golden(folder: Path):
     for kind in KINDS:
         plain = Plain(kind, save_backbone(kind, folder / kind), images)
         for form in FORMS:
-            yield kind, form, {case.name: told(plain.run(case, form)) for case in CASES}
+            yield kind, form, {case.name: recorded(plain.run(case, form)) for case in CASES}
 
 
 def main() -> int:

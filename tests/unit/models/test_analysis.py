@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from gen2embed.evaluation.sample import sample_rows
+from gen2embed.evaluation.subsample import sample_rows
 from gen2embed.files import write_parquet
 from gen2embed.models.analysis.attention_mass import attention_mass, token_segments
 from gen2embed.models.analysis.common import spaced

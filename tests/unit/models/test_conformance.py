@@ -18,7 +18,7 @@ from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
 from unit.backbones import KINDS, save_backbone, save_images
 from unit.models.golden_cases import CASES, FORMS, Case
-from unit.models.golden_files import differences, load_golden, told
+from unit.models.golden_files import differences, load_golden, recorded
 from unit.models.golden_plain import Plain, Run
 
 NATIVE = get_resolution("native")
@@ -102,8 +102,8 @@ def test_each_item_alone_is_as_golden_and_as_a_plain_forward(both):
     wrong = {}
     for (name, plain), one in zip(runs.items(), planned, strict=True):
         run = run_alone(backbone, one)
-        off = differences(told(run), golden[name])
-        off += [f"plain {key}" for key in differences(told(plain), golden[name])]
+        off = differences(recorded(run), golden[name])
+        off += [f"plain {key}" for key in differences(recorded(plain), golden[name])]
         same = run.pixels.keys() == plain.pixels.keys() and all(
             torch.equal(run.pixels[key], plain.pixels[key]) for key in plain.pixels
         )

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_parquet
-from gen2embed.models.counted import COUNTS, Recipe, count_all, counted
 from gen2embed.models.planning import plan_items
+from gen2embed.models.token_counts import COUNTS, Recipe, count_all, counted
 from gen2embed.prompts.input_form import InputForm
 from gen2embed.prompts.items import Item, read_items
 from gen2embed.prompts.registry import get_prompt
@@ -61,7 +61,7 @@ def test_counted_items_are_the_planned_ones(backbone, tiny, file, tmp_path, trun
 def test_blocks_change_nothing(backbone, tiny, file, monkeypatch):
     inputs = inputs_of(backbone, tiny, file(ROWS))
     whole = count_all(inputs, "count")
-    monkeypatch.setattr("gen2embed.models.counted.BLOCK", 2)
+    monkeypatch.setattr("gen2embed.models.token_counts.BLOCK", 2)
     assert (count_all(inputs, "count") == whole).all() and whole.dtype == COUNTS
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
-from gen2embed.models.encoder import _unit, encode, form_batches, plan_items
-from gen2embed.models.partial import Blocks
+from gen2embed.models.blocks import Blocks
+from gen2embed.models.encoder import _unit, batches_by_tokens, encode, plan_items
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
@@ -113,12 +113,12 @@ def test_bad_images_are_found_before_the_model_runs(backbone, tmp_path):
 
 def test_batches_hold_every_item_once_and_respect_the_budget(backbone, tiny):
     planned = plan(backbone, ITEMS * 4, tiny.images)
-    batches = form_batches(planned, 300)
+    batches = batches_by_tokens(planned, 300)
     assert sorted(one.row for batch in batches for one in batch) == list(range(4 * len(ITEMS)))
     for batch in batches:
         assert len(batch) * max(one.tokens for one in batch) <= 300 or len(batch) == 1
         assert len({one.image_size for one in batch}) == 1
-    assert form_batches(planned, 300) == batches
+    assert batches_by_tokens(planned, 300) == batches
 
 
 def test_an_interrupted_run_goes_on_from_its_blocks(backbone, tiny, tmp_path):

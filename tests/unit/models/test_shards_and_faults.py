@@ -14,9 +14,9 @@ from PIL import Image
 
 from gen2embed.errors import InputError
 from gen2embed.files import load_embeddings, load_valid, write_parquet
-from gen2embed.models.batching import form_batches
+from gen2embed.models.batching import batches_by_tokens
+from gen2embed.models.blocks import Blocks
 from gen2embed.models.encoder import encode, plan_items
-from gen2embed.models.partial import Blocks
 from gen2embed.models.shards import shard_rows
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
@@ -206,7 +206,7 @@ def test_a_single_item_that_does_not_fit_is_one_line(backbone, tiny):
 
 def test_batches_stay_within_windows(backbone, tiny):
     plan = planned(backbone, tiny.images)
-    batches = form_batches(plan, 10_000, window=7)
+    batches = batches_by_tokens(plan, 10_000, window=7)
     assert [len(batch) for batch in batches] == [7, 7, 7, 3]
     assert all(len({one.row // 7 for one in batch}) == 1 for batch in batches)
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
-from gen2embed.evaluation.contract import summarise
 from gen2embed.evaluation.published import published_scores
+from gen2embed.evaluation.score_files import summarise
 from gen2embed.files import write_json, write_parquet
 from gen2embed.reporting.compositions import groups, not_run, published
 

@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 
 from gen2embed.reporting.false_negatives import rate_sentence, rates
-from gen2embed.reporting.mined import (
+from gen2embed.reporting.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
+from gen2embed.reporting.mining_statistics import (
     dropped_before,
     pooled,
     shown_mined,
     shown_statistics,
     statistics_row,
 )
-from gen2embed.reporting.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
 
 
 def statistics(negatives, hardness, overlap, **change):

@@ -12,9 +12,9 @@ import pytest
 from gen2embed.errors import InputError
 from gen2embed.evaluation.published import mmeb_datasets, paper_settings
 from gen2embed.files import write_csv, write_json, write_parquet
-from gen2embed.reporting.beside import beside, is_full_size, with_published
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.peers import datasets_beside, systems
+from gen2embed.reporting.published_scores import beside, is_full_size, with_published
 from gen2embed.reporting.results import Run, aggregate
 from gen2embed.reporting.settings import settings_beside
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
-from gen2embed.training.batches import asking, form_batches, pairs_of, shares, take_clusters
+from gen2embed.training.batches import asking, draw_batches, pairs_of, shares, take_clusters
 
 SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=20)
 
@@ -20,7 +20,7 @@ def clusters_of(sizes):
 def test_batches_hold_whole_clusters_in_whole_epochs(sizes, room, steps, seed):
     clusters = clusters_of(sizes)
     of_pair = np.repeat(np.arange(len(sizes)), sizes)
-    batches = [pairs_of(one) for one in form_batches(clusters, room, steps, seed)]
+    batches = [pairs_of(one) for one in draw_batches(clusters, room, steps, seed)]
     assert len(batches) == steps
     order = []
     for batch in batches:
@@ -39,28 +39,28 @@ def test_batches_hold_whole_clusters_in_whole_epochs(sizes, room, steps, seed):
 @given(sizes=SIZES, seed=st.integers(0, 9))
 def test_the_same_seed_gives_the_same_batches(sizes, seed):
     clusters = clusters_of(sizes)
-    first, second = (form_batches(clusters, 8, 5, seed) for _ in range(2))
+    first, second = (draw_batches(clusters, 8, 5, seed) for _ in range(2))
     assert all(np.array_equal(pairs_of(a), pairs_of(b)) for a, b in zip(first, second, strict=True))
 
 
 def test_seeds_and_epochs_differ():
     clusters = clusters_of([1] * 30)
-    zero, one = ([pairs_of(b).tolist() for b in form_batches(clusters, 30, 2, s)] for s in (0, 1))
+    zero, one = ([pairs_of(b).tolist() for b in draw_batches(clusters, 30, 2, s)] for s in (0, 1))
     assert zero[0] != one[0]
     assert zero[0] != zero[1]
 
 
 def test_equal_clusters_fill_a_batch_with_a_fixed_number():
     """The paper's batches: clusters of 8 in batches of 32 pairs are 4 clusters each."""
-    batches = form_batches(clusters_of([8] * 10), 32, 6, 0)
+    batches = draw_batches(clusters_of([8] * 10), 32, 6, 0)
     assert [len(batch) for batch in batches] == [4] * 6
 
 
 def test_faults_are_named():
     with pytest.raises(InputError, match="no clusters to train on"):
-        form_batches([], 8, 1, 0)
+        draw_batches([], 8, 1, 0)
     with pytest.raises(InputError, match="a cluster of 9 pairs does not fit into a batch of 8"):
-        form_batches(clusters_of([9]), 8, 1, 0)
+        draw_batches(clusters_of([9]), 8, 1, 0)
 
 
 @given(sizes=SIZES, processes=st.integers(1, 8))

@@ -20,9 +20,9 @@ from torch.utils.data import DataLoader, Dataset
 from gen2embed.errors import InputError
 from gen2embed.models.shortcuts import transport
 from gen2embed.models.shortcuts.transport import (
+    loader_faults,
     outlive_sigterm,
     pack,
-    told_in_one_line,
     unpack,
 )
 from gen2embed.training.pairs import Batch, Side
@@ -135,9 +135,9 @@ class Killed(Dataset):
     [(Slow(), "no batch came .* within 1 s"), (Killed(), "a worker of the loader has ended")],
 )
 def test_a_worker_that_is_late_or_gone_is_one_line(data, said):
-    with pytest.raises(InputError, match=said), told_in_one_line(1):
+    with pytest.raises(InputError, match=said), loader_faults(1):
         list(DataLoader(data, num_workers=1, timeout=1))
-    with pytest.raises(RuntimeError, match="other"), told_in_one_line(1):
+    with pytest.raises(RuntimeError, match="other"), loader_faults(1):
         raise RuntimeError("other")
 
 
@@ -159,7 +159,7 @@ class Wrong(Dataset):
 
 def test_what_goes_wrong_in_a_worker_is_not_taken_for_want_of_memory():
     """A defect keeps its traceback: the worker is alive."""
-    with pytest.raises(RuntimeError, match="shapes 3 and 4"), told_in_one_line(5):
+    with pytest.raises(RuntimeError, match="shapes 3 and 4"), loader_faults(5):
         list(DataLoader(Wrong(), num_workers=1, timeout=5))
 
 

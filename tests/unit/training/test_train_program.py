@@ -492,4 +492,4 @@ def test_pairs_of_other_items_are_refused(job, tmp_path, capsys):
     write_parquet(tmp_path / "few.parquet", few)
     changed = {"target_items": str(tmp_path / "few.parquet")}
     assert train_adapter.main(command(job, tmp_path, **changed)[2:]) == 2
-    assert "holds 1 items, but the pairs name target_id 3" in capsys.readouterr().err
+    assert "row 1: target_id 1 has no row in" in capsys.readouterr().err

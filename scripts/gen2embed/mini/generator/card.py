@@ -31,9 +31,9 @@ def _one_line(text: str) -> str:
 def render_card(card: dict[str, Any]) -> str:
     """Markdown of ``card.json`` (keys: parameters, settings, data, losses, accuracy, samples)."""
     samples = [
-        f"- `{_one_line(one['prompt'])}` (photo: {one['photos'] or 'none'})\n"
-        f"  answers **{one['answer']}**, taught: {one['taught']}"
-        for one in card["samples"]
+        f"- `{_one_line(sample['prompt'])}` (photo: {sample['photos'] or 'none'})\n"
+        f"  answers **{sample['answer']}**, taught: {sample['taught']}"
+        for sample in card["samples"]
     ]
     parts = [
         INTRODUCTION.format(parameters=card["parameters"]),

@@ -207,7 +207,9 @@ class Instructor:
             template = self.random.choice(answers["name" if described else "name_only"])
         else:
             choices = answers["sentence" if sentence == "sentence_plain" else sentence]
-            choices = choices if described else [one for one in choices if "{color}" not in one]
+            choices = (
+                choices if described else [choice for choice in choices if "{color}" not in choice]
+            )
             template = self.random.choice(choices)
         return template.format(name=subject, color=colour)
 

@@ -27,7 +27,7 @@ class Schedule:
     def __init__(self, optimisers: list[torch.optim.Optimizer], steps: int):
         self.optimisers = optimisers
         self.steps = steps
-        self.peaks = [[group["lr"] for group in one.param_groups] for one in optimisers]
+        self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
 
     def factor(self, step: int) -> float:
         return min(1.0, (step + 1) / WARM_UP_STEPS) * max(FINAL_RATE, 1 - step / self.steps)

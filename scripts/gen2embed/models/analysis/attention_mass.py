@@ -28,8 +28,8 @@ def token_segments(backbone: Backbone, parts: Parts, image_tokens: int) -> list[
         if token == placeholder:
             segments += ["image"] * image_tokens
             continue
-        place = next(i for i, limit in enumerate(ends) if end <= limit)
-        name = parts[place][0] if end > start else "markup"
+        segment_index = next(i for i, limit in enumerate(ends) if end <= limit)
+        name = parts[segment_index][0] if end > start else "markup"
         segments.append("markup" if name == "image" else name)
     return segments
 
@@ -54,7 +54,7 @@ def attention_mass(
     segments), both in the order of ``SEGMENTS``.
     """
     layers = backbone.language_layers()
-    member = [np.array([[s == one for one in SEGMENTS] for s in of]) for of in segments]
+    member = [np.array([[s == segment for segment in SEGMENTS] for s in of]) for of in segments]
     mass = np.zeros((len(segments), len(layers), len(SEGMENTS)))
     for items, inputs in batches:
         with watched((layer.self_attn for layer in layers), mean_over_heads) as seen:
@@ -65,4 +65,4 @@ def attention_mass(
             rows = weights[torch.arange(len(items)), last].cpu()
             for row, kept, item in zip(rows, real, items, strict=True):
                 mass[item, number] = row[kept].double().numpy() @ member[item]
-    return mass, np.stack([one.sum(axis=0) for one in member])
+    return mass, np.stack([segment.sum(axis=0) for segment in member])

@@ -93,10 +93,10 @@ def batches_for(
     backbone: Backbone, job: argparse.Namespace, planned: Sequence[Planned], device: str
 ) -> Iterator[tuple[list[int], dict[str, Any]]]:
     """(rows, model inputs on the device) of every batch."""
-    from gen2embed.models.batching import form_batches
+    from gen2embed.models.batching import batches_by_tokens
     from gen2embed.models.loading import load_batches
 
-    batches = form_batches(planned, job.token_budget)
+    batches = batches_by_tokens(planned, job.token_budget)
     size = get_resolution(job.resolution)
     for rows, inputs, broken in load_batches(batches, backbone, size, 0, device):
         if broken:

@@ -31,9 +31,9 @@ def encode_layers(
     for rows, inputs in batches:
         with watched(layers, hidden_states) as seen:
             final = backbone.last_hidden(inputs)
-        places = last_places(inputs)
-        at = torch.arange(len(rows), device=places.device)
+        positions = last_places(inputs)
+        at = torch.arange(len(rows), device=positions.device)
         for number, hidden in enumerate(seen):
-            last = final if number == len(layers) - 1 else hidden[at, places]
+            last = final if number == len(layers) - 1 else hidden[at, positions]
             vectors[number, rows] = normalize(last.float(), dim=-1).cpu().numpy()
     return vectors

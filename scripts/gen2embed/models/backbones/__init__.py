@@ -95,10 +95,10 @@ def load_errors(model: str) -> Iterator[None]:
     except (InputError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        first_line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
         raise InputError(
-            f"{model}: cannot be loaded ({type(error).__name__}: {said[:300]}); a file of it is "
-            "missing, broken, or of another version: fetch it again"
+            f"{model}: cannot be loaded ({type(error).__name__}: {first_line[:300]}); a file of it "
+            "is missing, broken, or of another version: fetch it again"
         ) from error
 
 
@@ -119,9 +119,9 @@ def model_type(model: str, revision: str | None) -> str:
     """
     from transformers import PreTrainedConfig
 
-    place, more = at(model)
+    folder, more = at(model)
     try:
-        facts, _ = PreTrainedConfig.get_config_dict(place, revision=revision, **more)
+        facts, _ = PreTrainedConfig.get_config_dict(folder, revision=revision, **more)
     except Exception as error:  # of a broken config.json transformers raises whatever it meets
         reason = str(error).strip().split("\n")[0]
         no_folder = "no model folder and not to be had from the hub"

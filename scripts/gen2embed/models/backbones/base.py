@@ -61,7 +61,9 @@ class Backbone:
     def control_tokens(self) -> re.Pattern[str]:
         """Everything that opens or closes turns, or stands for more than its letters."""
         tokenizer = self.processor.tokenizer
-        added = (one.content for one in tokenizer.added_tokens_decoder.values() if one.special)
+        added = (
+            value.content for value in tokenizer.added_tokens_decoder.values() if value.special
+        )
         names = {*tokenizer.all_special_tokens, *added, *self.markup_words} - {IMAGE_MARK}
         words = sorted((name for name in names if len(name) > 1), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, words)) or "(?!)")
@@ -163,7 +165,7 @@ class Backbone:
             for text, has in zip(texts, shown, strict=True)
         ]
         padded = tokenizer.pad({"input_ids": rows}, padding=True, return_tensors="pt").data
-        batch = {name: torch.as_tensor(np.asarray(one)) for name, one in batch.items()}
+        batch = {name: torch.as_tensor(np.asarray(item)) for name, item in batch.items()}
         is_image = padded["input_ids"] == self.image_id
         has = torch.tensor(list(shown))[:, None]
         if kinds is not None:
@@ -180,7 +182,7 @@ class Backbone:
 
     def _as_bytes(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The batch with ``pixel_values``, not rescaled, as bytes: ``PIXEL_BYTES``."""
-        rest = {name: one for name, one in batch.items() if name != "pixel_values"}
+        rest = {name: item for name, item in batch.items() if name != "pixel_values"}
         return {**rest, PIXEL_BYTES: batch["pixel_values"].to(torch.uint8)}
 
     def _from_bytes(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -191,7 +193,7 @@ class Backbone:
         self, batch: Mapping[str, torch.Tensor], device: str | torch.device
     ) -> dict[str, torch.Tensor]:
         """A collated batch where the model is, its pixels as floats."""
-        found = {name: one.to(device, non_blocking=True) for name, one in batch.items()}
+        found = {name: item.to(device, non_blocking=True) for name, item in batch.items()}
         if PIXEL_BYTES in found:
             found["pixel_values"] = self._from_bytes(found.pop(PIXEL_BYTES))
         return found
@@ -248,7 +250,7 @@ class Backbone:
         """
         if PIXEL_BYTES in batch:  # the model would take it for an option and see no image
             raise RuntimeError("a compact batch must go through to_device first")
-        inputs = {name: one for name, one in batch.items() if name != LITERAL}
+        inputs = {name: item for name, item in batch.items() if name != LITERAL}
         literal = batch.get(LITERAL)
         if literal is None:
             yield inputs
@@ -297,9 +299,9 @@ def load_model(
     """
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
-    place, more = weights_at(model)
+    folder, more = weights_at(model)
     loaded, found = kind.from_pretrained(
-        place,
+        folder,
         **more,
         revision=revision,
         dtype=DTYPES[dtype],

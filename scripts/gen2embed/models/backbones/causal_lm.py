@@ -86,7 +86,7 @@ class CausalLM(Backbone):
         """
         config = self.model.config.get_text_config()
         windows = [getattr(config, name, None) for name in WINDOWS]
-        if any(one is not None and batch["input_ids"].shape[1] >= one for one in windows):
+        if any(window is not None and batch["input_ids"].shape[1] >= window for window in windows):
             return self.last_hidden(batch)
         return super().embed(batch)
 
@@ -111,7 +111,9 @@ def load(
     template = template_of(model, tokenizer)
     loaded = load_model(AutoModelForCausalLM, model, revision, dtype, device, attention)
     layers = getattr(getattr(loaded, "model", None), "layers", [])
-    if not layers or not all(hasattr(one, "self_attn") and hasattr(one, "mlp") for one in layers):
+    if not layers or not all(
+        hasattr(layer, "self_attn") and hasattr(layer, "mlp") for layer in layers
+    ):
         raise InputError(
             f"{model}: its layers ({loaded.config.model_type}) are not laid out as those of Llama, "
             "Qwen2, Gemma and Mistral are; such a model is not supported"
@@ -121,9 +123,9 @@ def load(
 
 def load_tokenizer(model: str, revision: str | None) -> Any:
     """The tokenizer, padding on the left; it adds no tokens of its own: the markup has them."""
-    place, more = at(model)
+    folder, more = at(model)
     tokenizer = AutoTokenizer.from_pretrained(
-        place, revision=revision, padding_side="left", trust_remote_code=False, **more
+        folder, revision=revision, padding_side="left", trust_remote_code=False, **more
     )
     if not tokenizer.is_fast:
         raise InputError(f"{model}: has no fast tokenizer (tokenizer.json); convert it")

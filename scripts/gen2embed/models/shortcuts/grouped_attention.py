@@ -46,7 +46,7 @@ def grouped_attention(
     parts = list(packed.split(lengths, dim=1))
     results: list[torch.Tensor | None] = [None] * len(parts)
     for length in sorted(set(lengths)):
-        chosen = [i for i, one in enumerate(lengths) if one == length]
+        chosen = [i for i, size in enumerate(lengths) if size == length]
         out = attend(torch.stack([parts[i] for i in chosen], dim=1))
         for i, result in zip(chosen, out, strict=True):
             results[i] = result

@@ -18,8 +18,8 @@ GEOMETRY = ("image_grid_thw", "image_sizes")  # how transformers' models tell th
 def vision_is_frozen(model: torch.nn.Module) -> bool:
     """Whether nothing outside the language model is trained."""
     return not any(
-        one.requires_grad
-        for name, one in model.named_parameters()
+        named_parameter.requires_grad
+        for name, named_parameter in model.named_parameters()
         if ".language_model." not in name
     )
 

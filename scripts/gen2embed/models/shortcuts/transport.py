@@ -42,12 +42,12 @@ def pack(tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, Layout]:
     """Tensors on the CPU as one, uint8, and where each of them is in it."""
     layout: Layout = []
     end = 0
-    for one in tensors:
-        layout.append((end, one.dtype, tuple(one.shape)))
-        end += -(-one.numel() * one.element_size() // ALIGNED) * ALIGNED
+    for tensor in tensors:
+        layout.append((end, tensor.dtype, tuple(tensor.shape)))
+        end += -(-tensor.numel() * tensor.element_size() // ALIGNED) * ALIGNED
     whole = torch.empty(end, dtype=torch.uint8)
-    for one, (start, _, _) in zip(tensors, layout, strict=True):
-        flat = one.contiguous().reshape(-1).view(torch.uint8)
+    for tensor, (start, _, _) in zip(tensors, layout, strict=True):
+        flat = tensor.contiguous().reshape(-1).view(torch.uint8)
         whole[start : start + len(flat)] = flat
     return whole, layout
 
@@ -62,7 +62,7 @@ def unpack(whole: torch.Tensor, layout: Layout) -> list[torch.Tensor]:
 
 
 @contextmanager
-def told_in_one_line(seconds: float) -> Iterator[None]:
+def loader_faults(seconds: float) -> Iterator[None]:
     """Turn what torch's loader says of its workers into InputError.
 
     seconds: the loader's time-out. A worker that is late, was killed (out of memory), or had no

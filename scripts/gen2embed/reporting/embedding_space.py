@@ -23,9 +23,9 @@ def gap_interval(
     """95 % bootstrap interval of that distance: the vectors of either set are resampled."""
     rng = np.random.default_rng(seed)
     centroids = []
-    for one in (left, right):
-        counts = rng.multinomial(len(one), np.full(len(one), 1 / len(one)), draws)
-        centroids.append(counts.astype(np.float32) @ one.astype(np.float32) / len(one))
+    for side in (left, right):
+        counts = rng.multinomial(len(side), np.full(len(side), 1 / len(side)), draws)
+        centroids.append(counts.astype(np.float32) @ side.astype(np.float32) / len(side))
     return interval(np.linalg.norm(centroids[0] - centroids[1], axis=1))
 
 

@@ -18,6 +18,10 @@ def sample_rows(
     positives = {int(candidate_ids[row][0]) for row in rows}
     kept = []
     for row in rows:
-        others = [one for one in candidate_ids[row][1:] if int(one) in positives]
+        others = [
+            candidate_id
+            for candidate_id in candidate_ids[row][1:]
+            if int(candidate_id) in positives
+        ]
         kept.append(np.array([candidate_ids[row][0], *others], dtype=np.int64))
     return np.asarray(query_ids)[list(rows)], kept

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gen2embed.training.batches import Cluster, asking, pairs_of, shares
+from gen2embed.training.batches import PairCluster, asking, pairs_of, shares
 
 
 def count_effort(
-    batches: Sequence[Sequence[Cluster]],
+    batches: Sequence[Sequence[PairCluster]],
     query_id: np.ndarray,
     target_id: np.ndarray,
     mode: str,

@@ -27,9 +27,9 @@ def is_droppable(finding: Finding) -> bool:
 def bad_rows(findings: Sequence[Finding]) -> dict[int, Finding]:
     """Rows that could be left out, ascending, each with the first finding that names it."""
     found: dict[int, Finding] = {}
-    for one in filter(is_droppable, findings):
-        for row in one.faults:
-            found.setdefault(row, one)
+    for finding in filter(is_droppable, findings):
+        for row in finding.faults:
+            found.setdefault(row, finding)
     return dict(sorted(found.items()))
 
 
@@ -44,11 +44,13 @@ def dropped(
     bad = bad_rows(findings)
     if not bad or len(bad) > most or len(bad) == n_rows:
         return list(findings), {}
-    told = [
-        replace(one, severity=WARNING, said=f"{one.said}; dropped") if is_droppable(one) else one
-        for one in findings
+    reported = [
+        replace(finding, severity=WARNING, said=f"{finding.said}; dropped")
+        if is_droppable(finding)
+        else finding
+        for finding in findings
     ]
-    return told, bad
+    return reported, bad
 
 
 def write_dropped(path: str | Path, rows: Sequence[tuple]) -> None:

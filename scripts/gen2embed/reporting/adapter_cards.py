@@ -35,7 +35,7 @@ def pairs_seen_at(adapter: str | Path, steps: Sequence[int]) -> dict[int, int]:
 
 def rows_of(card: Mapping[str, Any]) -> int:
     """Rows of all training subsets: the denominator of "passes over the data"."""
-    return sum(one["pairs"] for one in card["clusters"].values())
+    return sum(value["pairs"] for value in card["clusters"].values())
 
 
 def cost_of(cards: Sequence[Mapping[str, Any]]) -> dict[str, float]:

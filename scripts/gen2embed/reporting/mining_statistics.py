@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gen2embed.reporting.false_negatives import shown_rates
-from gen2embed.taken import dropped_of, rows_dropped
+from gen2embed.rows_taken import dropped_of, rows_dropped
 
 COUNTS = (
     "pairs", "queries", "targets", "searches", "clusters", "clusters_phase_1", "clusters_phase_2",

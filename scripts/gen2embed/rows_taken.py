@@ -34,9 +34,9 @@ def dropped_from_metadata(metadata: Mapping[str, str]) -> dict[str, int]:
     return {DROPPED: count} if count else {}
 
 
-def dropped_of(told: Mapping[str, Any]) -> int:
+def dropped_of(metadata: Mapping[str, Any]) -> int:
     """Of a file's metadata, a score's ``data``, statistics or a card's subset; untold: none."""
-    return int(told.get(DROPPED, 0))
+    return int(metadata.get(DROPPED, 0))
 
 
 def rows_dropped(count: int, sentence: str = "{}") -> str:

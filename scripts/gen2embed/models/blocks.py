@@ -44,8 +44,8 @@ class Blocks:
         self._waiting.append((rows, vectors))
         if time.monotonic() - self._saved < self.save_seconds:
             return
-        rows = np.concatenate([one for one, _ in self._waiting])
-        vectors = np.concatenate([one for _, one in self._waiting])
+        rows = np.concatenate([vectors for vectors, _ in self._waiting])
+        vectors = np.concatenate([vectors for _, vectors in self._waiting])
         with whole_file(self.folder / f"{self._first:08d}-{end:08d}.npz") as temporary:
             np.savez(temporary, rows=rows, vectors=vectors)
         self._first, self._waiting, self._saved = end, [], time.monotonic()

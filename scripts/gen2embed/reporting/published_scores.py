@@ -42,7 +42,7 @@ def is_full_size(runs: Sequence[Run]) -> bool:
     """Whether every run holds MMEB's 36 data sets with all their queries."""
     wanted = set(mmeb_datasets()["name"])
     return all(
-        set(run.scores) == wanted and all(rows_of(one) == ROWS for one in run.scores.values())
+        set(run.scores) == wanted and all(rows_of(score) == ROWS for score in run.scores.values())
         for run in runs
     )
 
@@ -78,12 +78,12 @@ def beside(
         found = scores[(scores["model"] == model) & (scores["backbone"] == backbone)]
         printed = dict(zip(found["name"], found["score"], strict=True))
         of_run = means[means["run"] == names[key]].set_index("aggregate")
-        for aggregate in (one for one in PRINTED if one in printed):
+        for aggregate in (part for part in PRINTED if part in printed):
             ours = (float("nan"),) * 3
             if full_size and aggregate in of_run.index:
                 row = of_run.loc[aggregate]
                 ours = (row["value"], row["ci_low"], row["ci_high"])
-            less = tuple(one - printed[aggregate] for one in ours)
+            less = tuple(part - printed[aggregate] for part in ours)
             nothing = (float("nan"),) * 2
             for origin, numbers in (
                 (MEASURED, ours),
@@ -105,9 +105,9 @@ def shown_beside(
     rows = []
     for (run, origin), of_row in compared.groupby(["run", "origin"], sort=False):
         cells = {row.aggregate: marked_cell(row, origin) for row in of_row.itertuples()}
-        said = f"MMEB, {origin}" + (MARK if origin == PUBLISHED else "")
+        label = f"MMEB, {origin}" + (MARK if origin == PUBLISHED else "")
         columns = {labels[name]: cells.get(name, "-") for name in order}
-        rows.append({first: run, "scores": said, **columns})
+        rows.append({first: run, "scores": label, **columns})
     return pd.DataFrame(rows, columns=[first, "scores", *(labels[name] for name in order)])
 
 

@@ -27,7 +27,7 @@ from gen2embed.files import (
 )
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.planning import Planned, plan_items
-from gen2embed.prompts.input_form import told
+from gen2embed.prompts.input_form import form_facts
 from gen2embed.prompts.items import Items
 from gen2embed.prompts.registry import Prompt
 from gen2embed.prompts.resolutions import Resolution, fixed_size
@@ -83,7 +83,7 @@ class Counted(Sequence[Planned]):
 
     def __getitem__(self, row: int | slice) -> Planned | list[Planned]:
         if isinstance(row, slice):
-            return [self[one] for one in range(*row.indices(len(self)))]
+            return [self[row_number] for row_number in range(*row.indices(len(self)))]
         row = int(row)
         tokens, width, height, truncated = self.counts[row].item()
         recipe = self.recipe
@@ -105,7 +105,7 @@ def count_all(recipe: Recipe, what: str) -> np.ndarray:
         for start in range(0, len(counts), BLOCK):
             planned = recipe.plan(start, start + BLOCK)
             counts[start : start + len(planned)] = [
-                (one.tokens, *one.image_size, one.truncated) for one in planned
+                (plan.tokens, *plan.image_size, plan.truncated) for plan in planned
             ]
             bar.update(len(planned))
     return counts
@@ -120,7 +120,7 @@ def counts_file(folder: Path, recipe: Recipe, model: str, revision: str | None) 
         "prompt": repr(recipe.prompt),
         "resolution": recipe.resolution,
         "limits": recipe.backbone.pixel_limits(),
-        "input": told(recipe.backbone.form),
+        "input": form_facts(recipe.backbone.form),
         "max_tokens": recipe.max_tokens,
         "versions": package_versions("transformers", "tokenizers", "pillow"),
     }
