@@ -26,7 +26,7 @@ from gen2embed.errors import InputError
 from gen2embed.reporting.tables import percent, points
 from gen2embed.reporting.verdicts import verdict
 
-MARKED = re.compile(r"<!--=([^\s<>]+)-->(.*?)<!--/-->", re.DOTALL)
+MARKED = re.compile(r"(?<!`)<!--=([^\s<>]+)-->(.*?)<!--/-->", re.DOTALL)  # not one in code
 SOURCES = re.compile(r"<!-- numbers:\n(.*?)\n-->", re.DOTALL)
 UNKNOWN = "not published"
 TABLE = "table"
