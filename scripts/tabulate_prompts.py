@@ -15,7 +15,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL, members
-from gen2embed.evaluation.paired import holm
+from gen2embed.evaluation.paired import equivalence, holm
 from gen2embed.files import load_embeddings, load_valid, read_parquet
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
@@ -25,8 +25,10 @@ from gen2embed.reporting.embedding_space import alignment, centroid_distance, ga
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run
 from gen2embed.reporting.tables import percent, points
+from gen2embed.reporting.verdicts import verdict
 
 GAP = "image_text_gap"
+DIFFERENCE = ("difference", "difference_low", "difference_high")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -131,17 +133,21 @@ def tabulate(job: argparse.Namespace) -> None:
                 "difference_low": found.ci_low,
                 "difference_high": found.ci_high,
                 "p_value": found.p_value,
+                "standard_error": found.standard_error,
             }
         rows.append(row | space.measure(name))
     frame = pd.DataFrame(rows)
-    for column in ("difference", "difference_low", "difference_high", "p_value", GAP):
+    for column in (*DIFFERENCE, "p_value", "standard_error", GAP):
         frame[column] = frame.get(column, np.nan)
     tested = frame["p_value"].notna()
     frame.loc[tested, "p_holm"] = holm(frame.loc[tested, "p_value"].tolist())
+    both = frame.loc[tested, ["difference", "standard_error"]].itertuples(index=False)
+    frame.loc[tested, "p_equivalent"] = holm([equivalence(*one) for one in both])
     caption = (
         "Prompt ablation, zero-shot: what each prompt says, mean Precision@1 of all data sets in "
         f"percent, paired difference to `{job.reference}` in points (Holm-adjusted p over "
-        f"{int(tested.sum())} comparisons), image-text gap (distance between the centroids of "
+        f"{int(tested.sum())} comparisons; undecided is not the same as no difference), "
+        "image-text gap (distance between the centroids of "
         "items with an image and of texts, Liang et al. 2022's modality gap, which is not the "
         "query-target gap of figure umap; 95 % bootstrap interval), mean cosine of "
         f"matching query and target and of all others (at most {job.sample} items of a modality "
@@ -160,6 +166,8 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
         return [f"{value:.3f}" for value in frame[column]]
 
     records = frame.to_dict("records")
+    bounds = {"difference_low": "ci_low", "difference_high": "ci_high"}
+    tests = frame.drop(columns=list(bounds.values())).rename(columns=bounds)
     return pd.DataFrame(
         {
             "prompt": frame["prompt"],
@@ -176,6 +184,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
             "p (Holm)": [
                 "-" if pd.isna(row["difference"]) else f"{row['p_holm']:.2g}" for row in records
             ],
+            "verdict": ["-" if pd.isna(row.ci_low) else verdict(row) for row in tests.itertuples()],
             "image-text gap": [
                 "-"
                 if pd.isna(row[GAP])

@@ -65,7 +65,8 @@ def test_gap_and_alignment_by_hand(results):
     assert frame.loc["plain", ["system", "closing_query"]].tolist() == [False, False]
     assert frame.loc["hierarchical", ["system", "closing_target"]].tolist() == [True, False]
     assert frame.loc["plain", "difference"] == 0 and frame.loc["plain", "p_holm"] == 1
-    assert "1.414 [1.414, 1.414]" in (results / "tables/prompts.md").read_text()
+    table = (results / "tables/prompts.md").read_text()
+    assert "1.414 [1.414, 1.414]" in table and "| same within 2 points |" in table
 
 
 def test_a_sample_keeps_pairs_together(results):
