@@ -81,7 +81,7 @@ def verdicts(tests: pd.DataFrame) -> str:
     return (
         f"Paired differences that are shown (Holm-adjusted p < 0.05{of_seeds}): "
         f"{'. '.join(parts)}. {_others(found, len(shown))} The least difference that these "
-        f"{len(tests)} tests could see (80 % power, the median): {', '.join(could)} points."
+        f"tests could see (80 % power, the median): {', '.join(could)} points."
     )
 
 
