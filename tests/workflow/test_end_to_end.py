@@ -152,7 +152,7 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
         "training/loss.py": trained,
         "mining/saha.py": mined,
         "prompts/prompts.yaml": embedded,
-        "mini/generator/muon.py": {"train_generator": 1, **embedded},
+        "mini/generator/muon.py": {"train_generator": 1, "tabulate_generator": 1, **embedded},
     }
     for name, expected in cases.items():
         path = finished.folder / "scripts" / "gen2embed" / name
