@@ -1,4 +1,5 @@
-# make reproduce: the default study, from nothing.  make test: what CI runs.
+# make reproduce: the default study, from nothing, then paper_figures/ and the numbers in the pages.
+# make test: what CI runs.
 PYTHON ?= python3.11
 VENV   := .venv
 LOCK   ?= requirements.lock
@@ -18,6 +19,7 @@ $(VENV)/.installed: $(LOCK)
 
 reproduce: install
 	snakemake --cores $(CORES)
+	snakemake --cores $(CORES) publish
 
 lint: install
 	ruff check .

@@ -1,6 +1,6 @@
 # Data: images and rows in MMEB's schemas, then items, pairs and rows by id.
 # in:  the packages with emoji graphics and names; or the hub, or a copy of it (docs/data.md)
-# out: data/ (rows, images, credits), items/, pairs/, rows/, equivalences/, compositions/
+# out: data/ (rows, images, credits), items/, pairs/, rows/, equivalences/, minimal_pairs/, compositions/
 #      tables/data_sets, data_findings, dropped_rows (of downloaded data)
 # by:  build_benchmark.py, or fetch_data.py and check_data.py; prepare_items.py,
 #      prepare_compositions.py
@@ -120,6 +120,7 @@ rule prepare_items:
         pairs=study.paths.pairs(study.train_sets),
         rows=study.paths.rows(study.eval_sets),
         equivalences=study.equivalences,
+        minimal_pairs=study.minimal_pairs,
     log:
         f"{RESULTS}/logs/prepare_items.log",
     benchmark:

@@ -58,6 +58,7 @@ if study.knows_equivalences:
             program("measure_false_negatives.py"),
             pairs=rules.prepare_items.output.pairs,
             known=study.paths.equivalences("train", study.train_sets),
+            minimal=study.minimal_pairs,
             clusters=clusters_of(study.mined, "parquet"),
             grid=f"{study.paths.grid}/clusters",
         output:

@@ -1,7 +1,9 @@
 # Report: one offline page of the whole study; what it was made of; what makes runs comparable.
 # in:  tables/, figures/, everything under results/<experiment>/
-# out: report.html, provenance.html, config.yaml, digest.tsv; paper_figures/ (publish alone)
-# by:  snakemake --report, write_provenance.py, digest_results.py, publish_results.py
+# out: report.html, provenance.html, config.yaml, digest.tsv; paper_figures/ and the numbers of
+#      README.md and docs/ (publish alone)
+# by:  snakemake --report, write_provenance.py, digest_results.py, publish_results.py,
+#      fill_numbers.py
 
 PUBLISHED = "paper_figures"
 
@@ -135,6 +137,7 @@ rule digest_results:
 rule publish_results:
     input:
         program("publish_results.py"),
+        program("fill_numbers.py"),
         figures=[path for path in rules.figures.input if path.endswith(".png")],
         tables=[path for path in rules.tables.input if path.endswith(".md")],
         provenance=rules.write_provenance.output.facts,
@@ -145,13 +148,15 @@ rule publish_results:
     benchmark:
         f"{RESULTS}/benchmarks/publish_results.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/reporting.yaml"
     resources:
         **study.resources.asks("small"),
     params:
         experiment=config["experiment"],
         out=subpath(output[0], parent=True),
+        pages=["README.md", *sorted(map(str, Path("docs").glob("*.md")))],
     shell:
-        "python scripts/publish_results.py --figures {input.figures:q} --tables {input.tables:q}"
-        " --experiment {params.experiment:q} --provenance {input.provenance:q} --out {params.out:q}"
+        "(python scripts/publish_results.py --figures {input.figures:q} --tables {input.tables:q}"
+        " --experiment {params.experiment:q} --provenance {input.provenance:q} --out {params.out:q} &&"
+        " python scripts/fill_numbers.py --numbers {params.out:q} --pages {params.pages:q})"
         " > {log:q} 2>&1"

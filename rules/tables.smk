@@ -3,8 +3,8 @@
 # out: tables/<name>.csv, .md, .tex, .html
 #      benchmarks/cost.* (its numbers differ from run to run)
 # by:  tabulate_zero_shot.py, tabulate_prompts.py, tabulate_mining.py, tabulate_runs.py,
-#      tabulate_training.py, tabulate_peers.py, tabulate_cost.py, audit_leakage.py,
-#      audit_published.py
+#      tabulate_training.py, tabulate_peers.py, tabulate_cost.py, tabulate_generator.py,
+#      audit_leakage.py, audit_published.py
 
 
 COST = study.paths.tables("cost", folder="benchmarks")
@@ -17,12 +17,15 @@ rule tables:
         study.paths.tables("mining", "mining_subsets", "mining_statistics")
         if study.compares_mining
         else [],
-        study.paths.tables("grid") if study.knows_equivalences else [],
-        study.paths.tables("runs", "runs_datasets", "runs_tests") if study.trains else [],
+        study.paths.tables("grid", "minimal_pairs") if study.knows_equivalences else [],
+        study.paths.tables("runs", "runs_datasets", "runs_tests", "runs_tests_datasets")
+        if study.trains
+        else [],
         study.paths.tables("sampling", "efficiency", "leakage") if study.trains else [],
         study.paths.tables("peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones"),
         study.paths.tables("sugarcrepe", "sugarcrepe_pp"),
         study.paths.tables("prompts", "settings", "published_audit"),
+        study.paths.tables("generator") if study.generates else [],
         DOCTOR,
         COST,
 
@@ -57,6 +60,29 @@ rule tabulate_zero_shot:
         " --prompts {params.prompts:q} {params.published} --out {params.out:q} > {log:q} 2>&1"
 
 
+if study.generates:
+
+    rule tabulate_generator:
+        input:
+            program("tabulate_generator.py"),
+            card=f"{study.paths.generator}/card.json",
+        output:
+            reported(study.paths.tables("generator")),
+        log:
+            f"{RESULTS}/logs/tabulate_generator.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/tabulate_generator.tsv"
+        conda:
+            "../envs/reporting.yaml"
+        resources:
+            **study.resources.asks("small"),
+        params:
+            out=subpath(output[0], parent=True),
+        shell:
+            "python scripts/tabulate_generator.py --card {input.card:q} --out {params.out:q}"
+            " > {log:q} 2>&1"
+
+
 rule tabulate_mining:
     input:
         program("tabulate_mining.py"),
@@ -66,7 +92,7 @@ rule tabulate_mining:
         grid_rates=rules.measure_false_negatives.output.grid if study.knows_equivalences else [],
     output:
         reported(study.paths.tables("mining", "mining_subsets", "mining_statistics")),
-        reported(study.paths.tables("grid")) if study.knows_equivalences else [],
+        reported(study.paths.tables("grid", "minimal_pairs")) if study.knows_equivalences else [],
     log:
         f"{RESULTS}/logs/tabulate_mining.log",
     benchmark:
@@ -94,7 +120,7 @@ rule tabulate_runs:
         zero_shot=study.scores(ZERO_SHOT, study.run_prompts),
         tuned=FINAL_SCORES,
     output:
-        reported(study.paths.tables("runs", "runs_datasets", "runs_tests")),
+        reported(study.paths.tables("runs", "runs_datasets", "runs_tests", "runs_tests_datasets")),
     log:
         f"{RESULTS}/logs/tabulate_runs.log",
     benchmark:

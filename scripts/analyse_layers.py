@@ -1,4 +1,4 @@
-"""The same embedding taken at every layer: Precision@1 and modality gap, by layer and prompt."""
+"""The same embedding taken at every layer: Precision@1 and image-text gap, by layer and prompt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.evaluation.intervals import bootstrap_means, interval
+from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.subsample import sample_rows
 from gen2embed.files import read_parquet, run_record, write_csv
@@ -28,9 +28,9 @@ from gen2embed.models.analysis.common import (
     spaced,
 )
 from gen2embed.prompts.items import Item, read_items
-from gen2embed.reporting.embedding_space import modality_gap
+from gen2embed.reporting.embedding_space import centroid_distance
 
-COLUMNS = ["prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "modality_gap"]
+COLUMNS = ["prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "image_text_gap"]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -86,13 +86,13 @@ def take(path: str, side: str, ids: np.ndarray) -> list[Item]:
             f"{path}: holds {len(items)} items, but the rows name {side}_id {ids[-1]}; "
             "prepare items and rows together"
         )
-    return [items[item_id] for item_id in ids]
+    return [items[one] for one in ids]
 
 
 def score_layer(queries: np.ndarray, targets: np.ndarray, sample: Sample) -> list[float]:
     """Precision@1 with its interval, chance, number of rows."""
     found = predict(queries, targets, sample.query_ids, sample.candidates, sample.sizes)
-    low, high = interval(bootstrap_means(found.hits))
+    low, high = share_interval(found.hits)
     chance = float((1 / found.candidates).mean())
     return [float(found.hits.mean()), low, high, chance, len(found.hits)]
 
@@ -115,7 +115,7 @@ def analyse(job: argparse.Namespace) -> None:
                 vectors.append(encode_layers(backbone, batches, len(items)))
             for layer, (queries, targets) in enumerate(zip(*vectors, strict=True), start=1):
                 both = np.concatenate([queries, targets])
-                gap = modality_gap(both[image], both[~image])
+                gap = centroid_distance(both[image], both[~image])
                 rows.append([prompt, layer, *score_layer(queries, targets, sample), gap])
         write_csv(job.out, pd.DataFrame(rows, columns=COLUMNS).round(9))
 

@@ -1,4 +1,5 @@
-"""Build the mini benchmark: photos of emoji, rows in MMEB's schemas, known equivalences."""
+"""Build the mini benchmark: photos of emoji, rows in MMEB's schemas, known equivalences
+and minimal pairs."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ from gen2embed.mini.benchmark import (
     evaluation_sets,
     generator_photos,
     images_of,
+    minimal_pairs,
     training_frame,
     training_sets,
 )
@@ -107,6 +109,8 @@ def write_sets(out: Path, part: str, sets: Sequence[DataSet], roll: PhotoRoll) -
         folder = out / part / dataset.entry.name
         write_parquet(folder / file_name, frame_of(dataset))
         write_parquet(folder / "equivalences.parquet", equivalences(dataset))
+        if part == "train":
+            write_parquet(folder / "minimal_pairs.parquet", minimal_pairs(dataset))
     images = list(images_of(sets))
     for image in progress(images, len(images), f"render {part} photos", "photo"):
         write_image(out / part / image.path, render(roll, image))

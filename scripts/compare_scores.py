@@ -12,7 +12,7 @@ from gen2embed.files import write_csv
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.results import paired_tests, read_register, read_run
-from gen2embed.reporting.tables import shown_tests
+from gen2embed.reporting.verdicts import shown_tests
 
 
 def build_parser() -> argparse.ArgumentParser:

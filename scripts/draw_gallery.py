@@ -1,4 +1,5 @@
-"""Draw a gallery: false negatives that HNS trains on, and what SaHa keeps for the same anchor.
+"""Draw a gallery: false negatives that HNS trains on, and what SaHa keeps for the same anchor; then
+SaHa's own false negatives, and what HNS keeps.
 
 Paper: figure 1.
 """
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gen2embed.command_line import run_each
-from gen2embed.evaluation.false_negatives import label_negatives
+from gen2embed.evaluation.negatives import label_negatives
 from gen2embed.files import read_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
@@ -39,13 +40,21 @@ def build_parser() -> argparse.ArgumentParser:
     add("--query-items", required=True, help="items parquet of the query side")
     add("--target-items", required=True, help="items parquet of the target side")
     add("--image-root", required=True, help="folder that the items' image paths start from")
-    add("--rows", type=int, required=True, help="cases, at most; spread over the subsets")
+    add(
+        "--rows",
+        type=int,
+        required=True,
+        help="cases of each of the two strategies, at most; spread over the subsets",
+    )
     add_output(parser, "--out", help="folder for gallery.pdf, .png, .csv, .md")
     return parser
 
 
-def read_cases(job: argparse.Namespace) -> list[dict]:
-    """Cases by turns from the subsets, hardest first, with the items they show."""
+def read_cases(job: argparse.Namespace, strategy: str, instead: str) -> list[dict]:
+    """False negatives of ``strategy`` beside what ``instead`` kept, with the items they show.
+
+    By turns from the subsets, hardest first.
+    """
     by_subset = []
     for pairs_path, known_path in zip(job.pairs, job.equivalences, strict=True):
         pairs, metadata = read_parquet(pairs_path, ["query_id", "target_id"])
@@ -53,17 +62,17 @@ def read_cases(job: argparse.Namespace) -> list[dict]:
         subset = metadata.get("subset", Path(pairs_path).stem)
         query, target = (pairs[name].to_numpy() for name in ("query_id", "target_id"))
         tables = []
-        for strategy in (job.strategy, job.instead):
-            path = Path(job.clusters) / strategy / f"{subset}.parquet"
+        of_known = (known["query_id"].to_numpy(), known["target_id"].to_numpy())
+        for one in (strategy, instead):
+            path = Path(job.clusters) / one / f"{subset}.parquet"
             table, _ = read_clusters(path, len(pairs))
-            labels = label_negatives(
-                table, query, target, known["query_id"].to_numpy(), known["target_id"].to_numpy()
-            )
+            labels = label_negatives(table, (query, target), of_known)
             tables += [table, labels.false]
         cases = find_cases(*tables)
         by_subset.append(
             [
                 {
+                    "strategy": strategy,
                     "subset": subset,
                     **asdict(case),
                     "query_id": int(query[case.anchor]),
@@ -99,16 +108,21 @@ def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> 
 
 
 def draw(job: argparse.Namespace) -> None:
-    cases = read_cases(job)
+    both = ((job.strategy, job.instead), (job.instead, job.strategy))
+    by_strategy = {of: read_cases(job, of, other) for of, other in both}
+    cases = [case for of_strategy in by_strategy.values() for case in of_strategy]
+    other_of = dict(both)
     columns = ["item_id", "text", "image_path"]
     queries, _ = read_parquet(job.query_items, columns)
     targets, _ = read_parquet(job.target_items, columns)
     root = Path(job.image_root)
     caption = (
-        f"False negatives in training: targets that {job.strategy} mined as negatives although "
-        f"they are known to be right for the anchor query, and the hardest negative that "
-        f"{job.instead} kept for the same anchor. Below each: its hardness and overlap. "
-        f"{len(cases)} cases, the hardest of each subset by turns; chosen by rule, not by hand."
+        "False negatives in training: targets that a strategy mined as negatives although they are "
+        "known to be right for the anchor query, and the hardest negative that the other strategy "
+        "kept for the same anchor. Below each: its strategy, hardness and overlap. "
+        f"{' and '.join(f'{len(found)} of {name}' for name, found in by_strategy.items())}, the "
+        "hardest of each subset by turns; chosen by rule, not by hand. How many there are of "
+        "either: table mining."
     )
     with style():
         figure = Figure(figsize=(7.0, 2.0 * max(1, len(cases)) + 0.3), layout="constrained")
@@ -119,8 +133,10 @@ def draw(job: argparse.Namespace) -> None:
             notes = (
                 case["subset"],
                 "",
-                f"hardness {case['hardness']:.2f}, overlap {case['overlap']:.2f}",
-                f"hardness {case['kept_hardness']:.2f}, overlap {case['kept_overlap']:.2f}",
+                f"{case['strategy']}: hardness {case['hardness']:.2f}, "
+                f"overlap {case['overlap']:.2f}",
+                f"{other_of[case['strategy']]}: hardness {case['kept_hardness']:.2f}, "
+                f"overlap {case['kept_overlap']:.2f}",
             )
             items = (
                 queries.loc[case["query_id"]],
@@ -129,8 +145,7 @@ def draw(job: argparse.Namespace) -> None:
             edges = ("0.6", "C2", "C5", "C0")
             for axes, item, note, edge in zip(row, items, notes, edges, strict=True):
                 draw_item(axes, item, root, note, edge)
-        titles = (*COLUMNS[:2], f"{COLUMNS[2]} ({job.strategy})", f"{COLUMNS[3]} ({job.instead})")
-        for axes, title in zip(grid[0], titles, strict=True):
+        for axes, title in zip(grid[0], COLUMNS, strict=True):
             axes.set_title(title)
             if not cases:
                 axes.set_axis_off()

@@ -1,6 +1,7 @@
 """Measure the true false-negative rate of mined clusters, also at equal hardness.
 
-Reads known equivalences, which mining never sees; compares all the cluster files it is given.
+Reads known equivalences and minimal pairs, which mining never sees; compares all the cluster files
+it is given.
 """
 
 from __future__ import annotations
@@ -8,20 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
-from gen2embed.evaluation.false_negatives import (
-    BINS,
-    DRAWS,
-    Negatives,
-    compare,
-    label_negatives,
-    pool,
-)
+from gen2embed.evaluation.false_negatives import BINS, Comparison, compare
+from gen2embed.evaluation.intervals import DRAWS
+from gen2embed.evaluation.negatives import Ids, Negatives, label_negatives
 from gen2embed.files import read_parquet, run_record, write_csv, write_json
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
@@ -40,11 +37,23 @@ def build_parser() -> argparse.ArgumentParser:
         help="parquets of query_id, target_id: further positives; one per pairs file",
     )
     add(
+        "--minimal-pairs",
+        nargs="+",
+        help="parquets of query_id, target_id: targets that show what the query asks for and are "
+        "wrong in one thing; one per pairs file",
+    )
+    add(
         "--clusters",
         required=True,
         nargs="+",
         help="cluster files: of the first strategy one per pairs file, in their order, then of the "
-        "next strategy, ...; several subsets are pooled",
+        "next strategy, ...; of several subsets equal hardness is within each, then averaged",
+    )
+    add(
+        "--standard",
+        nargs="+",
+        default=[],
+        help="strategies at whose common hardness all are compared; default: all",
     )
     add("--bins", type=int, default=BINS, help="hardness bins for the comparison")
     add("--draws", type=int, default=DRAWS, help="bootstrap draws of clusters for the intervals")
@@ -63,6 +72,11 @@ def check_flags(job: argparse.Namespace) -> None:
     for flag in ("bins", "draws"):
         if getattr(job, flag) < 1:
             raise InputError(f"--{flag} is {getattr(job, flag)}; give at least 1")
+    if job.minimal_pairs and len(job.minimal_pairs) != len(job.pairs):
+        raise InputError(
+            f"--pairs names {len(job.pairs)} files, --minimal-pairs {len(job.minimal_pairs)}; give "
+            "one per pairs file"
+        )
     if len(job.pairs) != len(job.equivalences) or len(job.clusters) % len(job.pairs):
         raise InputError(
             f"--pairs names {len(job.pairs)} files, --equivalences {len(job.equivalences)}, "
@@ -73,59 +87,94 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
 
 
-def read_ids(path: str) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+def read_ids(path: str) -> tuple[Ids, dict[str, str]]:
     frame, metadata = read_parquet(path, ["query_id", "target_id"])
     for column in frame:
         if len(frame) and (frame[column].dtype != np.int64 or frame[column].min() < 0):
             raise InputError(f"{path}: {column} must hold int64 ids from 0 up")
-    return *(frame[column].to_numpy(dtype=np.int64) for column in frame), metadata
+    query, target = (frame[column].to_numpy(dtype=np.int64) for column in frame)
+    return (query, target), metadata
+
+
+def read_strategies(
+    job: argparse.Namespace, annotated: list[Ids], known: list[Ids]
+) -> dict[str, list[Negatives]]:
+    """Each strategy's labelled negatives, a part per pairs file."""
+    minimal = [read_ids(path)[0] for path in job.minimal_pairs or []] or [None] * len(annotated)
+    strategies: dict[str, list[Negatives]] = {}
+    for start in range(0, len(job.clusters), len(annotated)):
+        parts, names = [], set()
+        paths = job.clusters[start : start + len(annotated)]
+        for path, *of_subset in zip(paths, annotated, known, minimal, strict=True):
+            table, mined_as = read_clusters(path, len(of_subset[0][0]))
+            names.add(mined_as.get("strategy", Path(path).stem))
+            parts.append(label_negatives(table, *of_subset))
+        name = names.pop()
+        if names:
+            raise InputError(f"{paths[0]}: strategy {name!r} is pooled with {names.pop()!r}")
+        if name in strategies:
+            raise InputError(f"{paths[0]}: strategy {name!r} is given twice; give it once")
+        strategies[name] = parts
+    unknown = [name for name in job.standard if name not in strategies]
+    if unknown:
+        raise InputError(
+            f"--standard {unknown[0]}: no cluster file is of it; name some of "
+            f"{', '.join(strategies)}"
+        )
+    return strategies
+
+
+def as_json(found: Comparison, known: int) -> dict[str, Any]:
+    return {
+        "known": known,
+        "strategies": {
+            name: {**one.flat(), "by_hardness": list(one.by_hardness)}
+            for name, one in found.reports.items()
+        },
+        "differences": found.differences,
+    }
 
 
 def measure(job: argparse.Namespace) -> None:
     out = Path(job.out)
     with run_record(out.with_suffix(".run.json")):
         subsets = [read_ids(path) for path in job.pairs]
-        known = [read_ids(path) for path in job.equivalences]
-        strategies: dict[str, Negatives] = {}
-        for start in range(0, len(job.clusters), len(subsets)):
-            parts = []
-            names = set()
-            paths = job.clusters[start : start + len(subsets)]
-            for path, of_pairs, of_known in zip(paths, subsets, known, strict=True):
-                table, mined_as = read_clusters(path, len(of_pairs[0]))
-                names.add(mined_as.get("strategy", Path(path).stem))
-                parts.append(label_negatives(table, *of_pairs[:2], *of_known[:2]))
-            name = names.pop()
-            if names:
-                raise InputError(f"{paths[0]}: strategy {name!r} is pooled with {names.pop()!r}")
-            if name in strategies:
-                raise InputError(f"{paths[0]}: strategy {name!r} is given twice; give it once")
-            strategies[name] = pool(parts)
-        reports, bins = compare(strategies, bins=job.bins, draws=job.draws, seed=job.seed)
+        known = [read_ids(path)[0] for path in job.equivalences]
+        strategies = read_strategies(job, [ids for ids, _ in subsets], known)
+        settings = {"bins": job.bins, "draws": job.draws, "seed": job.seed}
+        found = compare(strategies, job.standard, **settings)
         named = [
             metadata.get("subset", Path(path).stem)
-            for path, (_, _, metadata) in zip(job.pairs, subsets, strict=True)
+            for path, (_, metadata) in zip(job.pairs, subsets, strict=True)
         ]
+        tasks = {}
+        for place, name in enumerate(named if len(named) > 1 else []):
+            alone = {of: parts[place : place + 1] for of, parts in strategies.items()}
+            of_subset = compare(alone, job.standard, **settings)
+            tasks[name] = as_json(of_subset, len(known[place][0]))
         subset = named[0] if len(named) == 1 else "all"
-        rows = {name: report.flat() for name, report in reports.items()}
+        report = as_json(found, sum(len(query) for query, _ in known))
         write_json(
             out,
             {
                 "subset": subset,
                 "pooled": named,
+                "standard": job.standard or list(strategies),
                 "seed": job.seed,
                 "draws": job.draws,
-                "hardness_bins": bins,
-                "strategies": {
-                    name: {**row, "by_hardness": list(reports[name].by_hardness)}
-                    for name, row in rows.items()
+                "hardness_bins": {
+                    name: {"share": round(one.share, 9), "bins": one.bins()}
+                    for name, one in zip(named, found.standards, strict=False)
                 },
+                **report,
+                "tasks": tasks,
             },
         )
-        frame = pd.DataFrame(
-            [{"subset": subset, "strategy": name, **row} for name, row in rows.items()]
-        )
-        write_csv(out.with_suffix(".csv"), frame)
+        rows = [
+            {"subset": subset, "strategy": name, **one.flat()}
+            for name, one in found.reports.items()
+        ]
+        write_csv(out.with_suffix(".csv"), pd.DataFrame(rows))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from gen2embed.reporting.layers import (
 )
 
 ATTENTION = ("prompt", "layer", "segment", "items", "total", "per_token")
-LAYERS = ("prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "modality_gap")
+LAYERS = ("prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "image_text_gap")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -82,7 +82,7 @@ def plot_layers(job: argparse.Namespace) -> None:
         "The same embedding taken at every layer. Left: precision at 1 "
         f"({frame['n'].max():.0f} queries, evenly spaced over the evaluation sets, with the "
         "candidates that are another one's positive; bands: 95 % bootstrap interval over "
-        "queries; dotted: chance). Right: modality gap, the distance between the centroids of "
+        "queries; dotted: chance). Right: image-text gap, the distance between the centroids of "
         f"items with an image and of texts alone. {layers_sentence(frame)}"
         f"{dropped_in_files(job.rows)}"
     )
@@ -92,11 +92,11 @@ def plot_layers(job: argparse.Namespace) -> None:
         for number, prompt in enumerate(prompts):
             rows = frame[frame["prompt"] == prompt]
             draw_measure(left, rows, "value", prompt, number, low="ci_low", high="ci_high")
-            draw_measure(right, rows, "modality_gap", prompt, number)
+            draw_measure(right, rows, "image_text_gap", prompt, number)
         left.axhline(frame["chance"].mean(), color="black", ls=":", lw=1)
         left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
         left.set_ylabel("Precision@1 (%)")
-        right.set_ylabel("modality gap")
+        right.set_ylabel("image-text gap")
         for panel in (left, right):
             panel.set_ylim(0, None)
             panel.set_xlabel("layer")

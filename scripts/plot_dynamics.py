@@ -15,6 +15,7 @@ from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
+    conditional,
     dropped_in_evaluation,
     dropped_in_training,
     in_seeds,
@@ -58,9 +59,10 @@ def plot(job: argparse.Namespace) -> None:
         for row in last.itertuples()
     )
     caption = (
-        "Training dynamics: precision at 1 (mean over data sets; bands: 95 % bootstrap interval "
-        f"over queries) along the steps of fine-tuning; step 0 is zero-shot. "
-        f"{in_seeds(len(job.seeds))}. At step {job.steps}: {ends}."
+        "Training dynamics: precision at 1 (mean over data sets; bands: 95 % bootstrap interval) "
+        f"along the steps of fine-tuning; step 0 is zero-shot. "
+        f"{in_seeds(len(job.seeds)).capitalize()}. At step {job.steps}: {ends}. "
+        f"{conditional(shown)}"
         f"{dropped_in_evaluation(shown)}{dropped_in_training(shown)}"
     )
     with style():

@@ -14,13 +14,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
+from gen2embed.evaluation.intervals import by_group, interval, resampled
 from gen2embed.files import read_json, read_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
-from gen2embed.reporting.captions import dropped_in_files, rate_sentence
+from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.charts import draw_lines
+from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, tasks
 from gen2embed.reporting.figures import style, write_figure
 
+RATE_COLUMNS = [
+    *("subset", "strategy", "hardness", "low", "high", "negatives", "false_negatives"),
+    *("value", "ci_low", "ci_high"),
+]
+TIMES_THE_HIGHEST = 2.5  # rate is as far as the axis goes: wide intervals do not flatten the lines
 MOST_POINTS = 1500  # drawn per strategy; the means are over all
 
 
@@ -30,52 +37,62 @@ def build_parser() -> argparse.ArgumentParser:
     add("--pairs", required=True, nargs="+", help="pairs parquet of each subset")
     add("--clusters", required=True, help="folder with <strategy>/<subset>.parquet")
     add("--strategies", required=True, nargs="+", help="strategies to draw, in the legend's order")
-    add("--rates", help="pooled report of measure_false_negatives.py; none: one figure less")
+    add("--rates", help="report of measure_false_negatives.py on all subsets; none: a figure less")
     add("--seed", type=int, default=0, help="of the points that are drawn")
     add_output(parser, "--out", help="folder of the two figures")
     return parser
 
 
 def read_negatives(job: argparse.Namespace) -> pd.DataFrame:
-    """All mined negatives: strategy, subset, labelled, hardness, overlap."""
+    """All mined negatives: strategy, subset, cluster (numbered over subsets), hardness, overlap."""
     parts = []
     for strategy in job.strategies:
+        start = 0
         for path in job.pairs:
             pairs, metadata = read_parquet(path, ["pair_id"])
             subset = metadata.get("subset", Path(path).stem)
             table, _ = read_clusters(
                 Path(job.clusters) / strategy / f"{subset}.parquet", len(pairs)
             )
-            facts = {"hardness": table.hardness, "overlap": table.overlap}
+            cluster = start + np.repeat(np.arange(len(table)), table.negatives)
+            start += len(table)
+            facts = {"cluster": cluster, "hardness": table.hardness, "overlap": table.overlap}
             parts.append(pd.DataFrame(facts).assign(strategy=strategy, subset=subset))
     return pd.concat(parts, ignore_index=True)
 
 
 def means_with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean hardness and overlap by strategy, with 95 % intervals (normal approximation)."""
-    grouped = frame.groupby("strategy", sort=False)[["hardness", "overlap"]]
-    mean, error = grouped.mean(), 1.96 * grouped.sem()
-    table = mean.join((mean - error).add_suffix("_low")).join((mean + error).add_suffix("_high"))
-    return table.assign(negatives=grouped.size()).round(6).reset_index()
+    """Mean hardness and overlap by strategy, with 95 % bootstrap intervals over clusters: the
+    negatives of one anchor are not independent."""
+    rows = []
+    for strategy, of_strategy in frame.groupby("strategy", sort=False):
+        codes = np.unique(of_strategy["cluster"], return_inverse=True)[1]
+        n = codes.max() + 1
+        row = {"strategy": strategy, "negatives": len(of_strategy)}
+        for name in ("hardness", "overlap"):
+            values = of_strategy[name].to_numpy(dtype=np.float64)
+            drawn = resampled(n) @ by_group(values, codes, n)
+            low, high = interval(drawn[:, 0] / drawn[:, 1])
+            row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows).round(6)
 
 
 def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
     means = means_with_intervals(frame)
-    by_strategy = "; ".join(
-        f"{row.strategy}: hardness {row.hardness:.3f}, overlap {row.overlap:.3f} "
-        f"({row.negatives} negatives)"
+    said = "; ".join(
+        f"{row.strategy}: hardness {row.hardness:.3f} [{row.hardness_low:.3f}, "
+        f"{row.hardness_high:.3f}], overlap {row.overlap:.3f} [{row.overlap_low:.3f}, "
+        f"{row.overlap_high:.3f}] ({row.negatives} negatives)"
         for row in means.itertuples()
     )
     caption = (
         "Hardness (cosine of anchor query and negative target) against overlap (cosine of anchor "
         "query and the query that owns the negative) of mined negatives, with zero-shot vectors; "
         f"at most {MOST_POINTS} points drawn per strategy, crosses: means. Means over all "
-        f"negatives: {by_strategy}. Lower overlap is what SaHa selects for; whether it means fewer "
-        + (
-            "false negatives is the next figure's question."
-            if job.rates
-            else "false negatives is not known."
-        )
+        f"negatives, 95 % bootstrap intervals over clusters: {said}. Lower overlap is "
+        "what SaHa selects for; whether it means fewer false "
+        + ("negatives is the next figure's question." if job.rates else "negatives is not known.")
         + dropped_in_files(job.pairs, "before mining")
     )
     figure = Figure(figsize=(4.2, 3.6), layout="constrained")
@@ -101,26 +118,35 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
 
 
 def plot_rates(job: argparse.Namespace) -> None:
+    """A panel for each subset in which a negative can be false: hardness is one subset's own."""
     report = read_json(job.rates)
+    drawn = tasks(report)
     rows = []
-    for strategy in job.strategies:
-        for bin_ in report["strategies"][strategy]["by_hardness"]:
-            middle = (bin_["low"] + bin_["high"]) / 2
-            rows.append({"strategy": strategy, "hardness": middle, "value": bin_["rate"], **bin_})
-    frame = pd.DataFrame(rows).drop(columns="rate")
+    for task, of_task in drawn.items():
+        for strategy in job.strategies:
+            for one in of_task["strategies"][strategy]["by_hardness"]:
+                middle = (one["low"] + one["high"]) / 2
+                facts = {"subset": task, "strategy": strategy, "hardness": middle}
+                rows.append({**facts, **one, "value": one["rate"]})
+    frame = pd.DataFrame(rows, columns=RATE_COLUMNS)
     caption = (
         "True false-negative rate of mined negatives by hardness: share that is known to be as "
-        "right as the annotated target, in ten bins of hardness (bands: 95 % bootstrap interval "
-        f"over clusters), pooled over {len(report['pooled'])} training subsets. "
-        f"{rate_sentence(report, job.strategies)}{dropped_in_files(job.pairs, 'before mining')}"
+        "right as the annotated target, in ten bins of a training subset's hardness (bands: 95 % "
+        "bootstrap interval over clusters, Wilson's at 0, cut above), for the subsets in which a "
+        "negative can be false. "
+        f"{rate_sentence(report, job.strategies)} {EQUAL_HARDNESS}"
+        f"{dropped_in_files(job.pairs, 'before mining')}"
     )
-    figure = Figure(figsize=(4.6, 3.2), layout="constrained")
-    axes = figure.add_subplot()
-    draw_lines(axes, frame, "strategy", job.strategies, "hardness")
-    axes.set_ylim(0, None)
-    axes.set_xlabel("hardness (middle of the bin)")
-    axes.set_ylabel("true false negatives (%)")
-    figure.legend(loc="outside upper center", ncols=4)
+    figure = Figure(figsize=(2.5 * max(1, len(drawn)) + 0.4, 3.0), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, max(1, len(drawn)), sharey=True))
+    for axes, task in zip(panels, drawn, strict=False):
+        draw_lines(axes, frame[frame["subset"] == task], "strategy", job.strategies, "hardness")
+        axes.set_title(task)
+        axes.set_xlabel("hardness")
+    highest = 100 * frame["value"].max()
+    panels[0].set_ylim(0, min(100, TIMES_THE_HIGHEST * highest) if highest > 0 else None)
+    panels[0].set_ylabel("true false negatives (%)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     write_figure(job.out, "false_negative_rate", figure, frame, caption)
 
 

@@ -37,7 +37,7 @@ def plot_prompts(job: argparse.Namespace) -> None:
     labels = {name: f"{AGGREGATE_LABELS[name]}\n({counts[name]})" for name in order}
     caption = (
         "Zero-shot precision at 1 by prompt: mean over the data sets of each meta-task and split "
-        "(their number in brackets), whiskers: 95 % bootstrap interval over queries, dotted: "
+        "(their number in brackets), whiskers: 95 % bootstrap interval, dotted: "
         f"chance. {best_and_worst(frame, 'ind')} {best_and_worst(frame, 'ood')}"
         f"{dropped_in_files(job.rows)}"
     )
@@ -52,7 +52,7 @@ def plot_datasets(job: argparse.Namespace) -> None:
     datasets = frame.drop_duplicates("dataset").reset_index(drop=True)
     caption = (
         f"Precision at 1 on each of the {len(datasets)} data sets before and after fine-tuning "
-        "(whiskers: 95 % bootstrap interval over queries; dotted: chance). "
+        "(whiskers: 95 % bootstrap interval; dotted: chance). "
         f"{', '.join(datasets.loc[datasets['split'] == 'ind', 'dataset'])} are in distribution."
         f"{dropped_in_files(job.rows)}{dropped_in_files(job.pairs, 'of the training subsets')}"
     )

@@ -19,7 +19,7 @@ from gen2embed.evaluation.aggregates import META_TASKS
 from gen2embed.files import load_embeddings, read_parquet
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
-from gen2embed.reporting.embedding_space import alignment, flatten, modality_gap
+from gen2embed.reporting.embedding_space import alignment, centroid_distance, flatten
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import read_register
 
@@ -63,7 +63,7 @@ def plot(job: argparse.Namespace) -> None:
     of_query = points.drop_duplicates("query_id").set_index("query_id").loc[query_ids, "meta_task"]
     of_target = points.drop_duplicates("target_id").set_index("target_id")["meta_task"]
     tasks = [*of_query, *of_target.loc[target_ids]]
-    drawn, gaps = [], []
+    drawn, said = [], []
     for prompt in job.prompts:
         folder = Path(job.embeddings) / prompt
         queries, targets = (load_embeddings(folder / f"eval_{s}.npy") for s in ("query", "target"))
@@ -76,18 +76,19 @@ def plot(job: argparse.Namespace) -> None:
         )
         sides = np.repeat(["query", "target"], [len(query_ids), len(target_ids)])
         drawn.append(frame.assign(side=sides, item_id=[*query_ids, *target_ids]))
-        gap = modality_gap(queries[query_ids], targets[target_ids])
+        gap = centroid_distance(queries[query_ids], targets[target_ids])
         own, other = alignment(queries[points["query_id"]], targets[points["target_id"]])
-        gaps.append(
-            f"`{prompt}`: gap {gap:.3f}, cosine of matching pairs {own:.3f}, of others {other:.3f}"
+        said.append(
+            f"`{prompt}`: query-target gap {gap:.3f}, cosine of matching pairs {own:.3f}, of "
+            f"others {other:.3f}"
         )
     frame = pd.concat(drawn, ignore_index=True).round(5)
     caption = (
         f"UMAP (cosine, seed {job.seed}) of the zero-shot space under {len(job.prompts)} prompts: "
         f"the first {job.queries} queries of each data set and their annotated targets. Distances "
-        "between far groups mean nothing in UMAP; measured in the full space (gap = distance "
-        f"between the centroids of queries and targets): {'; '.join(gaps)}."
-        + dropped_in_files(files_of(job, register))
+        "between far groups mean nothing in UMAP; measured in the full space (query-target "
+        "gap: distance between the centroids of queries and of targets, not the image-text gap of "
+        f"table prompts): {'; '.join(said)}." + dropped_in_files(files_of(job, register))
     )
     with style():
         width = 2.5 * len(job.prompts)

@@ -1,4 +1,5 @@
-"""Number the items of all data sets: items, pairs, evaluation rows and equivalences by id."""
+"""Number the items of all data sets: items, pairs, evaluation rows, and by id what is
+known of them: equivalences and minimal pairs."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.data.bad_rows import Listed, count_out, read_dropped, staying
 from gen2embed.data.mmeb import (
+    TOLD,
     equivalences_by_id,
     flatten,
     number,
@@ -33,6 +35,7 @@ COLUMNS = {
     "eval": ("qry_text", "qry_img_path", "tgt_text", "tgt_img_path"),
 }
 EVAL_SPLIT = "test"
+KNOWN = {"equivalences": ("train", "eval"), "minimal_pairs": ("train",)}  # of which parts
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--train-row-cap", type=int, help="first rows of each training subset; default: all")
     add("--eval-row-cap", type=int, help="first rows of each evaluation set; default: all")
     add("--dropped", help="dropped_rows.csv of check_data.py: rows that are left out")
-    add_output(parser, "--out", help="folder for items/, pairs/, rows/, equivalences/")
+    add_output(parser, "--out", help="folder for items/, pairs/, rows/, equivalences/, ...")
     return parser
 
 
@@ -52,8 +55,9 @@ def read_rows(folder: Path, part: str, split: str) -> pd.DataFrame:
     shards = sorted(folder.glob(f"{split}-*.parquet"))
     if not shards:
         raise InputError(f"{folder}: no file {split}-*.parquet; build the data again")
-    frames = [read_parquet(path, COLUMNS[part])[0] for path in shards]
-    return pd.concat(frames, ignore_index=True)
+    told = TOLD if part == "eval" else ()
+    frames = [read_parquet(path, COLUMNS[part], told)[0] for path in shards]
+    return pd.concat(frames, ignore_index=True, join="inner")
 
 
 def take_rows(
@@ -75,6 +79,7 @@ class Taken:
     queries: pd.DataFrame
     targets: pd.DataFrame
     sizes: np.ndarray | None  # int64, (rows,); None: training rows have one target
+    told: pd.DataFrame  # the columns of TOLD that the data set has, (rows,)
     dropped: int
 
 
@@ -96,7 +101,8 @@ def take_set(
             )
     queries = stack(query_text, query_image, "query")
     targets = stack(target_text, target_image, role)
-    return Taken(rows.index.to_numpy(), queries, targets, sizes, dropped)
+    told = rows[[name for name in TOLD if name in rows]]
+    return Taken(rows.index.to_numpy(), queries, targets, sizes, told, dropped)
 
 
 def prepare_part(
@@ -113,30 +119,31 @@ def prepare_part(
     for entry in sets:
         source, listed = data / part / entry["name"], dropped.get((part, entry["name"]))
         taken.append(take_set(source, part, entry["target_role"], split, row_cap, listed))
-    query_items, query_ids = number([side.queries for side in taken])
-    target_items, target_ids = number([side.targets for side in taken])
+    query_items, query_ids = number([one.queries for one in taken])
+    target_items, target_ids = number([one.targets for one in taken])
     write_parquet(out / "items" / f"{part}_query.parquet", query_items)
     write_parquet(out / "items" / f"{part}_target.parquet", target_items)
     for entry, of_set, *ids in zip(sets, taken, query_ids, target_ids, strict=True):
-        name, of_rows = entry["name"], as_metadata(split, row_cap, of_set.dropped)
+        name, told = entry["name"], as_metadata(split, row_cap, of_set.dropped)
         if part == "train":
-            metadata = {"subset": name, "labelled": entry["labelled"], **of_rows}
+            metadata = {"subset": name, "labelled": entry["labelled"], **told}
             write_parquet(out / "pairs" / f"{name}.parquet", pairs_frame(*ids), metadata)
         else:
-            frame = rows_frame(of_set.numbers, *ids, of_set.sizes)
-            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **of_rows})
-        known = data / part / name / "equivalences.parquet"
-        if known.exists():
-            by_content, _ = read_parquet(known, ("row", "text", "image_path"))
-            frame = equivalences_by_id(
-                of_kept(by_content, of_set.numbers) if of_set.dropped else by_content,
-                ids[0],
-                target_items,
-                entry["target_role"],
-                str(known),
-                capped=row_cap is not None or of_set.dropped > 0,
-            )
-            write_parquet(out / "equivalences" / part / f"{name}.parquet", frame)
+            frame = rows_frame(of_set.numbers, *ids, of_set.sizes, of_set.told)
+            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **told})
+        for kind in (kind for kind, parts in KNOWN.items() if part in parts):
+            known = data / part / name / f"{kind}.parquet"
+            if known.exists():
+                by_content, _ = read_parquet(known, ("row", "text", "image_path"))
+                frame = equivalences_by_id(
+                    of_kept(by_content, of_set.numbers) if of_set.dropped else by_content,
+                    ids[0],
+                    target_items,
+                    entry["target_role"],
+                    str(known),
+                    capped=row_cap is not None or of_set.dropped > 0,
+                )
+                write_parquet(out / kind / part / f"{name}.parquet", frame)
 
 
 def prepare(job: argparse.Namespace) -> None:

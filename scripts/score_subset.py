@@ -20,6 +20,8 @@ from gen2embed.ids import check_ids, read_id_rows
 from gen2embed.outputs import add_output
 from gen2embed.rows_taken import from_metadata
 
+TOLD = ("concept", "alike")  # what a made benchmark tells of its rows
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="score_subset", description=__doc__)
@@ -41,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
 def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str, Any]]:
     """The rows, their candidate ids one list after another, the lists' lengths; what was taken."""
     ids = ("row_id", "query_id")
-    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids)
+    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids, optional=TOLD)
     lists = frame["candidate_ids"]
     for row, candidates_of in enumerate(lists):
         if (
@@ -54,6 +56,8 @@ def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str
                 "entry 0 the positive"
             )
     sizes = lists.map(len).to_numpy(dtype=np.int64)
+    if "alike" in frame and not frame["alike"].between(1, sizes).all():
+        raise InputError(f"{path}: alike must count candidates: 1 to as many as a row has")
     return frame, np.concatenate(lists.to_list()), sizes, from_metadata(metadata)
 
 
@@ -85,6 +89,9 @@ def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
             "left_out_candidates": int(predictions.left_out.sum()),
             "skipped_rows": int((~usable).sum()),
         }
+        concepts = frame["concept"].to_numpy()[usable] if "concept" in frame else None
+        if "alike" in frame:
+            facts["informed_chance"] = round(float((1 / frame["alike"][usable]).mean()), 9)
         result = summarise(
             job.subset,
             "precision_at_1",
@@ -93,6 +100,7 @@ def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
             predictions.ties,
             1 / predictions.candidates,
             facts,
+            concepts,
         )
         result["data"] = taken
         result["manifest"] = {
@@ -107,6 +115,8 @@ def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
                 "margin": predictions.margin,
             }
         )
+        if concepts is not None:
+            table["concept"] = concepts
         write_score(out, result, table)
     if warning := at_chance_warning(result):
         print(warning, file=sys.stderr)

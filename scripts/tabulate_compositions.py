@@ -32,7 +32,7 @@ from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.published_scores import MARK
 from gen2embed.reporting.results import Run
 from gen2embed.reporting.runs import RunName
-from gen2embed.reporting.tables import NOT_ABOVE_CHANCE
+from gen2embed.reporting.tables import AT_CHANCE, BELOW_CHANCE
 from gen2embed.rows_taken import dropped_of, rows_dropped
 
 TITLES = {SUGARCREPE: "SugarCrepe", SUGARCREPE_PP: "SugarCrepe++"}
@@ -62,17 +62,19 @@ def build_parser() -> argparse.ArgumentParser:
 def caption(benchmark: str, numbers: pd.DataFrame, runs: list[Run], sets: str, seeds: int) -> str:
     title = TITLES[benchmark]
     made = f"sets of this project in {title}'s layout" if sets == GENERATED else f"{title}'s sets"
-    chance = sorted({f"{100 * number:.1f}" for number in numbers["chance"]})
-    below = int((~numbers["above_chance"]).sum())
+    chance = sorted({f"{100 * one:.1f}" for one in numbers["chance"]})
+    below = int(numbers["below_chance"].sum())
+    at = int((~numbers["above_chance"]).sum()) - below
     facts = runs[0].facts()
     resolution = (facts["resolution"] or {}).get("name", "unknown")
     tuned = f", {in_seeds(seeds)} of fine-tuning" if seeds else ""
     return (
         f"{title}, accuracy in percent with 95 % bootstrap interval over rows: {RULES[benchmark]}; "
-        f"a tie is a miss. Chance is {' or '.join(chance)}; {below} of {len(numbers)} measured "
-        f"numbers are not above it (a subset: binomial test, p < 0.01, in every seed; a mean: its "
-        f"interval) and marked{NOT_ABOVE_CHANCE}. Measured on {made}, {numbers['n'].min()} rows a "
-        f"subset{tuned}; images: {resolution}; at most "
+        f"a tie is a miss. Chance is {' or '.join(chance)}; of {len(numbers)} measured numbers "
+        f"{at} are not told from it, marked{AT_CHANCE}, and {below} are far below it, "
+        f"marked{BELOW_CHANCE} (a subset: binomial test, p < 0.01, in every seed; a mean: its "
+        "interval). Where all rows are right, or none, the interval is Wilson's. Measured on "
+        f"{made}, {numbers['n'].min()} rows a subset{tuned}; images: {resolution}; at most "
         f"{facts['max_tokens']} tokens; {facts['dtype']}."
         + dropped_in_rows(runs[0], benchmark)
         + dropped_in_training(runs)
@@ -91,19 +93,19 @@ def tabulate(job: argparse.Namespace) -> None:
     runs = read_composition_runs(job.scores, job.prompts, names, job.seeds)
     for benchmark in TITLES:
         numbers = measured(runs, benchmark)
-        sentence = caption(benchmark, numbers, runs, job.sets, len(job.seeds) if names else 0)
+        said = caption(benchmark, numbers, runs, job.sets, len(job.seeds) if names else 0)
         others = [not_run(benchmark)] if job.sets == GENERATED else []
         if benchmark == SUGARCREPE:
             others.append(published(published_scores()))
         if job.sets == GENERATED:
-            sentence += (
+            said += (
                 " They are other sets than the published ones: no number of one kind compares with "
                 'one of the other, and what was not run on the published sets says "not run".'
             )
         if benchmark == SUGARCREPE:
-            sentence += f" {MARK}: published, not measured here, as means by kind of change."
-        frame = pd.concat([numbers.astype(object), *(other.astype(object) for other in others)])
-        write_paper_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), sentence)
+            said += f" {MARK}: published, not measured here, as means by kind of change."
+        frame = pd.concat([numbers.astype(object), *(one.astype(object) for one in others)])
+        write_paper_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), said)
 
 
 def main(argv: list[str] | None = None) -> int:

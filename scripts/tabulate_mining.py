@@ -1,4 +1,5 @@
-"""Tabulate what was mined, by strategy and by k and m: hardness, overlap, false negatives.
+"""Tabulate what was mined, by strategy and by k and m: hardness, overlap, false negatives,
+minimal pairs.
 
 Paper: figure 5.
 """
@@ -14,11 +15,11 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.files import read_json
 from gen2embed.outputs import add_output
-from gen2embed.reporting.captions import rate_sentence
+from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
+from gen2embed.reporting.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
 from gen2embed.reporting.mining_statistics import (
     dropped_before,
     pooled,
-    rates,
     shown_mined,
     shown_statistics,
     statistics_row,
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def in_order(rows: list[dict], subsets: list[str]) -> pd.DataFrame:
     """By subset, and within a subset by strategy in the order of the table."""
-    order = {name: cell for cell, name in enumerate(subsets)}
+    order = {name: place for place, name in enumerate(subsets)}
     frame = pd.DataFrame(rows).round(9)
     return frame.sort_values("subset", key=lambda names: names.map(order), kind="stable")
 
@@ -56,40 +57,36 @@ def read_report(folder: str | None, name: str) -> dict | None:
     return read_json(Path(folder) / f"{name}.json") if folder else None
 
 
-def rates_of(report: dict | None, strategy: str) -> dict[str, float]:
-    return rates(report["strategies"][strategy] if report else None)
-
-
 def tabulate_strategies(job: argparse.Namespace) -> None:
     clusters = Path(job.clusters)
     by_subset = {name: read_report(job.rates, name) for name in [*job.subsets, "all"]}
-    rows, each, found_rows, missing = [], [], [], ""
+    rows, each, told, missing = [], [], [], ""
     for strategy in job.strategies:
         statistics = [read_json(clusters / strategy / f"{name}.json") for name in job.subsets]
-        found = rates_of(by_subset["all"], strategy)
+        found = rates(by_subset["all"], strategy)
         rows.append({"strategy": strategy, **pooled(statistics), **found})
         missing = dropped_before(statistics)  # the same for every strategy
-        for name, subset in zip(job.subsets, statistics, strict=True):
-            found = rates_of(by_subset[name], strategy)
-            each.append({"subset": name, "strategy": strategy, **pooled([subset]), **found})
-            found_rows.append({"subset": name, "strategy": strategy, **statistics_row(subset)})
+        for name, one in zip(job.subsets, statistics, strict=True):
+            found = rates(by_subset[name], strategy)
+            each.append({"subset": name, "strategy": strategy, **pooled([one]), **found})
+            told.append({"subset": name, "strategy": strategy, **statistics_row(one)})
     frame = pd.DataFrame(rows).round(9)
     caption = (
         "Mined clusters by strategy, all training subsets pooled: mean hardness (cosine of anchor "
         "query and negative target), mean overlap (cosine of anchor query and owner query), and "
         "the true false-negative rate from known equivalences with 95 % bootstrap intervals over "
-        f"clusters.{missing} {rate_sentence(by_subset['all'], job.strategies)}"
+        f"clusters.{missing} {rate_sentence(by_subset['all'], job.strategies)} {EQUAL_HARDNESS}"
     )
     write_paper_table(job.out, "mining", frame, shown_mined(frame, ["strategy"]), caption)
     frame = in_order(each, job.subsets)
     caption = (
         "Mined clusters by training subset and strategy (columns as in the table of all subsets)."
-        f"{missing} A subset without equivalences has no false negatives by construction; labelled "
-        "subsets are not reordered by SaHa."
+        f"{missing} {EQUAL_HARDNESS} Where a subset has no equivalences none can be false; "
+        "labelled subsets are not reordered by SaHa."
     )
     shown = shown_mined(frame, ["subset", "strategy"])
     write_paper_table(job.out, "mining_subsets", frame, shown, caption)
-    frame = in_order(found_rows, job.subsets)
+    frame = in_order(told, job.subsets)
     caption = (
         "What mining did, by training subset and strategy: searches made, clusters of either pass, "
         "queries dropped for want of a candidate, candidates whose owner was taken, hardness and "
@@ -103,27 +100,50 @@ def tabulate_grid(job: argparse.Namespace) -> None:
     rows, missing = [], ""
     for k in job.k:
         for m in job.m:
-            cell = f"k{k}_m{m}"
-            report = read_report(job.grid_rates, cell)
+            place = f"k{k}_m{m}"
+            report = read_report(job.grid_rates, place)
             for strategy in job.grid_strategies:
-                folder = Path(job.grid_clusters) / cell / strategy
+                folder = Path(job.grid_clusters) / place / strategy
                 statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
                 missing = dropped_before(statistics)
-                found = {**pooled(statistics), **rates_of(report, strategy)}
+                found = {**pooled(statistics), **rates(report, strategy)}
                 rows.append({"k": k, "m": m, "strategy": strategy, **found})
     frame = pd.DataFrame(rows).round(9)
     caption = (
         "Sensitivity of mining to k (negatives per cluster, at most) and m (candidates per "
         f"negative), from one set of zero-shot vectors, {len(job.subsets)} training subsets "
         "pooled: mean hardness and overlap, and true false-negative rates with 95 % bootstrap "
-        f"intervals over clusters.{missing} Equal hardness is among the strategies of one k and m."
+        f"intervals over clusters.{missing} {EQUAL_HARDNESS} Compared are the strategies of one k "
+        "and m."
     )
     shown = shown_mined(frame, ["k", "m", "strategy"])
     write_paper_table(job.out, "grid", frame, shown, caption)
 
 
+def tabulate_minimal_pairs(job: argparse.Namespace) -> None:
+    rows = [
+        {"subset": name, "strategy": strategy, **minimal_row(report, strategy)}
+        for name in job.subsets
+        for report in [read_report(job.rates, name)]
+        for strategy in job.strategies
+    ]
+    frame = pd.DataFrame(rows).round(9)
+    frame = frame[frame.groupby("subset")["minimal_pairs"].transform("max") > 0]
+    caption = (
+        "Minimal pairs among mined negatives: targets that show what the anchor query asks for and "
+        "are wrong in the background alone. Share of the clusters that hold one (Wilson's 95 % "
+        "interval) and of the negatives that are one (95 % bootstrap interval over clusters), and "
+        "the mean overlap of minimal pairs, of false negatives and of all other negatives: what "
+        "SaHa selects by. Subsets in which some strategy mined one. "
+        f"{minimal_sentence(frame)}"
+    )
+    write_paper_table(job.out, "minimal_pairs", frame, shown_minimal(frame), caption)
+
+
 def tabulate(job: argparse.Namespace) -> None:
     tabulate_strategies(job)
+    if job.rates:
+        tabulate_minimal_pairs(job)
     if job.grid_clusters:
         tabulate_grid(job)
 

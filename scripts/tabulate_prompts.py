@@ -1,4 +1,4 @@
-"""Tabulate the prompt ablation: score, difference to a reference, modality gap, alignment.
+"""Tabulate the prompt ablation: score, difference to a reference, image-text gap, alignment.
 
 Paper: abstract.
 """
@@ -15,16 +15,20 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL, members
-from gen2embed.evaluation.paired import holm
+from gen2embed.evaluation.paired import equivalence, holm
 from gen2embed.files import load_embeddings, load_valid, read_parquet
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.reporting.captions import conditions
-from gen2embed.reporting.embedding_space import alignment, gap_interval, modality_gap
+from gen2embed.reporting.embedding_space import alignment, centroid_distance, gap_interval
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run
 from gen2embed.reporting.tables import percent, points
+from gen2embed.reporting.verdicts import verdict
+
+GAP = "image_text_gap"
+DIFFERENCE = ("difference", "difference_low", "difference_high")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -68,10 +72,10 @@ class Space:
         self.has_image = {}
         for side in ROLES:
             items = read_items(str(Path(job.items) / f"eval_{side}.parquet"), side)
-            self.has_image[side] = np.array([bool(item.image_path) for item in items])
+            self.has_image[side] = np.array([bool(one.image_path) for one in items])
 
     def measure(self, prompt: str) -> dict[str, float]:
-        """Modality gap with its interval, and mean cosine of matching and of other pairs."""
+        """Image-text gap with its interval, and mean cosine of matching and of other pairs."""
         vectors, usable = {}, {}
         for side, has_image in self.has_image.items():
             path = Path(self.job.embeddings) / prompt / f"eval_{side}.npy"
@@ -98,8 +102,8 @@ class Space:
         found = {"matching": own, "others": other}
         if all(map(len, modality.values())):
             low, high = gap_interval(modality[True], modality[False])
-            gap = modality_gap(modality[True], modality[False])
-            found |= {"gap": gap, "gap_low": low, "gap_high": high}
+            gap = centroid_distance(modality[True], modality[False])
+            found |= {GAP: gap, f"{GAP}_low": low, f"{GAP}_high": high}
         return found
 
 
@@ -129,18 +133,23 @@ def tabulate(job: argparse.Namespace) -> None:
                 "difference_low": found.ci_low,
                 "difference_high": found.ci_high,
                 "p_value": found.p_value,
+                "standard_error": found.standard_error,
             }
         rows.append(row | space.measure(name))
     frame = pd.DataFrame(rows)
-    for column in ("difference", "difference_low", "difference_high", "p_value", "gap"):
+    for column in (*DIFFERENCE, "p_value", "standard_error", GAP):
         frame[column] = frame.get(column, np.nan)
     tested = frame["p_value"].notna()
     frame.loc[tested, "p_holm"] = holm(frame.loc[tested, "p_value"].tolist())
+    both = frame.loc[tested, ["difference", "standard_error"]].itertuples(index=False)
+    frame.loc[tested, "p_equivalent"] = holm([equivalence(*one) for one in both])
     caption = (
         "Prompt ablation, zero-shot: what each prompt says, mean Precision@1 of all data sets in "
         f"percent, paired difference to `{job.reference}` in points (Holm-adjusted p over "
-        f"{int(tested.sum())} comparisons), modality gap (distance between the centroids of items "
-        "with an image and of texts, Liang et al. 2022; 95 % bootstrap interval), mean cosine of "
+        f"{int(tested.sum())} comparisons; undecided is not the same as no difference), "
+        "image-text gap (distance between the centroids of "
+        "items with an image and of texts, Liang et al. 2022's modality gap, which is not the "
+        "query-target gap of figure umap; 95 % bootstrap interval), mean cosine of "
         f"matching query and target and of all others (at most {job.sample} items of a modality "
         f"and pairs). {conditions(next(iter(runs.values())), register)}"
     )
@@ -151,12 +160,14 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """The table as it is read."""
 
     def yes(column: str) -> list[str]:
-        return ["yes" if value else "no" for value in frame[column]]
+        return ["yes" if one else "no" for one in frame[column]]
 
     def number(column: str) -> list[str]:
         return [f"{value:.3f}" for value in frame[column]]
 
     records = frame.to_dict("records")
+    bounds = {"difference_low": "ci_low", "difference_high": "ci_high"}
+    tests = frame.drop(columns=list(bounds.values())).rename(columns=bounds)
     return pd.DataFrame(
         {
             "prompt": frame["prompt"],
@@ -173,10 +184,11 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
             "p (Holm)": [
                 "-" if pd.isna(row["difference"]) else f"{row['p_holm']:.2g}" for row in records
             ],
-            "modality gap": [
+            "verdict": ["-" if pd.isna(row.ci_low) else verdict(row) for row in tests.itertuples()],
+            "image-text gap": [
                 "-"
-                if pd.isna(row["gap"])
-                else f"{row['gap']:.3f} [{row['gap_low']:.3f}, {row['gap_high']:.3f}]"
+                if pd.isna(row[GAP])
+                else f"{row[GAP]:.3f} [{row[f'{GAP}_low']:.3f}, {row[f'{GAP}_high']:.3f}]"
                 for row in records
             ],
             "cosine, matching": number("matching"),

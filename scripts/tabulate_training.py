@@ -19,11 +19,10 @@ from gen2embed.files import read_json
 from gen2embed.outputs import add_output
 from gen2embed.reporting.adapter_cards import cost_of, pairs_seen_at, read_card, rows_of
 from gen2embed.reporting.captions import (
+    conditional,
     conditions,
     dropped_in_training,
     in_seeds,
-    rate_sentence,
-    verdicts,
 )
 from gen2embed.reporting.efficiency import (
     COLUMNS,
@@ -31,12 +30,14 @@ from gen2embed.reporting.efficiency import (
     published_efficiency,
     shown_efficiency,
 )
-from gen2embed.reporting.mining_statistics import dropped_before, pooled, rates
+from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
+from gen2embed.reporting.mining_statistics import dropped_before, pooled
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.published_scores import MARK_NOTE
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_runs, read_steps, tested
 from gen2embed.reporting.sampling import score_of, shown_sampling
+from gen2embed.reporting.verdicts import verdicts
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -85,30 +86,30 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
         statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
         missing = dropped_before(statistics)
         row |= pooled(statistics)
-        row |= rates(known.get(strategy))
+        row |= rates(report, strategy)
         name = RunName(strategy, job.prompt)
         if name in runs:
             row |= score_of(runs[name], register)
-            row |= cost_of([read_card(folder) for folder in name.folders(job.adapters, job.seeds)])
+            row |= cost_of([read_card(one) for one in name.folders(job.adapters, job.seeds)])
         rows.append(row)
     frame = pd.DataFrame(rows).round(9)
     mined = [name for name in job.strategies if name in known]
-    note = conditions(next(iter(runs.values())), register) if runs else ""
+    said = conditions(next(iter(runs.values())), register) if runs else ""
     caption = (
         "Sampling strategies: clusters and negatives mined from all training subsets, their mean "
         "hardness and overlap, their true false-negative rate in percent, and the training on "
         f"them under `{job.prompt}` ({in_seeds(len(job.seeds))}): pairs that entered the loss, "
         "items that went through the encoder for each query, mean Precision@1 of all data sets "
-        "(95 % bootstrap interval over queries; with several seeds, their standard deviation). "
-        f"Times: table cost.{missing} {rate_sentence(report, mined)} "
-        f"{verdicts(tested(runs, register))} {note}"
+        "(95 % bootstrap interval; with several seeds, their standard deviation). "
+        f"Times: table cost.{missing} {rate_sentence(report, mined)} {EQUAL_HARDNESS} "
+        f"{verdicts(tested(runs, register))} {conditional(runs.values())} {said}"
     )
     write_paper_table(job.out, "sampling", frame, shown_sampling(frame), caption)
 
 
 def measured(job: argparse.Namespace, register: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """One row per run, step and aggregate; and the conditions of the scores."""
-    parts, note, every = [], "", []
+    parts, said, every = [], "", []
     for name in map(RunName.parse, job.runs):
         folders = name.folders(job.adapters, job.seeds)
         rows = rows_of(read_card(folders[0]))
@@ -117,21 +118,22 @@ def measured(job: argparse.Namespace, register: pd.DataFrame) -> tuple[pd.DataFr
         runs = read_steps(job.scores, name, job.seeds, job.checkpoints, job.steps, register)
         every += runs.values()
         for step, run in runs.items():
-            pairs = float(np.mean([pairs[step] for pairs in seen])) if step else 0.0
+            pairs = float(np.mean([one[step] for one in seen])) if step else 0.0
             facts = {"step": step, "pairs_seen": pairs, "rows": rows, "passes": pairs / rows}
             parts.append(aggregate([run], register).assign(origin="measured", **facts))
-        note = note or conditions(run, register)
-    return pd.concat(parts, ignore_index=True), note + dropped_in_training(every)
+        said = said or conditions(run, register)
+    return pd.concat(parts, ignore_index=True), said + dropped_in_training(every)
 
 
 def tabulate_efficiency(job: argparse.Namespace, register: pd.DataFrame) -> None:
-    ours, note = measured(job, register)
+    ours, said = measured(job, register)
     ours = ours[ours["aggregate"].isin(SHOWN)]
     frame = pd.concat([ours, published_efficiency()], ignore_index=True)
     caption = (
         "Data efficiency: mean Precision@1 in percent against the pairs that entered the loss and "
         "the passes over the training rows that this makes (pairs seen / rows; the pairs are "
-        f"drawn by cluster). Step 0 is zero-shot. {in_seeds(len(job.seeds))}. {MARK_NOTE} {note}"
+        f"drawn by cluster). Step 0 is zero-shot. {in_seeds(len(job.seeds)).capitalize()}. "
+        f"{MARK_NOTE} {said}"
     )
     write_paper_table(
         job.out, "efficiency", frame[COLUMNS].round(9), shown_efficiency(frame), caption

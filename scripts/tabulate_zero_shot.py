@@ -19,9 +19,10 @@ from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,
     best_and_worst,
+    conditional,
     conditions,
     dropped_in_evaluation,
-    verdicts,
+    informed,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.published_scores import MARK_NOTE, beside, is_full_size, with_published
@@ -34,7 +35,8 @@ from gen2embed.reporting.results import (
     read_run,
 )
 from gen2embed.reporting.runs import TESTED, RunName
-from gen2embed.reporting.tables import pivot, shown_datasets, shown_tests
+from gen2embed.reporting.tables import AT_CHANCE, BELOW_CHANCE, pivot, shown_datasets
+from gen2embed.reporting.verdicts import TESTS, shown_tests, verdicts
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -78,12 +80,12 @@ def tabulate(job: argparse.Namespace) -> None:
     register = read_register(job.register)
     scored = "Released model's" if job.released_as else "Zero-shot"
     runs = [read_run(name, Path(job.scores) / name, register) for name in job.prompts]
-    note = conditions(runs[0], register)
+    said = conditions(runs[0], register)
     means = aggregate(runs, register)
     frame = tests(runs, register)
     caption = (
         f"{scored} Precision@1 in percent by prompt: mean over data sets, 95 % bootstrap "
-        f"interval over queries. {MARK_NOTE} {note} {MACRO_NOTE} "
+        f"interval. {conditional(runs)} {MARK_NOTE} {said} {MACRO_NOTE} "
         f"{best_and_worst(means, 'all')} {verdicts(frame[frame['aggregate'] == 'all'])}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
@@ -92,17 +94,20 @@ def tabulate(job: argparse.Namespace) -> None:
     write_paper_table(job.out, "zero_shot", means, shown, caption)
     sets = per_dataset(runs, register)
     wide = shown_datasets(sets, job.prompts)
-    below = int((~sets["above_chance"]).sum())
+    below = int(sets["below_chance"].sum())
+    at = int((~sets["above_chance"]).sum()) - below
     caption = (
-        f"{scored} Precision@1 in percent of every data set by prompt, 95 % bootstrap interval; "
-        f"chance is that of guessing. {note} {below} of {len(sets)} scores are not above chance "
-        "(binomial test, p < 0.01) and marked."
+        f"{scored} Precision@1 in percent of every data set by prompt, 95 % bootstrap interval "
+        f"(Wilson's at 0 and 100); chance is that of guessing. {said} Of {len(sets)} scores {at} "
+        f"are not told from chance, marked{AT_CHANCE}, {below} are far below it, "
+        f"marked{BELOW_CHANCE} (binomial tests, p < 0.01).{informed(sets)}"
     )
     write_paper_table(job.out, "zero_shot_datasets", sets, wide, caption)
     caption = (
         "Paired differences between prompts in points of Precision@1, on the same queries: 95 % "
         "bootstrap interval, sign-flip permutation test (10,000 draws), Holm-adjusted over the "
-        f"{len(frame)} comparisons of this table.{dropped_in_evaluation(runs)}"
+        f"{len(frame)} comparisons of this table. {TESTS} {conditional(runs)}"
+        f"{dropped_in_evaluation(runs)}"
     )
     write_paper_table(
         job.out, "zero_shot_tests", frame, shown_tests(frame, AGGREGATE_LABELS), caption

@@ -18,6 +18,7 @@ from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,
+    conditional,
     conditions,
     dropped_in_training,
 )
@@ -70,7 +71,7 @@ def metadata(run: Run, name: str, url: str) -> dict[str, Any]:
     }
 
 
-def card_with_scores(card: str, run: Run, register: pd.DataFrame, note: str) -> str:
+def card_with_scores(card: str, run: Run, register: pd.DataFrame, said: str) -> str:
     """The model card and below it the means and the score of every data set."""
     means = aggregate([run], register)
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
@@ -80,8 +81,10 @@ def card_with_scores(card: str, run: Run, register: pd.DataFrame, note: str) -> 
         for frame in (shown, sets.rename(columns={run.name: "score"}))
     )
     return (
-        f"{card.rstrip()}\n\n## Scores\n\nPrecision@1 in percent with 95 % bootstrap intervals "
-        f"over queries; ties are misses. {note} {MACRO_NOTE}\n\n" + "\n\n".join(tables) + "\n"
+        f"{card.rstrip()}\n\n## Scores\n\nPrecision@1 in percent with 95 % bootstrap intervals; "
+        f"ties are misses. {conditional([run])} {said} {MACRO_NOTE}\n\n"
+        + "\n\n".join(tables)
+        + "\n"
     )
 
 

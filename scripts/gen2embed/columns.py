@@ -32,7 +32,9 @@ TYPES = {
     "negative_pairs": IDS,
     "hardness": NUMBERS,
     "overlap": NUMBERS,
+    "alike": ID,
     "text": TEXT,
+    "concept": TEXT,
     "image_path": TEXT,
 }
 

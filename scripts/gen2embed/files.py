@@ -147,8 +147,10 @@ def write_parquet(
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
-def read_parquet(path: str | Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Read the named columns and the file's metadata.
+def read_parquet(
+    path: str | Path, columns: Sequence[str], optional: Sequence[str] = ()
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Read the named columns, those of the optional ones that are there, and the file's metadata.
 
     Columns of the data dictionary come in its type whichever writer stored them (``columns.py``);
     an index that pandas stored is a column like others. Raises InputError when the file is missing,
@@ -162,6 +164,7 @@ def read_parquet(path: str | Path, columns: Sequence[str]) -> tuple[pd.DataFrame
                 f"{path}: column {missing[0]!r} is missing (it has: {', '.join(have)}); "
                 "see docs/data_dictionary.md"
             )
+        columns = [*columns, *(name for name in optional if name in have)]
         twice = [name for name in columns if have.count(name) > 1]
         if twice:
             raise InputError(f"{path}: column {twice[0]!r} is there twice; leave one out")

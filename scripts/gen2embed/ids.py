@@ -12,10 +12,17 @@ from gen2embed.files import read_parquet
 
 
 def read_id_rows(
-    path: str, columns: Sequence[str], ids: Sequence[str], what: str = "rows"
+    path: str,
+    columns: Sequence[str],
+    ids: Sequence[str],
+    what: str = "rows",
+    optional: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Rows and the file's metadata; InputError where there are none, or ``ids`` are not int64."""
-    frame, metadata = read_parquet(path, columns)
+    """Rows and the file's metadata; InputError where there are none, or ``ids`` are not int64.
+
+    optional: columns that are read where the file has them.
+    """
+    frame, metadata = read_parquet(path, columns, optional)
     if frame.empty:
         raise InputError(f"{path}: holds no {what}")
     for column in ids:

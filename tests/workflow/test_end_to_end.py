@@ -62,7 +62,7 @@ def test_the_report_is_whole_and_needs_no_network(finished):
     shown = [path.name for path in results.glob("figures/*.png")]
     shown += [path.name for path in results.glob("tables/*.html")]
     shown += [path.name for path in results.glob("benchmarks/*.html")]
-    assert len(shown) == 9 + 22 + 1
+    assert len(shown) == 9 + 25 + 1
     for name in [*shown, "provenance.html"]:
         assert f'"name": "{name}"' in report, name
     for caption in results.glob("figures/*.md"):
@@ -80,7 +80,7 @@ def test_figures_and_tables_alone_come_back(finished, tmp_path):
     assert set(plan) - {"figures", "tables"} == {
         *("tabulate_zero_shot", "tabulate_prompts", "tabulate_mining", "tabulate_runs"),
         *("tabulate_training", "tabulate_peers", "tabulate_cost", "plot_scores"),
-        *("audit_leakage", "audit_published", "tabulate_compositions"),
+        *("audit_leakage", "audit_published", "tabulate_compositions", "tabulate_generator"),
         *("plot_umap", "plot_mining", "draw_gallery", "plot_dynamics"),
         "plot_analyses",
     }
@@ -152,7 +152,7 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
         "training/loss.py": trained,
         "mining/saha.py": mined,
         "prompts/prompts.yaml": embedded,
-        "mini/generator/muon.py": {"train_generator": 1, **embedded},
+        "mini/generator/muon.py": {"train_generator": 1, "tabulate_generator": 1, **embedded},
     }
     for name, expected in cases.items():
         path = finished.folder / "scripts" / "gen2embed" / name

@@ -14,6 +14,7 @@ import pandas as pd
 from gen2embed.errors import InputError
 
 ITEM = ["text", "image_path", "role"]
+TOLD = ("concept", "alike")  # what a made benchmark tells of its evaluation rows, where it does
 
 
 def stack(texts: Sequence[str], images: Sequence[str], role: str) -> pd.DataFrame:
@@ -46,11 +47,19 @@ def pairs_frame(query_ids: np.ndarray, target_ids: np.ndarray) -> pd.DataFrame:
 
 
 def rows_frame(
-    rows: np.ndarray, query_ids: np.ndarray, candidate_ids: np.ndarray, sizes: np.ndarray
+    rows: np.ndarray,
+    query_ids: np.ndarray,
+    candidate_ids: np.ndarray,
+    sizes: np.ndarray,
+    told: pd.DataFrame,
 ) -> pd.DataFrame:
-    """row_id (rows: their numbers as published), query_id, candidate_ids (entry 0 the positive)."""
+    """row_id (rows: their numbers as published), query_id, candidate_ids (entry 0 the positive).
+
+    told: what the data set tells of its rows besides (TOLD), as columns of the same length.
+    """
     lists = np.split(candidate_ids, np.cumsum(sizes)[:-1])
-    return pd.DataFrame({"row_id": rows, "query_id": query_ids, "candidate_ids": lists})
+    frame = pd.DataFrame({"row_id": rows, "query_id": query_ids, "candidate_ids": lists})
+    return pd.concat([frame, told.reset_index(drop=True)], axis=1)
 
 
 def of_kept(known: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from gen2embed.evaluation.intervals import DRAWS, SEED, interval
+from gen2embed.evaluation.intervals import DRAWS, SEED, interval, resampled_sets
 
 META_TASKS = ("classification", "vqa", "retrieval", "grounding")
 SPLITS = ("ind", "ood")
@@ -53,6 +53,7 @@ def weights(register: pd.DataFrame) -> dict[str, dict[str, float]]:
 def mean_of_sets(
     hits: Sequence[np.ndarray],
     weights: Sequence[float] | None = None,
+    concepts: Sequence[np.ndarray] | None = None,
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> tuple[float, float, float]:
@@ -60,10 +61,15 @@ def mean_of_sets(
 
     hits: one array per data set: bool, or the share of seeds that hit; weights: of the data sets,
     summing to 1 (default: alike). Queries are resampled within each data set; the data sets are
-    fixed, as a benchmark's are. Data set i draws from its own stream (seed, i).
+    fixed, as a benchmark's are. Data set i draws from its own stream (seed, i). concepts: what each
+    query asks about, one array per data set; then concepts are resampled, each in all data sets at
+    once, since queries about one thing are not independent.
     """
-    value = float(np.average([hit.mean() for hit in hits], weights=weights))
-    shares = [_bootstrap_share(hit, draws, (seed, i)) for i, hit in enumerate(hits)]
+    value = float(np.average([one.mean() for one in hits], weights=weights))
+    if concepts is not None:
+        drawn = np.average(resampled_sets(hits, concepts, draws, seed), axis=1, weights=weights)
+        return value, *interval(drawn[np.isfinite(drawn)])
+    shares = [_bootstrap_share(one, draws, (seed, i)) for i, one in enumerate(hits)]
     return value, *interval(np.average(shares, axis=0, weights=weights))
 
 

@@ -1,60 +1,74 @@
 """How many mined negatives are in truth positives: a report, never an input of mining.
 
 The paper has cosine proxies only (figure 5). Where a benchmark knows which targets are equivalent
-to the annotated one, the true rate can be measured, and compared between strategies AT EQUAL
-HARDNESS: a strategy must not look safe just because its negatives are easy. All of it is ours.
+to the annotated one, the true rate can be measured: of the anchors' negatives, of every ordered
+pair of a cluster (in the loss each of its queries asks), and AT EQUAL HARDNESS: a strategy must not
+look safe just because its negatives are easy. All of it is ours.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
+from math import hypot
+from typing import Any
 
 import numpy as np
 
-from gen2embed.mining.clusters import ClusterTable
+from gen2embed.evaluation.equal_hardness import (
+    Standard,
+    counted,
+    is_comparable,
+    standardised,
+    standards,
+)
+from gen2embed.evaluation.intervals import DRAWS, interval, resampled, wilson
+from gen2embed.evaluation.negatives import Negatives
 
-DRAWS = 1000
-CONFIDENCE = 0.95
 BINS = 10
-
-
-@dataclass(frozen=True)
-class Negatives:
-    """The mined negatives of one strategy, flat; shapes (n_negatives,)."""
-
-    cluster: np.ndarray  # int64: which cluster each belongs to, 0..n_clusters-1
-    hardness: np.ndarray  # cosine of anchor query and negative target
-    false: np.ndarray  # bool: the target is a true positive of the anchor query
-    n_clusters: int
+MEASURES = ("overall", "in_clusters", "equal_hardness")
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A false-negative rate; None where there is nothing to divide by."""
+    """A share or a mean with its 95 % interval; None where there is nothing to divide by."""
 
     value: float | None
     ci_low: float | None
     ci_high: float | None
 
 
+NOTHING = Rate(None, None, None)
+
+
 @dataclass(frozen=True)
 class Report:
-    """One strategy's row of the comparison within a subset.
+    """One strategy's row of the comparison.
 
-    ``overall``: over all its negatives. ``equal_hardness``: the rates of the common hardness bins,
-    weighted alike for all strategies. ``coverage``: share of its negatives in common bins.
-    ``hardness_mean``: over all its negatives. ``by_hardness``: its rate in each hardness bin that
+    ``overall``: false negatives among those of the anchors. ``in_clusters``: among all ordered
+    pairs of its clusters that are negatives of the loss. ``equal_hardness``: the first, at the
+    hardness of the standard; ``coverage``: share of its negatives in bins that count.
+    ``minimal_pairs``: share of its negatives that are minimal pairs; ``clusters_with_minimal``: of
+    its clusters with negatives, those with one. ``overlap_*``: mean overlap of false negatives, of
+    minimal pairs, of all others. ``by_hardness``: of a single subset, its rate in each bin that
     holds one of its negatives, easiest first.
     """
 
     clusters: int
     negatives: int
     false_negatives: int
-    hardness_mean: float | None
+    hardness_mean: Rate
     overall: Rate
+    in_clusters: Rate
     equal_hardness: Rate
     coverage: float | None
+    minimal_pairs: Rate
+    clusters_with_minimal: Rate
+    overlap_false: float | None
+    overlap_minimal: float | None
+    overlap_others: float | None
     by_hardness: tuple[Mapping[str, float | int], ...]
 
     def flat(self) -> dict[str, float | int | None]:
@@ -72,187 +86,202 @@ class Report:
         return found
 
 
-def label_negatives(
-    table: ClusterTable,
-    query_id: np.ndarray,
-    target_id: np.ndarray,
-    known_query: np.ndarray,
-    known_target: np.ndarray,
-) -> Negatives:
-    """Mark the negatives whose target is known to be right for the anchor query.
+@dataclass(frozen=True)
+class Comparison:
+    """Reports by strategy; differences between the strategies of the standard; the standards."""
 
-    ``query_id``, ``target_id``: of the pairs, shape (n_pairs,). ``known_query``, ``known_target``:
-    true positives beyond the annotated ones, shape (n_known,). Annotated pairs count as positives
-    as well (mining strikes them, but other people's clusters may not).
-    """
-    cluster = np.repeat(np.arange(len(table)), table.negatives)
-    anchor = query_id[table.anchor_pair][cluster]
-    target = target_id[table.negative_pairs]
-    positive_query = np.concatenate([query_id, known_query])
-    positive_target = np.concatenate([target_id, known_target])
-    width = int(max(positive_target.max(initial=0), target.max(initial=0))) + 1
-    false = np.isin(anchor * width + target, positive_query * width + positive_target)
-    return Negatives(cluster, np.asarray(table.hardness, dtype=np.float64), false, len(table))
+    reports: dict[str, Report]
+    differences: list[dict[str, Any]]
+    standards: list[Standard]
 
 
 def compare(
-    strategies: Mapping[str, Negatives], *, bins: int = BINS, draws: int = DRAWS, seed: int = 0
-) -> tuple[dict[str, Report], list[dict[str, float]]]:
-    """Reports by strategy, and the common hardness bins (low, high, weight).
+    strategies: Mapping[str, Sequence[Negatives]],
+    standard: Sequence[str] = (),
+    *,
+    bins: int = BINS,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Comparison:
+    """Compare strategies over subsets: a part a subset, the same subsets in the same order.
 
-    The bins are quantiles of the hardness of all strategies' negatives, each strategy weighing
-    the same. A bin is common if every strategy that mined anything has a negative in it; its
-    weight is the mean over the strategies of the share of their negatives in it. Intervals are
-    percentiles of a bootstrap over clusters, since the negatives of one anchor are not
-    independent; bins that a draw leaves empty do not count in that draw.
+    standard: the strategies whose hardness all are compared at (default: all); any other is
+    comparable only where it has negatives in all of their common bins. Intervals are percentiles of
+    a bootstrap over clusters within each subset, since the negatives of one anchor are not
+    independent; where none or all are false, Wilson's over clusters. Differences are first minus
+    second, of every two strategies of the standard.
     """
-    mined = {name: strategy for name, strategy in strategies.items() if len(strategy.hardness)}
-    edges = _edges([value.hardness for value in mined.values()], bins)
-    counts = {name: _by_bin(item, edges) for name, item in mined.items()}
-    totals = {name: negatives.sum(axis=0) for name, (negatives, _) in counts.items()}
-    n_bins = max(len(edges) - 1, 0)
-    common = np.ones(n_bins, dtype=bool)
-    weights = np.zeros(n_bins)
-    for total in totals.values():
-        common &= total > 0
-        weights += total / total.sum() / len(totals)
-    weights = np.where(common, weights, 0.0)
-    weights = weights / weights.sum() if weights.sum() > 0 else weights
-    reports = {}
-    for name, strategy in strategies.items():
-        if name in mined:
-            reports[name] = _report(strategy, *counts[name], edges, weights, draws, seed)
-        else:
-            nothing = Rate(None, None, None)
-            reports[name] = Report(strategy.n_clusters, 0, 0, None, nothing, nothing, None, ())
-    table = [
-        {"low": float(edges[i]), "high": float(edges[i + 1]), "weight": float(weights[i])}
-        for i in np.flatnonzero(common)
+    chosen = {name: strategies[name] for name in standard or strategies}
+    mined = {name: parts for name, parts in chosen.items() if any(len(p.hardness) for p in parts)}
+    of = standards(mined, bins)
+    measured = {
+        name: _Measured(parts, of, draws, (seed, zlib.crc32(name.encode())))
+        for name, parts in strategies.items()
+    }
+    return Comparison(
+        {name: one.report() for name, one in measured.items()},
+        [
+            {"first": first, "second": second, "measure": measure, **found}
+            for measure in MEASURES
+            for first, second in combinations(mined, 2)
+            if (found := _difference(*(measured[one].rate(measure) for one in (first, second))))
+        ],
+        of,
+    )
+
+
+class _Measured:
+    """One strategy's counts and their bootstrap draws: values, and what was drawn of them."""
+
+    def __init__(
+        self,
+        parts: Sequence[Negatives],
+        of: Sequence[Standard],
+        draws: int,
+        seed: tuple[int, int],
+    ):
+        self.parts, self.of = parts, of
+        of = of or [Standard(np.empty(0), np.empty(0), 0.0)] * len(parts)
+        counts = [counted(one, each.edges) for one, each in zip(parts, of, strict=True)]
+        self.binned = counts
+        facts = [_facts(one) for one in parts]
+        drawn_facts, self.drawn = np.zeros((draws, facts[0].shape[1])), []
+        for place, (one, (negatives, false)) in enumerate(zip(facts, counts, strict=True)):
+            every = np.concatenate([one, negatives, false], axis=1)
+            drawn = np.zeros((draws, every.shape[1]))
+            if len(every):
+                drawn = resampled(len(every), draws, (*seed, place)) @ every
+            drawn_facts += drawn[:, : one.shape[1]]
+            self.drawn.append(np.split(drawn[:, one.shape[1] :], 2, axis=1))
+        sums = np.concatenate(facts).sum(axis=0)
+        self.values: dict[str, float] = {}
+        self.draws: dict[str, np.ndarray] = {}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            for name, (top, below) in RATIOS.items():
+                self.values[name] = float(sums[top] / sums[below])
+                self.draws[name] = drawn_facts[:, top] / drawn_facts[:, below]
+        self.values["equal_hardness"] = float("nan")
+        self.draws["equal_hardness"] = np.full(draws, np.nan)
+        if is_comparable([negatives for negatives, _ in counts], of):
+            totals = [[part.sum(axis=0)[None] for part in one] for one in counts]
+            self.values["equal_hardness"] = float(
+                standardised(*map(list, zip(*totals, strict=True)), of)[0]
+            )
+            self.draws["equal_hardness"] = standardised(
+                *map(list, zip(*self.drawn, strict=True)), of
+            )
+
+    @property
+    def clusters(self) -> int:
+        """Clusters with a negative: what is resampled and tells something."""
+        return sum(len(np.unique(one.cluster)) for one in self.parts)
+
+    def rate(self, name: str) -> Rate:
+        return _rate(self.values[name], self.draws[name], self.clusters)
+
+    def report(self) -> Report:
+        false, minimal, overlap = (
+            np.concatenate([getattr(one, name) for one in self.parts])
+            for name in ("false", "minimal", "overlap")
+        )
+        # zip ends with the standards: a comparison without a negative has none
+        covered = sum(
+            float(negatives[:, one.common].sum())
+            for (negatives, _), one in zip(self.binned, self.of, strict=False)
+        )
+        with_minimal = sum(len(np.unique(one.cluster[one.minimal])) for one in self.parts)
+        return Report(
+            clusters=sum(one.n_clusters for one in self.parts),
+            negatives=len(false),
+            false_negatives=int(false.sum()),
+            hardness_mean=_mean(self.values["hardness_mean"], self.draws["hardness_mean"]),
+            overall=self.rate("overall"),
+            in_clusters=self.rate("in_clusters"),
+            equal_hardness=self.rate("equal_hardness"),
+            coverage=round(covered / len(false), 9) if len(false) else None,
+            minimal_pairs=self.rate("minimal_pairs"),
+            clusters_with_minimal=_counted(with_minimal, self.clusters),
+            overlap_false=_of(overlap[false]),
+            overlap_minimal=_of(overlap[minimal]),
+            overlap_others=_of(overlap[~false & ~minimal]),
+            by_hardness=tuple(self.bins()) if len(self.parts) == 1 else (),
+        )
+
+    def bins(self) -> Iterator[dict[str, float | int]]:
+        """Each bin with its counts, rate and interval; bins without a negative are left out."""
+        if not self.of:
+            return
+        (negatives, false), (drawn, drawn_false) = self.binned[0], self.drawn[0]
+        edges = self.of[0].edges
+        totals, wrong = negatives.sum(axis=0), false.sum(axis=0)
+        for place in np.flatnonzero(totals):
+            filled = drawn[:, place] > 0
+            rates = drawn_false[filled, place] / drawn[filled, place]
+            units = int((negatives[:, place] > 0).sum())
+            rate = _rate(float(wrong[place] / totals[place]), rates, units)
+            yield {
+                "low": round(float(edges[place]), 9),
+                "high": round(float(edges[place + 1]), 9),
+                "negatives": int(totals[place]),
+                "false_negatives": int(wrong[place]),
+                "rate": rate.value,
+                "ci_low": rate.ci_low,
+                "ci_high": rate.ci_high,
+            }
+
+
+# of a cluster: negatives, false ones, minimal pairs, sum of hardness, ordered pairs, false ones
+RATIOS = {
+    "overall": (1, 0),
+    "minimal_pairs": (2, 0),
+    "hardness_mean": (3, 0),
+    "in_clusters": (5, 4),
+}
+
+
+def _facts(one: Negatives) -> np.ndarray:
+    """The numbers of each cluster that RATIOS divides: float64, shape (n_clusters, 6)."""
+    n = one.n_clusters
+    columns = [
+        np.bincount(one.cluster, weights=weights, minlength=n)
+        for weights in (np.ones(len(one.cluster)), one.false, one.minimal, one.hardness)
     ]
-    return reports, table
+    return np.stack([*columns, one.asked, one.asked_false], axis=1).astype(np.float64)
 
 
-def _edges(hardness: list[np.ndarray], bins: int) -> np.ndarray:
-    """Lowest value, inner quantiles, highest value, each strategy weighing the same.
-
-    Bin i holds what is above edge i and at most edge i + 1 (the first holds the lowest too).
-    """
-    if not hardness:
-        return np.empty(0)
-    values = np.concatenate(hardness)
-    weights = np.concatenate([np.full(len(values), 1 / len(values)) for values in hardness])
-    order = np.argsort(values, kind="stable")
-    share = np.cumsum(weights[order]) / weights.sum()
-    inner = np.unique(values[order][np.searchsorted(share, np.arange(1, bins) / bins - 1e-9)])
-    highest = values.max()
-    return np.array([values.min(), *inner[inner < highest], highest])
+def _difference(first: Rate, second: Rate) -> dict[str, float] | None:
+    """First minus second with the interval that the two rates' own give (square-and-add: Newcombe
+    1998, Zou and Donner 2008), which has width also where one of them is 0."""
+    if first.value is None or second.value is None:
+        return None
+    value = first.value - second.value
+    below = hypot(first.value - first.ci_low, second.ci_high - second.value)
+    above = hypot(first.ci_high - first.value, second.value - second.ci_low)
+    found = {"value": value, "ci_low": value - below, "ci_high": value + above}
+    return {name: round(number, 9) for name, number in found.items()}
 
 
-def _by_bin(strategy: Negatives, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Negatives and false negatives by cluster and bin: float64, shape (n_clusters, n_bins)."""
-    n_bins = len(edges) - 1
-    bin_ = np.searchsorted(edges[1:-1], strategy.hardness, side="left")
-    cell = strategy.cluster * n_bins + bin_
-    size = strategy.n_clusters * n_bins
-    shape = (strategy.n_clusters, n_bins)
-    negatives = np.bincount(cell, minlength=size).reshape(shape)
-    false = np.bincount(cell, weights=strategy.false, minlength=size).reshape(shape)
-    return negatives.astype(np.float64), false
-
-
-def _report(
-    strategy: Negatives,
-    negatives: np.ndarray,
-    false: np.ndarray,
-    edges: np.ndarray,
-    weights: np.ndarray,
-    draws: int,
-    seed: int,
-) -> Report:
-    drawn_negatives, drawn_false = _bootstrap(negatives, false, draws, seed)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        overall = drawn_false.sum(axis=1) / drawn_negatives.sum(axis=1)
-    return Report(
-        clusters=strategy.n_clusters,
-        negatives=len(strategy.hardness),
-        false_negatives=int(strategy.false.sum()),
-        hardness_mean=round(float(strategy.hardness.mean()), 9),
-        overall=_rate(float(strategy.false.mean()), overall),
-        equal_hardness=_rate(
-            float(_weighted(negatives.sum(axis=0)[None], false.sum(axis=0)[None], weights)[0]),
-            _weighted(drawn_negatives, drawn_false, weights),
-        ),
-        coverage=round(float(negatives[:, weights > 0].sum() / negatives.sum()), 9),
-        by_hardness=tuple(_bins(negatives, false, drawn_negatives, drawn_false, edges)),
-    )
-
-
-def _bins(
-    negatives: np.ndarray,
-    false: np.ndarray,
-    drawn_negatives: np.ndarray,
-    drawn_false: np.ndarray,
-    edges: np.ndarray,
-) -> Iterator[dict[str, float | int]]:
-    """Each bin with its counts, rate and interval; bins without a negative are left out."""
-    totals, wrong = negatives.sum(axis=0), false.sum(axis=0)
-    for bin_ in np.flatnonzero(totals):
-        filled = drawn_negatives[:, bin_] > 0
-        drawn = drawn_false[filled, bin_] / drawn_negatives[filled, bin_]
-        rate = _rate(float(wrong[bin_] / totals[bin_]), drawn)
-        yield {
-            "low": round(float(edges[bin_]), 9),
-            "high": round(float(edges[bin_ + 1]), 9),
-            "negatives": int(totals[bin_]),
-            "false_negatives": int(wrong[bin_]),
-            "rate": rate.value,
-            "ci_low": rate.ci_low,
-            "ci_high": rate.ci_high,
-        }
-
-
-def pool(parts: Sequence[Negatives]) -> Negatives:
-    """The negatives of several subsets as one: clusters are numbered on."""
-    starts = np.cumsum([0, *(part.n_clusters for part in parts)])
-    return Negatives(
-        cluster=np.concatenate(
-            [part.cluster + start for part, start in zip(parts, starts[:-1], strict=True)]
-        ),
-        hardness=np.concatenate([part.hardness for part in parts]),
-        false=np.concatenate([part.false for part in parts]),
-        n_clusters=int(starts[-1]),
-    )
-
-
-def _bootstrap(
-    negatives: np.ndarray, false: np.ndarray, draws: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both counts by draw and bin, clusters drawn with replacement: shape (draws, n_bins)."""
-    generator = np.random.default_rng(seed)
-    n_clusters = len(negatives)
-    both = np.concatenate([negatives, false], axis=1)
-    drawn = np.empty((draws, both.shape[1]))
-    for draw in drawn:
-        picks = generator.integers(0, n_clusters, n_clusters)
-        draw[:] = np.bincount(picks, minlength=n_clusters) @ both
-    return drawn[:, : negatives.shape[1]], drawn[:, negatives.shape[1] :]
-
-
-def _weighted(negatives: np.ndarray, false: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean of the bins' rates by ``weights``; NaN where no weighted bin holds a negative."""
-    filled = negatives > 0
-    rates = np.divide(false, negatives, out=np.zeros_like(false), where=filled)
-    weights = weights * filled
-    total = weights.sum(axis=1)
-    return np.divide(
-        (rates * weights).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0
-    )
-
-
-def _rate(value: float, drawn: np.ndarray) -> Rate:
+def _mean(value: float, drawn: np.ndarray) -> Rate:
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or not len(drawn):
-        return Rate(None, None, None)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
-    return Rate(round(value, 9), round(float(low), 9), round(float(high), 9))
+        return NOTHING
+    low, high = interval(drawn)
+    return Rate(round(value, 9), round(low, 9), round(high, 9))
+
+
+def _rate(value: float, drawn: np.ndarray, units: int) -> Rate:
+    if value in (0.0, 1.0):
+        return _counted(int(value) * units, units)
+    return _mean(value, drawn)
+
+
+def _counted(hits: int, n: int) -> Rate:
+    """So many of n independent ones, with Wilson's interval."""
+    if not n:
+        return NOTHING
+    low, high = wilson(hits, n)
+    return Rate(round(hits / n, 9), round(low, 9), round(high, 9))
+
+
+def _of(values: np.ndarray) -> float | None:
+    return round(float(values.mean()), 9) if len(values) else None

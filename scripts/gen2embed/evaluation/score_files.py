@@ -12,8 +12,8 @@ import pandas as pd
 from gen2embed.evaluation.intervals import (
     ABOVE_CHANCE_P,
     above_chance,
-    bootstrap_means,
-    interval,
+    below_chance,
+    share_interval,
 )
 from gen2embed.files import write_json, write_parquet
 
@@ -26,17 +26,19 @@ def summarise(
     ties: np.ndarray,
     chances: np.ndarray,
     facts: Mapping[str, Any],
+    concepts: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """A score without its manifest.
 
     hits, index0_hits, ties: bool, shape (n,): right where a tie is a miss, right where ties go to
     the true answer, undecided. chances: float, shape (n,): of guessing each row right. facts: what
-    else the metric's scores say.
+    else the metric's scores say. concepts: what each row asks about (shape (n,)), where it is
+    known: rows of one concept are resampled together.
     """
     n = len(hits)
     chance = float(np.mean(chances))
     p_value = above_chance(int(hits.sum()), n, chance)
-    low, high = interval(bootstrap_means(hits))
+    low, high = share_interval(hits, concepts)
     numbers = {
         "value": hits.mean(),
         "value_index0": index0_hits.mean(),
@@ -60,6 +62,11 @@ def at_chance_warning(score: Mapping[str, Any]) -> str:
     """What to say of a score that is not above chance; "" of one that is."""
     if score["above_chance"]:
         return ""
+    if below_chance(score["value"] * score["n"], score["n"], score["chance"]):
+        return (
+            f"{score['subset']}: WARNING: {score['value']:.4f} is far below chance "
+            f"({score['chance']:.4f}): a wrong answer is preferred; are the sides exchanged?"
+        )
     return (
         f"{score['subset']}: WARNING: {score['value']:.4f} is not above chance "
         f"({score['chance']:.4f}, p = {score['p_value']:.3g}): is the model loaded right?"

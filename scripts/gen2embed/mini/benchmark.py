@@ -9,7 +9,7 @@ everything on unseen concepts.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,17 +29,19 @@ TRAIN_COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path")
 class DataSet:
     """One data set: its entry in the register, its rows, and (evaluation) their candidates.
 
-    candidates: per row, entry 0 the annotated target; empty in training.
+    candidates: per row, entry 0 the annotated target; concepts: per row, what it asks about; both
+    empty in training.
     """
 
     entry: DataSetEntry
     rows: Sequence[Row]
     candidates: Sequence[Sequence[Target]] = field(default=())
+    concepts: Sequence[str] = field(default=())
 
     def targets(self) -> list[Target]:
         """Every distinct target, in order of first appearance."""
         lists = self.candidates or [[row.target] for row in self.rows]
-        return list(dict.fromkeys(target for values in lists for target in values))
+        return list(dict.fromkeys(target for one in lists for target in one))
 
     def register_row(self) -> dict[str, object]:
         return {**self.entry.columns(), "rows": len(self.rows)}
@@ -60,7 +62,7 @@ def training_sets(
     seed: int,
 ) -> list[DataSet]:
     """The training subsets of the register, of seen concepts only."""
-    album = Album([emoji for emoji in emojis if not emoji.unseen], roll, photos_per_emoji)
+    album = Album([one for one in emojis if not one.unseen], roll, photos_per_emoji)
     return [
         DataSet(entry, make_rows(entry.task, album, rows, _generator(seed, entry)))
         for entry in register
@@ -80,22 +82,24 @@ def evaluation_sets(
     if candidates < 3:
         raise InputError(f"--candidates {candidates}: give at least 3")
     sets = []
-    for entry in (known for known in register if known.part == "eval"):
-        chosen = [emoji for emoji in emojis if emoji.unseen == (entry.concepts == "unseen")]
+    for entry in (one for one in register if one.part == "eval"):
+        chosen = [one for one in emojis if one.unseen == (entry.concepts == "unseen")]
         rng = _generator(seed, entry)
-        rows = make_rows(entry.task, Album(chosen, roll, None), queries, rng)
+        album = Album(chosen, roll, None)
+        rows = make_rows(entry.task, album, queries, rng)
         if TASKS[entry.task].answers == "drawn":
             offered = draw_candidates(rows, candidates, rng)
         else:
             offered = labels_first(rows, label_list(entry.task, chosen, emojis))
-        sets.append(DataSet(entry, rows, offered))
+        concepts = [album.by_id[row.about].glyph.concept for row in rows]
+        sets.append(DataSet(entry, rows, offered, concepts))
     return sets
 
 
 def labels_first(rows: Iterable[Row], labels: Sequence[str]) -> list[list[Target]]:
     """Each row's annotated label, then all the others in the list's order."""
     targets = [Target(label) for label in labels]
-    return [[row.target, *(target for target in targets if target != row.target)] for row in rows]
+    return [[row.target, *(one for one in targets if one != row.target)] for row in rows]
 
 
 def draw_candidates(rows: Sequence[Row], most: int, rng: np.random.Generator) -> list[list[Target]]:
@@ -107,11 +111,11 @@ def draw_candidates(rows: Sequence[Row], most: int, rng: np.random.Generator) ->
     offered = []
     for row in rows:
         chosen = dict.fromkeys([row.target, *row.hard])
-        for index in rng.permutation(len(pool)).tolist():
+        for place in rng.permutation(len(pool)).tolist():
             if len(chosen) >= most:
                 break
-            if not row.is_right(pool[index]):
-                chosen[pool[index]] = None
+            if not row.is_right(pool[place]):
+                chosen[pool[place]] = None
         offered.append(list(chosen))
     return offered
 
@@ -121,6 +125,17 @@ def equivalences(dataset: DataSet) -> pd.DataFrame:
 
     Columns row (int64), text, image_path; ordered by row, then by the target's first appearance.
     """
+    return _shown(dataset, lambda row, target: target != row.target and row.is_right(target))
+
+
+def minimal_pairs(dataset: DataSet) -> pd.DataFrame:
+    """Targets that show what a query asks for, on another background than it asks for: wrong in
+    this one thing. Columns and order as of ``equivalences``."""
+    return _shown(dataset, lambda row, target: not row.is_right(target))
+
+
+def _shown(dataset: DataSet, wanted: Callable[[Row, Target], bool]) -> pd.DataFrame:
+    """The wanted ones of the data set's targets that show one of a query's emoji."""
     by_emoji: dict[int, list[Target]] = {}
     for target in dataset.targets():
         by_emoji.setdefault(target.emoji, []).append(target)
@@ -129,7 +144,7 @@ def equivalences(dataset: DataSet) -> pd.DataFrame:
         for number, row in enumerate(dataset.rows)
         for emoji in sorted(row.emojis)
         for target in by_emoji.get(emoji, ())
-        if target != row.target and row.is_right(target)
+        if wanted(row, target)
     ]
     frame = pd.DataFrame(found, columns=["row", "text", "image_path"])
     return frame.astype({"row": "int64", "text": "str", "image_path": "str"})
@@ -141,16 +156,30 @@ def training_frame(dataset: DataSet) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TRAIN_COLUMNS))
 
 
+def alike(row: Row, offered: Iterable[Target]) -> int:
+    """How many candidates show what the query shows (Side: in either half), the target included.
+
+    Who sees what is shown and does not understand the instruction guesses among these.
+    """
+    return sum(one == row.target or one in row.hard or one.emoji in row.emojis for one in offered)
+
+
 def evaluation_frame(dataset: DataSet) -> pd.DataFrame:
-    """MMEB's evaluation schema."""
-    return pd.DataFrame(
+    """MMEB's evaluation schema, and what only a made benchmark knows of a row: its concept, and,
+    where candidates were chosen to be alike (Change, Side), how many are."""
+    frame = pd.DataFrame(
         {
             "qry_text": [row.text for row in dataset.rows],
             "qry_img_path": [row.path for row in dataset.rows],
-            "tgt_text": [[target.text for target in offered] for offered in dataset.candidates],
-            "tgt_img_path": [[target.path for target in offered] for offered in dataset.candidates],
+            "tgt_text": [[one.text for one in offered] for offered in dataset.candidates],
+            "tgt_img_path": [[one.path for one in offered] for offered in dataset.candidates],
+            "concept": list(dataset.concepts),
         }
     )
+    if any(row.hard for row in dataset.rows):
+        both = zip(dataset.rows, dataset.candidates, strict=True)
+        frame["alike"] = [alike(row, offered) for row, offered in both]
+    return frame
 
 
 def images_of(sets: Iterable[DataSet]) -> Iterator[Photo | Canvas]:
@@ -177,13 +206,13 @@ def generator_photos(
     facts = []
     pictures = []
     for number in range(photos + 1):
-        for emoji in emojis:
-            photo = roll.photo(emoji.emoji_id, number)
+        for one in emojis:
+            photo = roll.photo(one.emoji_id, number)
             pictures.append(np.asarray(roll.render(photo)))
-            glyph = emoji.glyph
+            glyph = one.glyph
             facts.append(
                 {
-                    "emoji_id": emoji.emoji_id,
+                    "emoji_id": one.emoji_id,
                     "split": "train" if number < photos else "validation",
                     "name": glyph.name,
                     "concept": glyph.concept,

@@ -81,6 +81,11 @@ class Row:
     def path(self) -> str:
         return self.image.path if self.image else ""
 
+    @property
+    def about(self) -> int:
+        """The emoji that is asked about: the target's; where it is a bare label, the photo's."""
+        return self.image.emoji if self.target.emoji < 0 else self.target.emoji
+
     def is_right(self, target: Target) -> bool:
         """Whether the target answers this query as truly as the annotated one."""
         if target == self.target:

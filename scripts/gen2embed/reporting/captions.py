@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from gen2embed.files import read_parquet
 from gen2embed.reporting.results import Run
-from gen2embed.reporting.tables import percent, points
+from gen2embed.reporting.tables import percent
 from gen2embed.rows_taken import dropped_of, rows_dropped
 
 AGGREGATE_LABELS = {
@@ -74,8 +73,41 @@ def dropped_in_files(paths: Iterable[str | Path], where: str = "of the evaluatio
 
 
 def in_seeds(count: int) -> str:
-    """ "1 seed", "3 seeds"."""
-    return f"{count} seed{'s' * (count > 1)}"
+    """ "one seed", "3 seeds"."""
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
+def conditional(runs: Iterable[Run]) -> str:
+    """What the intervals of scores are over, and what they say nothing of."""
+    known = all(run.concepts for run in runs)
+    over = "concepts (queries about one thing are resampled together)" if known else "queries"
+    return (
+        f"Intervals are over {over}, given these data sets, this model and these trainings: of "
+        "another generator, other photos or another seed they say nothing."
+    )
+
+
+def informed(sets: pd.DataFrame) -> str:
+    """Scores of data sets with candidates that are alike, against guessing among these; "" of none.
+
+    sets: ``per_dataset``. Begins with a space, to stand after a sentence.
+    """
+    known = sets[sets["informed_chance"].notna()]
+    if known.empty:
+        return ""
+    said = []
+    for name, rows in known.groupby("dataset", sort=False):
+        chance = rows["informed_chance"].iloc[0]
+        above, below = int((rows["ci_low"] > chance).sum()), int((rows["ci_high"] < chance).sum())
+        counts = {"above it": above, "not told from it": len(rows) - above - below}
+        counts |= {"below it": below}
+        parts = ", ".join(f"{count} {where}" for where, count in counts.items() if count)
+        said.append(f"{name} {percent(chance)}: {parts}")
+    return (
+        " Informed chance is that of guessing among the candidates that show what the query shows, "
+        "the instruction not understood; scores by their intervals, in all columns: "
+        f"{'; '.join(said)}."
+    )
 
 
 def best_and_worst(aggregates: pd.DataFrame, name: str) -> str:
@@ -90,59 +122,3 @@ def best_and_worst(aggregates: pd.DataFrame, name: str) -> str:
         return f"`{row['run']}` {percent(row['value'], row['ci_low'], row['ci_high'])}"
 
     return f"{AGGREGATE_LABELS[name]}: highest {said(high)}, lowest {said(low)}."
-
-
-def is_shown(tests: pd.DataFrame) -> pd.Series:
-    """Which comparisons may be claimed: adjusted p below 0.05, and every seed has the sign."""
-    shown = tests["p_holm"] < 0.05
-    return shown & (tests["seeds_agreeing"] == tests["seeds"]) if "seeds" in tests else shown
-
-
-def verdicts(tests: pd.DataFrame) -> str:
-    """What the paired tests show, by aggregate, and how many of them show nothing.
-
-    tests: aggregate, first, second, difference, ci_low, ci_high, p_holm; where runs were trained:
-    seeds, seeds_agreeing. A difference that is not there is said not to be there.
-    """
-    shown = tests[is_shown(tests)]
-    parts = []
-    if tests.empty:
-        return "Nothing is compared: not all data sets are scored."
-    for aggregate in tests["aggregate"].unique():
-        rows = shown[shown["aggregate"] == aggregate]
-        differences = "; ".join(map(_numbers, rows.itertuples())) or "none"
-        parts.append(f"{AGGREGATE_LABELS[aggregate]}: {differences}")
-    of_seeds = ", the same sign in every seed" if "seeds" in tests else ""
-    return (
-        f"Paired differences that are shown (Holm-adjusted p < 0.05{of_seeds}): "
-        f"{'. '.join(parts)}. The other {len(tests) - len(shown)} of {len(tests)} comparisons show "
-        "no difference."
-    )
-
-
-def _numbers(row: Any) -> str:
-    difference = points(row.difference, row.ci_low, row.ci_high)
-    trained = getattr(row, "seeds", 1)
-    seeds = f", {row.seeds_agreeing} of {trained} seeds" if trained > 1 else ""
-    return f"{row.first} - {row.second} {difference} points (p = {row.p_holm:.2g}{seeds})"
-
-
-def rate_sentence(report: Mapping[str, Any] | None, strategies: Sequence[str]) -> str:
-    """Overall and equal-hardness false-negative rates of the named strategies, with intervals.
-
-    report None: the benchmark has no known equivalences, and the sentence says so.
-    """
-    if report is None:
-        return "True false negatives are not known: the benchmark annotates one target a query."
-    parts = []
-    for name in strategies:
-        row = report["strategies"][name]
-        if row["overall"] is None:
-            continue
-        overall = percent(row["overall"], row["overall_ci_low"], row["overall_ci_high"])
-        equal = "not comparable"
-        if row["equal_hardness"] is not None:
-            keys = ("equal_hardness", "equal_hardness_ci_low", "equal_hardness_ci_high")
-            equal = percent(*(row[key] for key in keys))
-        parts.append(f"{name} {overall} % overall, {equal} % at equal hardness")
-    return "False negatives: " + "; ".join(parts) + "."

@@ -14,11 +14,11 @@ import pandas as pd
 
 from gen2embed.data.composition_sets import SUBSETS, SUGARCREPE, TASKS, score_name, scored_sets
 from gen2embed.evaluation.aggregates import mean_of_sets
-from gen2embed.evaluation.intervals import bootstrap_means, interval
+from gen2embed.evaluation.intervals import share_interval
 from gen2embed.reporting.published_scores import MARK, MEASURED, NOT_RUN, PUBLISHED
-from gen2embed.reporting.results import Run, over_seeds, read_scores
+from gen2embed.reporting.results import Run, is_below_chance, over_seeds, read_scores
 from gen2embed.reporting.runs import ZERO_SHOT, RunName
-from gen2embed.reporting.tables import NOT_ABOVE_CHANCE, percent
+from gen2embed.reporting.tables import mark, percent
 
 MEAN = "mean"
 GROUPS = ("replace", "swap", "add")
@@ -30,7 +30,7 @@ FULL_SIZE = (  # the paper's systems on the published sets
 )
 COLUMNS = [
     *("run", "source", "task", "name", "value", "ci_low", "ci_high", "value_index0", "ties", "n"),
-    *("chance", "above_chance", "seeds"),
+    *("chance", "above_chance", "below_chance", "seeds"),
 ]
 
 
@@ -63,9 +63,7 @@ def groups(benchmark: str) -> dict[str, list[str]]:
     """Which subsets each mean is of: SugarCrepe's three kinds, and all."""
     subsets = list(SUBSETS[benchmark])
     kinds = GROUPS if benchmark == SUGARCREPE else ()
-    found = {
-        kind: [subset for subset in subsets if subset.startswith(f"{kind}_")] for kind in kinds
-    }
+    found = {kind: [one for one in subsets if one.startswith(f"{kind}_")] for kind in kinds}
     return found | {MEAN: subsets}
 
 
@@ -73,7 +71,7 @@ def measured(runs: Sequence[Run], benchmark: str) -> pd.DataFrame:
     """One row per task, run and subset or mean (COLUMNS); values are fractions.
 
     A subset of one seed has its score's interval. Over seeds, rows' shares of seeds are resampled;
-    it is above chance if every seed is. A mean is above chance if its interval is.
+    it is above chance, or far below it, if every seed is. A mean is so if its interval is.
     """
     rows = []
     for task in TASKS[benchmark]:
@@ -81,20 +79,21 @@ def measured(runs: Sequence[Run], benchmark: str) -> pd.DataFrame:
             seeds = run.of_seeds or (run,)
             for subset in SUBSETS[benchmark]:
                 name = score_name(benchmark, subset, task)
-                of_seeds = [seed.scores[name] for seed in seeds]
+                of_seeds = [one.scores[name] for one in seeds]
                 hits = run.hits[name]
-                numbers = (float(hits.mean()), *interval(bootstrap_means(hits)))
-                index0 = float(np.mean([seed["value_index0"] for seed in of_seeds]))
-                ties = sum(seed["ties"] for seed in of_seeds)
-                above = all(seed["above_chance"] for seed in of_seeds)
-                rest = (index0, ties, len(hits), of_seeds[0]["chance"], above, run.seeds)
+                numbers = (float(hits.mean()), *share_interval(hits))
+                index0 = float(np.mean([one["value_index0"] for one in of_seeds]))
+                ties = sum(one["ties"] for one in of_seeds)
+                above = all(one["above_chance"] for one in of_seeds)
+                below = all(map(is_below_chance, of_seeds))
+                rest = (index0, ties, len(hits), of_seeds[0]["chance"], above, below, run.seeds)
                 rows.append((run.name, MEASURED, task, subset, *numbers, *rest))
             for mean, subsets in groups(benchmark).items():
                 names = [score_name(benchmark, subset, task) for subset in subsets]
-                value, low, high = mean_of_sets([run.hits[name] for name in names])
-                chance = float(np.mean([run.scores[name]["chance"] for name in names]))
-                n = sum(len(run.hits[name]) for name in names)
-                rest = (None, None, n, chance, low > chance, run.seeds)
+                value, low, high = mean_of_sets([run.hits[one] for one in names])
+                chance = float(np.mean([run.scores[one]["chance"] for one in names]))
+                n = sum(len(run.hits[one]) for one in names)
+                rest = (None, None, n, chance, low > chance, high < chance, run.seeds)
                 rows.append((run.name, MEASURED, task, mean, value, low, high, *rest))
     return pd.DataFrame(rows, columns=COLUMNS).round(9).astype({"ties": "Int64"})
 
@@ -107,7 +106,7 @@ def published(scores: pd.DataFrame) -> pd.DataFrame:
     """
     scores = scores[scores["name"].isin(PUBLISHED_NAMES)]
     systems = scores[["model", "backbone", "params", "setting"]]
-    labels = [", ".join(filter(None, row)) for row in systems.itertuples(index=False, name=None)]
+    labels = [", ".join(filter(None, one)) for one in systems.itertuples(index=False, name=None)]
     frame = pd.DataFrame(
         {
             "run": labels,
@@ -149,7 +148,7 @@ def shown_compositions(frame: pd.DataFrame, benchmark: str) -> pd.DataFrame:
 
 
 def _task_order(tasks: pd.Series) -> pd.Series:
-    return tasks.map({name: index for index, name in enumerate(tasks.drop_duplicates())})
+    return tasks.map({name: place for place, name in enumerate(tasks.drop_duplicates())})
 
 
 def _cell(row: tuple) -> str:
@@ -157,5 +156,5 @@ def _cell(row: tuple) -> str:
         return NOT_RUN
     if row.source == PUBLISHED:
         return percent(row.value) + MARK
-    mark = "" if row.above_chance else NOT_ABOVE_CHANCE
-    return percent(row.value, row.ci_low, row.ci_high) + mark
+    number = percent(row.value, row.ci_low, row.ci_high)
+    return number + mark(row.above_chance, row.below_chance)

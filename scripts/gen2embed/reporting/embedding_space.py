@@ -7,9 +7,11 @@ import numpy as np
 from gen2embed.evaluation.intervals import DRAWS, SEED, interval
 
 
-def modality_gap(left: np.ndarray, right: np.ndarray) -> float:
-    """Distance between the centroids of two sets of unit vectors (Liang et al. 2022).
+def centroid_distance(left: np.ndarray, right: np.ndarray) -> float:
+    """Distance between the centroids of two sets of unit vectors.
 
+    Of items with an image and of texts it is the image-text gap (Liang et al. 2022's modality gap);
+    of queries and their targets the query-target gap, another number.
     left, right: shape (n, dim) and (m, dim); 0 = the clouds are one, 2 = opposite.
     """
     return float(np.linalg.norm(left.mean(axis=0) - right.mean(axis=0)))
@@ -18,7 +20,7 @@ def modality_gap(left: np.ndarray, right: np.ndarray) -> float:
 def gap_interval(
     left: np.ndarray, right: np.ndarray, draws: int = DRAWS, seed: int = SEED
 ) -> tuple[float, float]:
-    """95 % bootstrap interval of the modality gap: the vectors of either set are resampled."""
+    """95 % bootstrap interval of that distance: the vectors of either set are resampled."""
     rng = np.random.default_rng(seed)
     centroids = []
     for side in (left, right):

@@ -42,7 +42,7 @@ def draw_measure(
 def attention_sentence(frame: pd.DataFrame) -> str:
     """The shares at the last layer, prompt by prompt."""
     last = frame[frame["layer"] == frame["layer"].max()]
-    sentences = []
+    said = []
     for prompt, rows in last.groupby("prompt", sort=False):
         shares = rows.set_index("segment")
         parts = [
@@ -50,17 +50,17 @@ def attention_sentence(frame: pd.DataFrame) -> str:
             for name in SEGMENTS
             if name in shares.index
         ]
-        sentences.append(f"`{prompt}` {', '.join(parts)}")
-    return f"At the last layer (%): {'; '.join(sentences)}."
+        said.append(f"`{prompt}` {', '.join(parts)}")
+    return f"At the last layer (%): {'; '.join(said)}."
 
 
 def layers_sentence(frame: pd.DataFrame) -> str:
     """Precision@1 at the first and the last layer and the gap at the last, prompt by prompt."""
-    sentences = []
+    said = []
     for prompt, rows in frame.groupby("prompt", sort=False):
         first, last = rows.iloc[0], rows.iloc[-1]
-        values = [
-            percent(layer["value"], layer["ci_low"], layer["ci_high"]) for layer in (first, last)
-        ]
-        sentences.append(f"`{prompt}` {values[0]}, {values[1]}, gap {last['modality_gap']:.2f}")
-    return f"At the first and the last layer (%), and the gap there: {'; '.join(sentences)}."
+        values = [percent(one["value"], one["ci_low"], one["ci_high"]) for one in (first, last)]
+        said.append(
+            f"`{prompt}` {values[0]}, {values[1]}, image-text gap {last['image_text_gap']:.2f}"
+        )
+    return f"At the first and the last layer (%), and the image-text gap there: {'; '.join(said)}."

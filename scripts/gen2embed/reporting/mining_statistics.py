@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gen2embed.reporting.tables import percent
+from gen2embed.reporting.false_negatives import shown_rates
 from gen2embed.rows_taken import dropped_of, rows_dropped
 
 COUNTS = (
@@ -19,17 +19,13 @@ SPREAD = ("mean", "q05", "q25", "q50", "q75", "q95")
 
 def pooled(statistics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Statistics of several subsets as one: counts added, means weighted by their negatives."""
-    negatives = sum(statistic["negatives"] for statistic in statistics)
+    negatives = sum(one["negatives"] for one in statistics)
     found = {
-        key: sum(statistic[key] for statistic in statistics)
+        key: sum(one[key] for one in statistics)
         for key in ("pairs", "clusters", "clusters_phase_2", "dropped_queries", "negatives")
     }
     for key in ("hardness", "overlap"):
-        total = sum(
-            statistic[key]["mean"] * statistic["negatives"]
-            for statistic in statistics
-            if statistic[key]
-        )
+        total = sum(one[key]["mean"] * one["negatives"] for one in statistics if one[key])
         found[key] = total / negatives if negatives else float("nan")
     return found
 
@@ -42,26 +38,16 @@ def dropped_before(statistics: Iterable[Mapping[str, Any]]) -> str:
     return rows_dropped(sum(map(dropped_of, statistics)), " {} before mining.")
 
 
-def rates(row: Mapping[str, Any] | None) -> dict[str, float]:
-    """False-negative rates of one strategy's report, overall and at equal hardness.
-
-    None (a benchmark without known equivalences): they are not known (NaN).
-    """
-    keys = [f"{key}{end}" for key in ("overall", "equal_hardness")
-            for end in ("", "_ci_low", "_ci_high")]  # fmt: skip
-    return {key: float("nan") if row is None else row[key] for key in keys}
-
-
-def statistics_row(statistics: Mapping[str, Any]) -> dict[str, Any]:
+def statistics_row(one: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that a statistics file tells of one subset and strategy, as a flat row."""
-    row = {key: statistics[key] for key in COUNTS}
+    row = {key: one[key] for key in COUNTS}
     row["cluster_sizes"] = " ".join(
-        f"{size}:{count}" for size, count in statistics["cluster_sizes"].items()
+        f"{size}:{count}" for size, count in one["cluster_sizes"].items()
     )
     for name in ("hardness", "overlap"):
         for key in SPREAD:
-            row[f"{name}_{key}"] = statistics[name][key] if statistics[name] else float("nan")
-    ranks = statistics["positive_rank"]
+            row[f"{name}_{key}"] = one[name][key] if one[name] else float("nan")
+    ranks = one["positive_rank"]
     for rank in ("top_1", "top_5", "top_10"):
         searched = ranks["searched_anchors"]
         row[f"positive_in_{rank}"] = ranks[rank] / searched if searched else float("nan")
@@ -78,10 +64,7 @@ def shown_statistics(frame: pd.DataFrame) -> pd.DataFrame:
         ]
 
     def share(rank: str) -> list[str]:
-        return [
-            "-" if pd.isna(value) else f"{100 * value:.0f}"
-            for value in frame[f"positive_in_{rank}"]
-        ]
+        return ["-" if pd.isna(one) else f"{100 * one:.0f}" for one in frame[f"positive_in_{rank}"]]
 
     return pd.DataFrame(
         {
@@ -107,14 +90,7 @@ def shown_statistics(frame: pd.DataFrame) -> pd.DataFrame:
 
 def shown_mined(frame: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
     """The table as it is read; ``first``: the columns that say what was mined."""
-
-    def interval(key: str) -> list[str]:
-        rows = zip(frame[key], frame[f"{key}_ci_low"], frame[f"{key}_ci_high"], strict=True)
-        return ["-" if pd.isna(row[0]) else percent(*row) for row in rows]
-
     table = frame[[*first, "clusters", "negatives"]].copy()
     table["hardness"] = [f"{value:.3f}" for value in frame["hardness"]]
     table["overlap"] = [f"{value:.3f}" for value in frame["overlap"]]
-    table["false negatives (%)"] = interval("overall")
-    table["at equal hardness (%)"] = interval("equal_hardness")
-    return table
+    return table.assign(**shown_rates(frame))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,14 @@ import pandas as pd
 
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import mean_of_sets, weights
-from gen2embed.evaluation.paired import Difference, compare_paired, holm
+from gen2embed.evaluation.intervals import below_chance, share_interval
+from gen2embed.evaluation.paired import (
+    Difference,
+    compare_paired,
+    equivalence,
+    holm,
+    least_difference,
+)
 from gen2embed.files import read_csv, read_json, read_parquet
 from gen2embed.rows_taken import dropped_of
 
@@ -31,10 +38,16 @@ class Run:
     hits: Mapping[str, np.ndarray]  # shape (n,): bool, or over seeds the share that hit
     row_ids: Mapping[str, np.ndarray]
     of_seeds: tuple[Run, ...] = ()  # where this is a mean over several: each of them
+    concepts: Mapping[str, np.ndarray] = field(default_factory=dict)  # of each row, where known
 
     @property
     def seeds(self) -> int:
         return max(1, len(self.of_seeds))
+
+    def concepts_of(self, names: Sequence[str]) -> list[np.ndarray] | None:
+        """What the rows of the data sets ask about; None unless it is known of all of them."""
+        known = all(name in self.concepts for name in names)
+        return [self.concepts[name] for name in names] if known else None
 
     def facts(self) -> dict[str, Any]:
         """What a caption must say of how the vectors were made (of the first data set's)."""
@@ -68,7 +81,7 @@ def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
     Raises InputError when there is no score at all, or one disagrees with its predictions.
     """
     datasets = register.loc[register["part"] == "eval", "name"]
-    scored = [dataset for dataset in datasets if (Path(folder) / f"{dataset}.json").is_file()]
+    scored = [one for one in datasets if (Path(folder) / f"{one}.json").is_file()]
     if not scored:
         raise InputError(f"{folder}: holds no score of any evaluation set; score some first")
     return read_scores(name, folder, scored, "rank_of_positive", lambda rank: rank == 1)
@@ -85,74 +98,95 @@ def read_scores(
 
     Raises InputError when a score is missing or disagrees with its predictions.
     """
-    scores, hits, row_ids = {}, {}, {}
-    for score in scored:
-        path = Path(folder) / f"{score}.json"
-        scores[score] = read_json(path)
-        frame, _ = read_parquet(path.with_suffix(".predictions.parquet"), ["row_id", column])
-        hits[score] = is_hit(frame[column].to_numpy())
-        row_ids[score] = frame["row_id"].to_numpy()
-        if abs(hits[score].mean() - scores[score]["value"]) > 1e-6:
+    scores, hits, row_ids, concepts = {}, {}, {}, {}
+    for one in scored:
+        path = Path(folder) / f"{one}.json"
+        scores[one] = read_json(path)
+        predictions = path.with_suffix(".predictions.parquet")
+        frame, _ = read_parquet(predictions, ["row_id", column], ["concept"])
+        if "concept" in frame:
+            concepts[one] = frame["concept"].to_numpy(dtype=object)
+        hits[one] = is_hit(frame[column].to_numpy())
+        row_ids[one] = frame["row_id"].to_numpy()
+        if abs(hits[one].mean() - scores[one]["value"]) > 1e-6:
             raise InputError(f"{path}: disagrees with its predictions; score it again")
-    return Run(name, scores, hits, row_ids)
+    return Run(name, scores, hits, row_ids, concepts=concepts)
 
 
 def over_seeds(name: str, runs: Sequence[Run]) -> Run:
     """Several seeds of one run as one: each query's share of seeds that hit it.
 
-    Scores are the first seed's but for the value, which is the mean, and above_chance, which must
-    hold for every seed; a data set that some seed lacks is missing. InputError if rows differ.
+    Scores are the first seed's but for the value and value_index0 (means), the interval (of the
+    shares), ties (their sum), above_chance and below_chance (which must hold for every seed). A
+    data set that some seed lacks is missing. One run is itself. InputError if rows differ.
     """
+    if len(runs) == 1:
+        return replace(runs[0], name=name)
     first = runs[0]
-    complete = [member for member in first.scores if all(member in run.scores for run in runs)]
+    complete = [one for one in first.scores if all(one in run.scores for run in runs)]
     for run in runs[1:]:
         for dataset in complete:
             if not np.array_equal(first.row_ids[dataset], run.row_ids[dataset]):
                 raise InputError(f"{run.name}: scored on other rows of {dataset}; score it again")
-    hits = {member: np.mean([run.hits[member] for run in runs], axis=0) for member in complete}
-    scores = {
-        member: {
-            **first.scores[member],
-            "value": float(hits[member].mean()),
-            "above_chance": all(run.scores[member]["above_chance"] for run in runs),
+    hits = {one: np.mean([run.hits[one] for run in runs], axis=0) for one in complete}
+    scores = {}
+    for one in complete:
+        each = [run.scores[one] for run in runs]
+        low, high = share_interval(hits[one], first.concepts.get(one))
+        scores[one] = {
+            **each[0],
+            "value": float(hits[one].mean()),
+            "value_index0": float(np.mean([score["value_index0"] for score in each])),
+            "ci_low": round(low, 9),
+            "ci_high": round(high, 9),
+            "ties": sum(score["ties"] for score in each),
+            "above_chance": all(score["above_chance"] for score in each),
+            "below_chance": all(is_below_chance(score) for score in each),
         }
-        for member in complete
-    }
-    return Run(name, scores, hits, first.row_ids, tuple(runs) if len(runs) > 1 else ())
+    return Run(name, scores, hits, first.row_ids, tuple(runs), first.concepts)
+
+
+def is_below_chance(score: Mapping[str, Any]) -> bool:
+    """Whether a score is far below chance."""
+    return below_chance(score["value"] * score["n"], score["n"], score["chance"])
 
 
 def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
     """Means over data sets, one row per run and aggregate.
 
     Columns: run, aggregate, datasets (scored), of (wanted), value, ci_low, ci_high, chance (NaN
-    unless all are scored), at_chance (scored data sets that are not above chance), seeds, spread
-    (standard deviation of the value over seeds; NaN for one).
+    unless all are scored), at_chance, below_chance (scored data sets that are at chance, and far
+    below it), seeds, spread (standard deviation of the value over seeds; NaN for one).
     """
     rows = []
     for run in runs:
         for name, wanted in weights(register).items():
-            scored = [label for label in wanted if label in run.scores]
-            at_chance = sum(not run.scores[label]["above_chance"] for label in scored)
+            scored = [one for one in wanted if one in run.scores]
+            below = sum(is_below_chance(run.scores[one]) for one in scored)
+            at_chance = sum(not run.scores[one]["above_chance"] for one in scored) - below
             numbers, each = (np.nan,) * 4, []
             if len(scored) == len(wanted):
                 of_sets = list(wanted.values())
-                chances = [run.scores[label]["chance"] for label in wanted]
+                chances = [run.scores[one]["chance"] for one in wanted]
                 numbers = (
-                    *mean_of_sets([run.hits[label] for label in wanted], of_sets),
+                    *mean_of_sets(
+                        [run.hits[one] for one in wanted], of_sets, run.concepts_of(list(wanted))
+                    ),
                     float(np.average(chances, weights=of_sets)),
                 )
                 each = [
-                    np.average([label.hits[name].mean() for name in wanted], weights=of_sets)
-                    for label in run.of_seeds
+                    np.average([one.hits[name].mean() for name in wanted], weights=of_sets)
+                    for one in run.of_seeds
                 ]
             rows.append(
                 (
-                    *(run.name, name, len(scored), len(wanted), *numbers, at_chance),
-                    *(run.seeds, spread(each)),
+                    *(run.name, name, len(scored), len(wanted), *numbers),
+                    *(at_chance, below, run.seeds, spread(each)),
                 )
             )
     columns = ["run", "aggregate", "datasets", "of", "value", "ci_low", "ci_high", "chance"]
-    return pd.DataFrame(rows, columns=[*columns, "at_chance", "seeds", "spread"]).round(9)
+    columns += ["at_chance", "below_chance", "seeds", "spread"]
+    return pd.DataFrame(rows, columns=columns).round(9)
 
 
 def spread(values: Sequence[float]) -> float:
@@ -161,16 +195,22 @@ def spread(values: Sequence[float]) -> float:
 
 
 def per_dataset(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
-    """One row per data set and run, with the score contract's numbers."""
+    """One row per data set and run, with the score contract's numbers.
+
+    informed_chance: NaN where the data set knows of no candidates that are alike.
+    """
     rows = []
     numbers = ("value", "ci_low", "ci_high", "value_index0", "ties", "n", "chance", "above_chance")
+    rest = ["below_chance", "informed_chance", "spread"]
     for entry in register[register["part"] == "eval"].itertuples():
-        for run in (run for run in runs if entry.name in run.scores):
+        for run in (one for one in runs if entry.name in one.scores):
             score = run.scores[entry.name]
-            keys = (entry.name, entry.meta_task, entry.split, run.name)
-            each = [seed.hits[entry.name].mean() for seed in run.of_seeds]
-            rows.append((*keys, *(score[x] for x in numbers), spread(each)))
-    columns = ["dataset", "meta_task", "split", "run", *numbers, "spread"]
+            place = (entry.name, entry.meta_task, entry.split, run.name)
+            each = [one.hits[entry.name].mean() for one in run.of_seeds]
+            informed = score.get("informed_chance", np.nan)
+            found = (is_below_chance(score), informed, spread(each))
+            rows.append((*place, *(score[x] for x in numbers), *found))
+    columns = ["dataset", "meta_task", "split", "run", *numbers, *rest]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -178,17 +218,23 @@ def paired_tests(comparisons: Iterable[tuple[str, Run, Run, Sequence[str]]]) -> 
     """Paired differences, Holm-adjusted over all of them; those that cannot be made are left out.
 
     comparisons: what the data sets are called together, first run, second run, data sets. Columns:
-    aggregate, first, second, difference (first minus second), ci_low, ci_high, p_value, p_holm.
+    aggregate, first, second, difference (first minus second), ci_low, ci_high, p_value,
+    standard_error, p_holm, least_difference (that these tests could see), p_equivalent (that the
+    difference is within the margin, Holm-adjusted as well).
     """
     rows = []
     for aggregate, first, second, names in comparisons:
         found = compare(first, second, names)
         if found is not None:
-            numbers = (found.value, found.ci_low, found.ci_high, found.p_value)
-            rows.append((aggregate, first.name, second.name, *numbers))
+            rows.append((aggregate, first.name, second.name, *astuple(found)))
     columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_value"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.assign(p_holm=holm(frame["p_value"].tolist())).round(9)
+    frame = pd.DataFrame(rows, columns=[*columns, "standard_error"])
+    both = list(zip(frame["difference"], frame["standard_error"], strict=True))
+    return frame.assign(
+        p_holm=holm(frame["p_value"].tolist()),
+        least_difference=[least_difference(error, len(both)) for _, error in both],
+        p_equivalent=holm([equivalence(*one) for one in both]),
+    ).round(9)
 
 
 def compare(first: Run, second: Run, names: Sequence[str]) -> Difference | None:
@@ -204,4 +250,5 @@ def compare(first: Run, second: Run, names: Sequence[str]) -> Difference | None:
                 f"{first.name} and {second.name} were scored on different rows of {name}; "
                 "score both again"
             )
-    return compare_paired([first.hits[n] for n in names], [second.hits[n] for n in names])
+    hits = ([run.hits[name] for name in names] for run in (first, second))
+    return compare_paired(*hits, first.concepts_of(names))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.evaluation.aggregates import ALL
+from gen2embed.reporting.false_negatives import shown_rates
 from gen2embed.reporting.results import Run, aggregate
 from gen2embed.reporting.tables import percent
 
@@ -31,13 +32,6 @@ def shown_sampling(frame: pd.DataFrame) -> pd.DataFrame:
             for row in records
         ]
 
-    def rate(name: str) -> list[str]:
-        keys = (name, f"{name}_ci_low", f"{name}_ci_high")
-        return [
-            "-" if pd.isna(row.get(name, np.nan)) else percent(*(row[key] for key in keys))
-            for row in records
-        ]
-
     def score(row: dict[str, Any]) -> str:
         if pd.isna(row.get("value", np.nan)):
             return NOT_TRAINED
@@ -51,8 +45,7 @@ def shown_sampling(frame: pd.DataFrame) -> pd.DataFrame:
             "negatives": frame["negatives"],
             "hardness": number("hardness", ".3f"),
             "overlap": number("overlap", ".3f"),
-            "false negatives (%)": rate("overall"),
-            "at equal hardness (%)": rate("equal_hardness"),
+            **shown_rates(frame),
             "pairs seen": number("pairs_seen", ".0f", NOT_TRAINED),
             "items encoded per query": number("items_per_query", ".2f", NOT_TRAINED),
             "score": [score(row) for row in records],

@@ -11,7 +11,8 @@ import pandas as pd
 from gen2embed.files import write_csv, write_text
 from gen2embed.reporting.pages import page, table
 
-NOT_ABOVE_CHANCE = " (chance!)"
+AT_CHANCE = " (chance!)"
+BELOW_CHANCE = " (below chance)"
 NOT_SCORED = "not scored"
 
 
@@ -43,51 +44,43 @@ def pivot(
 def _cell(row: Mapping[str, Any]) -> str:
     """One score as it is read; row: value, ci_low, ci_high and what may be known beside them.
 
-    datasets, of: sets scored and wanted; at_chance: how many are not above chance; above_chance:
-    of a single score; spread: standard deviation over seeds (NaN: one seed).
+    datasets, of: sets scored and wanted; of a mean at_chance, below_chance: how many of its sets
+    are; of a single score above_chance, below_chance: whether it is; spread: standard deviation
+    over seeds (NaN: one seed).
     """
     if row.get("datasets", 0) < row.get("of", 0):
         return f"- ({row['datasets']} of {row['of']} sets)"
     text = percent(row["value"], row["ci_low"], row["ci_high"])
     if not pd.isna(row.get("spread", float("nan"))):
         text += f" sd {100 * row['spread']:.1f}"
-    if not row.get("above_chance", True):
-        return text + NOT_ABOVE_CHANCE
-    return f"{text} ({row['at_chance']} at chance!)" if row.get("at_chance") else text
+    if "of" in row:
+        said = [f"{row['at_chance']} at chance!"] if row.get("at_chance") else []
+        said += [f"{row['below_chance']} below chance"] if row.get("below_chance") else []
+        return f"{text} ({', '.join(said)})" if said else text
+    return text + mark(row.get("above_chance", True), row.get("below_chance", False))
 
 
-def shown_tests(frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
-    """Paired tests as they are read; labels: headings of the aggregates."""
-    shown = pd.DataFrame(
-        {
-            "mean of": frame["aggregate"].map(labels),
-            "first": frame["first"],
-            "second": frame["second"],
-            "first - second": [
-                points(*row)
-                for row in zip(frame["difference"], frame["ci_low"], frame["ci_high"], strict=True)
-            ],
-            "p (Holm)": [f"{value:.2g}" for value in frame["p_holm"]],
-        }
-    )
-    if "seeds" in frame:
-        shown["seeds of this sign"] = [
-            f"{agreeing} of {seeds}"
-            for agreeing, seeds in zip(frame["seeds_agreeing"], frame["seeds"], strict=True)
-        ]
-    return shown
+def mark(above_chance: bool, below_chance: bool) -> str:
+    """What stands after a single score: nothing where it is above chance."""
+    if above_chance:
+        return ""
+    return BELOW_CHANCE if below_chance else AT_CHANCE
 
 
 def shown_datasets(sets: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     """Scores by data set (rows) and run (columns), with meta-task, split and chance.
 
-    A score that is not above chance is marked: it may be a model that was loaded wrongly.
+    A score that is not above chance is marked: it may be a model that was loaded wrongly. Chance is
+    followed by informed chance where a data set knows it.
     """
     wide = pivot(sets, "dataset", "run", runs, {})
     chance = sets.drop_duplicates("dataset").set_index("dataset").loc[wide["dataset"]]
     wide.insert(1, "meta-task", chance["meta_task"].tolist())
     wide.insert(2, "split", chance["split"].str.upper().tolist())
-    wide.insert(3, "chance", [percent(value) for value in chance["chance"]])
+    wide.insert(3, "chance", [percent(one) for one in chance["chance"]])
+    if "informed_chance" in chance and chance["informed_chance"].notna().any():
+        informed = ["-" if pd.isna(one) else percent(one) for one in chance["informed_chance"]]
+        wide.insert(4, "informed chance", informed)
     return wide
 
 

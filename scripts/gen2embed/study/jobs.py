@@ -268,10 +268,13 @@ class Jobs:
     def _measuring(
         self, subsets: Sequence[str], strategies: Sequence[str], folder: str, out: str
     ) -> Job:
-        """Several subsets are pooled."""
+        """Of one subset, or of several together."""
+        standard = [one for one in self.study.standard if one in strategies]
         return {
             "pairs": self.paths.pairs(subsets),
             "equivalences": self.paths.equivalences("train", subsets),
+            "minimal_pairs": self.paths.minimal_pairs(subsets),
+            "standard": standard or list(strategies),
             "clusters": [
                 f"{folder}/{strategy}/{name}.parquet" for strategy in strategies for name in subsets
             ],
@@ -279,7 +282,7 @@ class Jobs:
         }
 
     def measuring_false_negatives(self) -> str:
-        """Every subset alone, all of them pooled as "all", and the cells of the grid, pooled."""
+        """Every subset alone, all of them together as "all", and so the cells of the grid."""
         every = self.study.train_sets
         subsets = {name: [name] for name in every} | {"all": every}
         jobs = [

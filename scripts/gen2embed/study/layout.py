@@ -53,6 +53,10 @@ class Layout:
     def equivalences(self, part: str, names: Iterable[str]) -> list[str]:
         return [f"{self.root}/equivalences/{part}/{name}.parquet" for name in names]
 
+    def minimal_pairs(self, names: Iterable[str]) -> list[str]:
+        """Of training subsets."""
+        return [f"{self.root}/minimal_pairs/train/{name}.parquet" for name in names]
+
     def compositions(self) -> list[str]:
         folder = f"{self.root}/compositions"
         return [

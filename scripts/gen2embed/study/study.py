@@ -116,6 +116,17 @@ class Study:
         return [path for part, sets in known for path in self.paths.equivalences(part, sets)]
 
     @property
+    def minimal_pairs(self) -> list[str]:
+        return [] if self.downloads else self.paths.minimal_pairs(self.train_sets)
+
+    @property
+    def standard(self) -> list[str]:
+        """Strategies at whose common hardness all are compared: those of the grid that are mined,
+        so that the tables of mining and of the grid print one number; else all."""
+        wanted = self.config["mine"]["grid"]["strategies"]
+        return [name for name in wanted if name in self.mined] or self.mined
+
+    @property
     def leaderboards(self) -> dict[str, tuple[str, str]]:
         """Path of each -> model and prompt: the model as it is, and every final adapter."""
         models = [(ZERO_SHOT, prompt) for prompt in self.prompts] + self.final_models

@@ -12,7 +12,15 @@ from gen2embed.data.compositions import read_subset, refuse_faults
 from gen2embed.data.datasets import load_register, names
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file
-from gen2embed.mini.benchmark import equivalences, evaluation_sets, images_of, training_sets
+from gen2embed.mini.benchmark import (
+    alike,
+    equivalences,
+    evaluation_frame,
+    evaluation_sets,
+    images_of,
+    minimal_pairs,
+    training_sets,
+)
 from gen2embed.mini.emoji import clean_name, load_entries, parse_emoji_test, tone_forms
 from gen2embed.mini.graphics import graphic_path, graphics_folder, load_graphic
 from gen2embed.mini.render import BACKGROUNDS, SIZE, Canvas, PhotoRoll, background_table
@@ -161,6 +169,47 @@ def test_equivalences_are_those_of_a_double_loop(part, train, evaluation):
         assert not found.duplicated().any()
 
 
+def test_minimal_pairs_show_what_is_asked_for_on_another_background(train):
+    """By a double loop; never right, and of the query's own emoji. Change has them, Group none."""
+    counts = {}
+    for dataset in train:
+        slow = {
+            (number, target.text, target.path)
+            for number, row in enumerate(dataset.rows)
+            for target in dataset.targets()
+            if target.emoji in row.emojis and not row.is_right(target)
+        }
+        found = minimal_pairs(dataset)
+        assert set(found.itertuples(index=False, name=None)) == slow
+        assert not set(slow) & set(equivalences(dataset).itertuples(index=False, name=None))
+        counts[dataset.entry.name] = len(slow)
+    assert counts["Change"] > 0 and counts["I2T"] > 0
+    assert counts["Group"] == counts["SkinTone"] == counts["Side"] == 0
+
+
+def test_evaluation_rows_tell_their_concept_and_what_is_alike(emojis, evaluation):
+    """Side: the two halves. Change: every candidate of the query's thing; two at least."""
+    concepts = {one.emoji_id: one.glyph.concept for one in emojis}
+    for dataset in evaluation:
+        frame = evaluation_frame(dataset)
+        for row, concept in zip(dataset.rows, frame["concept"], strict=True):
+            shown = [photo.emoji for photo in shown_photos(row)]
+            assert concept in {concepts[one] for one in [*shown, *row.emojis]}
+        assert ("alike" in frame) == (dataset.entry.task in ("Change", "Side"))
+        for row, offered in zip(dataset.rows, dataset.candidates, strict=True):
+            if dataset.entry.task == "Side":
+                assert alike(row, offered) == 2
+            if dataset.entry.task == "Change":
+                same = [one for one in offered if one.emoji == row.image.emoji]
+                assert alike(row, offered) == len(same) >= 2
+
+
+def shown_photos(row):
+    if row.image is None:
+        return []
+    return [row.image.left, row.image.right] if isinstance(row.image, Canvas) else [row.image]
+
+
 def test_what_is_right_by_hand(train):
     dataset = next(one for one in train if one.entry.name == "I2T")
     row = dataset.rows[0]
@@ -234,7 +283,7 @@ def test_two_builds_agree_and_their_checksums_are_true(tmp_path):
     assert frame["qry"].str.startswith("<|image_1|>\n").all()
     assert all((tmp_path / "one/train" / path).is_file() for path in frame["qry_image_path"])
     frame = pd.read_parquet(tmp_path / "one/eval/T2I/test-00000-of-00001.parquet")
-    assert list(frame) == ["qry_text", "qry_img_path", "tgt_text", "tgt_img_path"]
+    assert list(frame) == ["qry_text", "qry_img_path", "tgt_text", "tgt_img_path", "concept"]
     assert (frame["tgt_text"].map(len) == frame["tgt_img_path"].map(len)).all()
     photos = np.load(tmp_path / "one/generator/photos.npy")
     facts = pd.read_parquet(tmp_path / "one/generator/photos.parquet")

@@ -97,6 +97,19 @@ def test_shards_are_one_subset_in_order(data):
     assert roles.tolist() == ["query", "query"]
 
 
+def test_what_is_told_of_rows_and_minimal_pairs_goes_along(data):
+    known = {"row": [0, 2], "text": ["y", "x"], "image_path": ["", ""]}
+    write_parquet(data / "data/train/T/minimal_pairs.parquet", pd.DataFrame(known))
+    path = data / "data/eval/E/test-00000-of-00001.parquet"
+    write_parquet(path, pd.read_parquet(path).assign(concept="tram", alike=2, other=1))
+    assert run(data) == 0
+    found = pd.read_parquet(data / "out/minimal_pairs/train/T.parquet")
+    assert found.to_numpy().tolist() == [[0, 1], [0, 0]]
+    rows = pd.read_parquet(data / "out/rows/E.parquet")
+    assert list(rows) == ["row_id", "query_id", "candidate_ids", "concept", "alike"]
+    assert rows[["concept", "alike"]].iloc[0].tolist() == ["tram", 2]
+
+
 def test_rows_are_capped_and_splits_chosen(data, capsys):
     """The first two rows; the equivalences of rows and targets that are gone are left out."""
     known = {"row": [0, 0, 2], "text": ["y", "y", "x"], "image_path": ["", "", ""]}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gen2embed.evaluation.intervals import wilson
 from gen2embed.files import write_npy, write_parquet
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "score_subset.py"
@@ -70,7 +71,7 @@ def test_the_score_contract(files):
     assert set(score) == KEYS
     assert (score["value"], score["n"], score["ties"], score["chance"]) == (1.0, 20, 0, 0.2)
     assert score["above_chance"] is True and score["p_value"] == pytest.approx(0.2**20)
-    assert (score["ci_low"], score["ci_high"]) == (1.0, 1.0)
+    assert (score["ci_low"], score["ci_high"]) == pytest.approx(wilson(20, 20), abs=1e-9)
     predictions = pd.read_parquet(files / "score.predictions.parquet")
     assert predictions.dtypes.astype(str).to_dict() == {
         "row_id": "int64",
@@ -98,6 +99,55 @@ def test_a_score_says_how_many_rows_were_dropped(files):
     assert run(files) == 0
     data = json.loads((files / "score.json").read_text())["data"]
     assert data == {"split": "test", "row_cap": None, "dropped": 3}
+
+
+def test_what_a_made_benchmark_tells_of_its_rows(files):
+    """Concepts go to the predictions and widen the interval: of 4, of which one is all wrong, where
+    20 queries would do; chance among candidates that are alike is informed chance."""
+    rows = pd.read_parquet(files / "rows.parquet")
+    rows["concept"] = np.repeat(["a", "b", "c", "d"], 5)
+    rows["alike"] = np.int64([2] * 10 + [4] * 10)
+    swapped = np.load(files / "q.npy")
+    swapped[:5] = swapped[[1, 2, 3, 4, 0]]
+    write_npy(files / "q.npy", swapped)
+    assert run(files) == 0
+    plain = json.loads((files / "score.json").read_text())
+    write_parquet(files / "rows.parquet", rows)
+    assert run(files) == 0
+    score = json.loads((files / "score.json").read_text())
+    assert set(score) == KEYS | {"informed_chance"}
+    assert score["value"] == plain["value"] == 0.75
+    assert score["informed_chance"] == 0.375 and score["chance"] == plain["chance"]
+    width, of_queries = (one["ci_high"] - one["ci_low"] for one in (score, plain))
+    assert width > 1.5 * of_queries
+    predictions = pd.read_parquet(files / "score.predictions.parquet")
+    assert predictions["concept"].tolist() == rows["concept"].tolist()
+
+
+def test_more_alike_than_there_are_candidates_is_refused(files, capsys):
+    rows = pd.read_parquet(files / "rows.parquet").assign(alike=6)
+    write_parquet(files / "rows.parquet", rows)
+    assert run(files) == 2
+    assert "alike must count candidates: 1 to as many as a row has" in capsys.readouterr().err
+
+
+def test_far_below_chance_is_another_warning_than_at_chance(files, capsys):
+    """Queries that are the opposite of their positive."""
+    rng = np.random.default_rng(3)
+    assert run(files, query_embeddings=wrong(files, -1)) == 0
+    assert "is far below chance" not in capsys.readouterr().err  # 0 of 20 at 1/5: p = .012
+    lists = [[i, (i + 1) % 20] for i in range(20)]
+    write_rows(files / "rows.parquet", range(20), lists)
+    assert run(files, query_embeddings=wrong(files, -1)) == 0
+    assert "is far below chance" in capsys.readouterr().err  # 0 of 20 at 1/2
+    write_npy(files / "q.npy", unit(rng, 20))
+    assert run(files) == 0
+    assert "is not above chance" in capsys.readouterr().err
+
+
+def wrong(files, sign):
+    write_npy(files / "wrong.npy", sign * np.load(files / "t.npy"))
+    return files / "wrong.npy"
 
 
 def test_constant_random_permuted_and_nan_vectors(files, capsys):

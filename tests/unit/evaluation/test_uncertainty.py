@@ -5,10 +5,19 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gen2embed.evaluation.aggregates import mean_of_sets, members, weights
-from gen2embed.evaluation.intervals import above_chance, bootstrap_means, interval
-from gen2embed.evaluation.paired import compare_paired, holm
+from gen2embed.evaluation.intervals import (
+    above_chance,
+    below_chance,
+    bootstrap_means,
+    interval,
+    share_interval,
+    wilson,
+)
+from gen2embed.evaluation.paired import compare_paired, equivalence, holm, least_difference
 
 
 def test_interval_is_the_central_95_percent():
@@ -33,6 +42,90 @@ def test_above_chance_is_the_upper_tail_of_a_binomial():
     by_hand = sum(comb(10, k) * 0.2**k * 0.8 ** (10 - k) for k in range(5, 11))
     assert above_chance(5, 10, 0.2) == pytest.approx(by_hand)
     assert above_chance(0, 10, 0.2) == 1.0
+
+
+def test_far_below_chance_is_the_lower_tail():
+    """0 of 20 by guessing at 1/3: (2/3)^20 = .0003; 4 of 20: .15."""
+    assert below_chance(0, 20, 1 / 3) and not below_chance(4, 20, 1 / 3)
+    assert not below_chance(0, 20, 0.005)
+
+
+def test_wilson_by_hand():
+    """At 0 of n: from 0 to z^2 / (n + z^2), z = 1.96; at n of n its mirror image."""
+    top = 1.959964**2 / (50 + 1.959964**2)
+    assert wilson(0, 50) == pytest.approx((0, top), abs=1e-6)
+    assert wilson(50, 50) == pytest.approx((1 - top, 1), abs=1e-6)
+
+
+@given(st.integers(2, 300), st.booleans(), st.integers(1, 20))
+def test_an_interval_of_a_share_always_has_width(n, all_right, groups):
+    """Also where all are right or none: narrower with more queries, wider where they are few."""
+    hits = np.full(n, all_right)
+    low, high = share_interval(hits)
+    assert low < high and (low, high) == wilson(n * all_right, n)
+    grouped = share_interval(hits, np.arange(n) % groups)
+    assert grouped[1] - grouped[0] >= high - low - 1e-12
+
+
+def test_queries_about_one_thing_are_resampled_together():
+    """20 concepts of 10 queries that are all right or all wrong: as sure as 20 coins, not 200. The
+    standard error of 20 coins, half of them right, is sqrt(.25/20) = .112; 1.96 times it .219."""
+    concepts = np.repeat(np.arange(20), 10)
+    hits = concepts % 2 == 0
+    low, high = share_interval(hits, concepts)
+    assert (high - low) / 2 == pytest.approx(0.219, abs=0.04)
+    _, low, high = mean_of_sets([hits], concepts=[concepts])
+    assert (high - low) / 2 == pytest.approx(0.219, abs=0.04)
+    found = compare_paired([hits], [np.zeros(200, bool)], [concepts], draws=40_000)
+    assert found.standard_error == pytest.approx(0.112, abs=0.01)
+    assert found.p_value == pytest.approx(2 / 2**10, abs=0.001)  # 10 concepts, all one way
+
+
+def test_a_concept_is_drawn_into_all_sets_at_once():
+    """Two sets of the same concepts with the same hits are as sure as one, not as two."""
+    concepts = np.arange(50)
+    hits = concepts % 2 == 0
+    one = compare_paired([hits], [~hits], [concepts])
+    two = compare_paired([hits, hits], [~hits, ~hits], [concepts, concepts])
+    assert two.standard_error == pytest.approx(one.standard_error, rel=0.05)
+    apart = compare_paired([hits, hits], [~hits, ~hits])
+    assert apart.standard_error == pytest.approx(one.standard_error / 2**0.5, rel=0.05)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000))
+def test_queries_of_their_own_concepts_are_as_without_concepts(seed):
+    rng = np.random.default_rng(seed)
+    first, second = rng.random((2, 60)) < 0.5
+    plain = compare_paired([first], [second])
+    alone = compare_paired([first], [second], [np.arange(60)])
+    assert alone.value == plain.value
+    assert alone.standard_error == pytest.approx(plain.standard_error, rel=0.05, abs=1e-9)
+    assert alone.p_value == pytest.approx(plain.p_value, abs=0.03)
+
+
+def test_the_least_difference_by_hand():
+    """One comparison: (1.960 + 0.842) standard errors; of 10 the level is .005: 2.807 + 0.842."""
+    assert least_difference(0.01, 1) == pytest.approx(0.02802, abs=1e-4)
+    assert least_difference(0.01, 10) == pytest.approx(0.03649, abs=1e-4)
+
+
+def test_the_least_difference_is_seen_four_times_in_five():
+    rng = np.random.default_rng(1)
+    found = 0
+    for _ in range(200):
+        truth = least_difference(0.5 * (2 / 400) ** 0.5, 1)
+        first, second = rng.random(400) < 0.5 + truth, rng.random(400) < 0.5
+        found += compare_paired([first], [second], draws=500).p_value < 0.05
+    assert 0.7 < found / 200 < 0.9
+
+
+def test_equivalence_by_hand():
+    """1 point off, error .5 points, margin 2: room of 2 errors, p = .0228; over it: above 1/2."""
+    assert equivalence(0.01, 0.005, 0.02) == pytest.approx(0.02275, abs=1e-4)
+    assert equivalence(-0.01, 0.005, 0.02) == pytest.approx(0.02275, abs=1e-4)
+    assert equivalence(0.03, 0.005, 0.02) > 0.5
+    assert equivalence(0.0, 0.0) == 0 and equivalence(0.05, 0.0) == 1
 
 
 def test_equal_predictions_do_not_differ():

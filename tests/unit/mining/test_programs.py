@@ -315,11 +315,49 @@ def test_false_negatives_from_cluster_files(folder):
     assert report["strategies"]["in_batch"]["overall"] is None
     hns = report["strategies"]["hns"]
     assert 0.02 < hns["overall_ci_low"] < hns["overall"] < hns["overall_ci_high"] < 0.25  # 1 in 10
+    assert report["known"] == len(known) and report["tasks"] == {}
     table = pd.read_csv(out.with_suffix(".csv"))
     assert table["strategy"].tolist() == ["saha", "hns", "in_batch"]
     assert table["false_negatives"].tolist() == [
         report["strategies"][name]["false_negatives"] for name in table["strategy"]
     ]
+
+
+def test_several_subsets_are_reported_one_by_one_as_well(folder):
+    """The same subset twice: each task's rates are those of both together, and where no target is
+    known to be right none can be false; minimal pairs are counted in clusters."""
+    frame = pd.read_parquet(folder / "p.parquet")
+    mine(flags(folder, "hns.parquet", strategy="hns"))
+    clusters = pd.read_parquet(folder / "hns.parquet")
+    first = clusters[clusters["negative_pairs"].str.len() > 0].iloc[0]
+    hit = {
+        "query_id": [frame["query_id"][first["anchor_pair"]]],
+        "target_id": [frame["target_id"][first["negative_pairs"][0]]],
+    }
+    write_parquet(folder / "e.parquet", pd.DataFrame(hit))
+    write_parquet(folder / "none.parquet", pd.DataFrame(hit)[:0])
+    for name in "ab":
+        write_parquet(folder / f"{name}.parquet", frame, {"subset": name, "labelled": "false"})
+    names = {
+        "--pairs": ("a", "b"),
+        "--equivalences": ("e", "none"),
+        "--minimal-pairs": ("none", "e"),
+        "--clusters": ("hns", "hns"),
+    }
+    words = [
+        word
+        for flag, files in names.items()
+        for word in (flag, *(str(folder / f"{one}.parquet") for one in files))
+    ]
+    assert measure([*words, "--standard", "hns", "--out", str(folder / "r.json")]) == 0
+    report = json.loads((folder / "r.json").read_text())
+    assert [report["tasks"][name]["known"] for name in "ab"] == [1, 0]
+    one, other = (report["tasks"][name]["strategies"]["hns"] for name in "ab")
+    assert one["false_negatives"] == 1 and other["false_negatives"] == 0
+    both = report["strategies"]["hns"]
+    assert both["overall"] == pytest.approx((one["overall"] + other["overall"]) / 2, abs=1e-8)
+    assert both["equal_hardness"] == pytest.approx(one["overall"] / 2, abs=1e-8)
+    assert one["minimal_pairs"] == 0 < other["minimal_pairs"] < other["clusters_with_minimal"]
 
 
 def written_report(out):
@@ -333,6 +371,8 @@ def written_report(out):
         ({"--clusters": "absent.parquet"}, "no such file"),
         ({"--equivalences": "absent.parquet"}, "no such file"),
         ({"--out": "rates.txt"}, "ends in .json"),
+        ({"--standard": "margin"}, "--standard margin: no cluster file is of it"),
+        ({"--minimal-pairs": "absent.parquet"}, "no such file"),
     ],
 )
 def test_bad_input_of_the_report(folder, capsys, change, says):

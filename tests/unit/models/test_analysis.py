@@ -156,7 +156,7 @@ def test_both_programs_and_their_figures(bench):
     scored = pd.read_csv(layers)
     assert scored["layer"].tolist() == [1, 2, 1, 2] and (scored["n"] == 6).all()
     assert np.allclose(scored["chance"], 1 / 6)
-    assert scored["value"].between(0, 1).all() and (scored["modality_gap"] > 0).all()
+    assert scored["value"].between(0, 1).all() and (scored["image_text_gap"] > 0).all()
     drawn = ["--attention", attention, "--layers", layers, "--out", str(folder / "figures")]
     assert program("plot_analyses").main(drawn) == 0
     names = {path.name for path in (folder / "figures").iterdir()}

@@ -109,7 +109,9 @@ def test_what_is_not_above_chance_is_marked(scores):
     )
     assert tuned["swap att"].startswith("75.0 [") and tuned["swap att"].endswith("(chance!)")
     assert "chance" not in zero_shot["mean"] + zero_shot["add obj"] + tuned["swap obj"]
-    assert "2 of 22 measured numbers are not above it" in shown[0]
+    assert (
+        "of 22 measured numbers 2 are not told from it, marked (chance!), and 0 are far" in shown[0]
+    )
     assert "Chance is 50.0;" in shown[0] and "2 seeds" in shown[0]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gen2embed.files import write_csv, write_json, write_npy, write_parquet, write_text
-from gen2embed.reporting.embedding_space import gap_interval, modality_gap
+from gen2embed.reporting.embedding_space import centroid_distance, gap_interval
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -41,7 +41,8 @@ def results(tmp_path):
         write_npy(tmp_path / f"vectors/{prompt}/eval_target.npy", targets)
         ranks = pd.DataFrame({"row_id": np.arange(4), "rank_of_positive": [1, 1, 2, 2]})
         write_parquet(tmp_path / f"scores/{prompt}/A.predictions.parquet", ranks)
-        score = {"value": 0.5, "chance": 0.5, "above_chance": False, "manifest": {"query": {}}}
+        score = {"value": 0.5, "chance": 0.5, "above_chance": False, "n": 4}
+        score["manifest"] = {"query": {}}
         write_json(tmp_path / f"scores/{prompt}/A.json", score)
     return tmp_path
 
@@ -58,13 +59,14 @@ def test_gap_and_alignment_by_hand(results):
     """Centroids (1, 0) and (0, 1) are the root of 2 apart; matching pairs at right angles."""
     assert run(results) == 0
     frame = pd.read_csv(results / "tables/prompts.csv").set_index("prompt")
-    assert frame.loc["plain", "gap"] == pytest.approx(2**0.5)
-    assert frame.loc["hierarchical", "gap"] == 0
+    assert frame.loc["plain", "image_text_gap"] == pytest.approx(2**0.5)
+    assert frame.loc["hierarchical", "image_text_gap"] == 0
     assert frame["matching"].to_dict() == {"plain": 0.0, "hierarchical": 1.0}
     assert frame.loc["plain", ["system", "closing_query"]].tolist() == [False, False]
     assert frame.loc["hierarchical", ["system", "closing_target"]].tolist() == [True, False]
     assert frame.loc["plain", "difference"] == 0 and frame.loc["plain", "p_holm"] == 1
-    assert "1.414 [1.414, 1.414]" in (results / "tables/prompts.md").read_text()
+    table = (results / "tables/prompts.md").read_text()
+    assert "1.414 [1.414, 1.414]" in table and "| same within 2 points |" in table
 
 
 def test_a_sample_keeps_pairs_together(results):
@@ -83,7 +85,7 @@ def test_the_interval_of_a_gap_holds_it():
     rng = np.random.default_rng(0)
     left, right = rng.standard_normal((2, 400, 8)).astype(np.float32)
     low, high = gap_interval(left, right + 1)
-    assert low < modality_gap(left, right + 1) < high < low + 0.7
+    assert low < centroid_distance(left, right + 1) < high < low + 0.7
 
 
 def test_cost_adds_up_by_kind_of_job(tmp_path):

@@ -213,7 +213,7 @@ def test_dropped_rows_are_told_wherever_a_score_is_shown(scored):
     after = {path.name: path.read_text() for path in (scored / "tables").glob("*.md")}
     for name in ("zero_shot.md", "zero_shot_datasets.md"):
         assert after[name] == before[name].replace("all rows;", "all rows, 3 rows dropped;")
-    assert "this table. 3 rows dropped of the evaluation sets." in after["zero_shot_tests.md"]
+    assert "nothing. 3 rows dropped of the evaluation sets." in after["zero_shot_tests.md"]
     words = ["--register", scored / "datasets.csv", "--out", scored / "l.json", "--name", "mine"]
     (scored / "README.md").write_text("# Mine\n")
     words += ["--scores", scored / "scores/base/hierarchical", "--card", scored / "README.md"]

@@ -8,15 +8,15 @@ from PIL import Image
 
 import draw_gallery
 from gen2embed.mining.clusters import ClusterTable
-from gen2embed.reporting.embedding_space import alignment, flatten, modality_gap
+from gen2embed.reporting.embedding_space import alignment, centroid_distance, flatten
 from gen2embed.reporting.gallery import Case, find_cases
 
 
-def test_modality_gap_of_opposite_and_of_equal_clouds():
+def test_centroid_distance_of_opposite_and_of_equal_clouds():
     east = np.array([[1.0, 0.0], [1.0, 0.0]])
-    assert modality_gap(east, east) == 0
-    assert modality_gap(east, -east[:1]) == pytest.approx(2)
-    assert modality_gap(east, np.array([[0.0, 1.0]])) == pytest.approx(2**0.5)
+    assert centroid_distance(east, east) == 0
+    assert centroid_distance(east, -east[:1]) == pytest.approx(2)
+    assert centroid_distance(east, np.array([[0.0, 1.0]])) == pytest.approx(2**0.5)
 
 
 def test_alignment_of_matching_and_of_other_pairs():

@@ -57,8 +57,10 @@ def results(tmp_path):
         statistics |= {"negatives": 30, "hardness": {"mean": 0.5}, "overlap": {"mean": 0.25}}
         write_json(tmp_path / f"clusters/{strategy}/S.json", statistics)
     rate = {"overall": 0.1, "overall_ci_low": 0.05, "overall_ci_high": 0.2}
-    rate |= {f"equal_hardness{end}": 0.1 for end in ("", "_ci_low", "_ci_high")}
-    write_json(tmp_path / "all.json", {"strategies": {"hns": rate, "saha": rate}})
+    for name in ("in_clusters", "equal_hardness"):
+        rate |= {f"{name}{end}": 0.1 for end in ("", "_ci_low", "_ci_high")}
+    report = {"known": 5, "pooled": ["S"], "tasks": {}, "differences": []}
+    write_json(tmp_path / "all.json", {"strategies": {"hns": rate, "saha": rate}, **report})
     return tmp_path
 
 
