@@ -14,14 +14,16 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
+from gen2embed.below import below
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.false_negatives import label_negatives
 from gen2embed.files import read_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
+from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.gallery import find_cases
 
@@ -88,14 +90,14 @@ def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> 
     for spine in axes.spines.values():
         spine.set(visible=True, color=edge, linewidth=1.6)
     if item["image_path"]:
-        with Image.open(root / item["image_path"]) as image:
-            axes.imshow(image.convert("RGB"), aspect="auto")
-        below = [*textwrap.wrap(text, 32)[:2], note]
+        image = load_rgb(below(root, item["image_path"]), get_resolution("native"))
+        axes.imshow(image, aspect="auto")
+        notes = [*textwrap.wrap(text, 32)[:2], note]
     else:
         shown = "\n".join(textwrap.wrap(text, 17, max_lines=6, placeholder=" ..."))
         axes.text(0.5, 0.5, shown, ha="center", va="center", fontsize=7, transform=axes.transAxes)
-        below = [note]
-    axes.set_xlabel("\n".join(filter(None, below)), fontsize=6)
+        notes = [note]
+    axes.set_xlabel("\n".join(filter(None, notes)), fontsize=6)
 
 
 def draw(job: argparse.Namespace) -> None:
