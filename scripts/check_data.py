@@ -31,11 +31,13 @@ from gen2embed.data.image_checks import check_images
 from gen2embed.data.normalise import COLUMNS
 from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
 from gen2embed.errors import InputError
-from gen2embed.files import read_csv, read_parquet, run_record
+from gen2embed.files import read_parquet, run_record
 from gen2embed.outputs import add_output
+from gen2embed.register_file import read_register
 from gen2embed.reporting.tables import write_table
 from gen2embed.rows_taken import rows_dropped
 
+REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role")  # as later stages
 PARTS = ("train", "eval", "composition")
 EXPECTED = ("registered", "any")
 SETS, FOUND, DROPPED = "data_sets", "data_findings", "dropped_rows"
@@ -66,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
 def sets_of(job: argparse.Namespace) -> list[tuple[str, str]]:
     """(part, name) of every data set that is checked; compositional names are bench/subset."""
     data = Path(job.data)
-    register = read_csv(data / "datasets.csv", ("part", "name"))
+    register = read_register(data / "datasets.csv", REGISTER)
     every = [(row.part, row.name) for row in register[["part", "name"]].itertuples(index=False)]
     every += [
         ("composition", f"{benchmark}/{subset}")

@@ -18,8 +18,17 @@ from matplotlib.figure import Figure
 from gen2embed.below import below
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.false_negatives import label_negatives
-from gen2embed.files import read_parquet
+from gen2embed.files import digest_file, read_parquet
+from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.origin import (
+    SIDES,
+    check_items,
+    check_mined_from,
+    check_same_items,
+    check_strategy,
+    check_subset,
+)
 from gen2embed.outputs import add_output
 from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.mark import IMAGE_MARK
@@ -50,14 +59,19 @@ def read_cases(job: argparse.Namespace) -> list[dict]:
     """Cases by turns from the subsets, hardest first, with the items they show."""
     by_subset = []
     for pairs_path, known_path in zip(job.pairs, job.equivalences, strict=True):
-        pairs, metadata = read_parquet(pairs_path, ["query_id", "target_id"])
-        known, _ = read_parquet(known_path, ["query_id", "target_id"])
+        query, target, metadata = read_pairs(pairs_path)
+        known, of_known = read_parquet(known_path, ["query_id", "target_id"])
+        check_subset(known_path, of_known, pairs_path, metadata)
+        check_same_items(known_path, of_known, pairs_path, metadata)
+        for side, path in zip(SIDES, (job.query_items, job.target_items), strict=True):
+            check_items(pairs_path, metadata, side, digest_file(path), path)
         subset = metadata.get("subset", Path(pairs_path).stem)
-        query, target = (pairs[name].to_numpy() for name in ("query_id", "target_id"))
         tables = []
         for strategy in (job.strategy, job.instead):
             path = Path(job.clusters) / strategy / f"{subset}.parquet"
-            table, _ = read_clusters(path, len(pairs))
+            table, mined_as = read_clusters(path, len(query))
+            check_mined_from(path, mined_as, pairs_path, metadata, query, target)
+            check_strategy(path, mined_as, strategy)
             labels = label_negatives(
                 table, query, target, known["query_id"].to_numpy(), known["target_id"].to_numpy()
             )

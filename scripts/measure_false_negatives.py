@@ -23,7 +23,9 @@ from gen2embed.evaluation.false_negatives import (
     pool,
 )
 from gen2embed.files import read_parquet, run_record, write_csv, write_json
+from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.origin import check_mined_from, check_same_items, check_subset
 from gen2embed.outputs import add_output
 
 
@@ -73,28 +75,40 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
 
 
-def read_ids(path: str) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+def read_known(path: str, pairs: str, of_pairs: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """query_id and target_id of the further positives, which may be none."""
     frame, metadata = read_parquet(path, ["query_id", "target_id"])
     for column in frame:
-        if len(frame) and (frame[column].dtype != np.int64 or frame[column].min() < 0):
-            raise InputError(f"{path}: {column} must hold int64 ids from 0 up")
-    return *(frame[column].to_numpy(dtype=np.int64) for column in frame), metadata
+        if len(frame) and frame[column].min() < 0:
+            row = frame[column].argmin()
+            raise InputError(f"{path}: row {row}: {column} is below 0; ids are rows of the items")
+    check_subset(path, metadata, pairs, of_pairs)
+    check_same_items(path, metadata, pairs, of_pairs)
+    return tuple(frame[column].to_numpy(dtype=np.int64) for column in frame)
 
 
 def measure(job: argparse.Namespace) -> None:
     out = Path(job.out)
     with run_record(out.with_suffix(".run.json")):
-        subsets = [read_ids(path) for path in job.pairs]
-        known = [read_ids(path) for path in job.equivalences]
+        subsets = [read_pairs(path) for path in job.pairs]
+        known = [
+            read_known(path, pairs, metadata)
+            for path, pairs, (_, _, metadata) in zip(
+                job.equivalences, job.pairs, subsets, strict=True
+            )
+        ]
         strategies: dict[str, Negatives] = {}
         for start in range(0, len(job.clusters), len(subsets)):
             parts = []
             names = set()
             paths = job.clusters[start : start + len(subsets)]
-            for path, of_pairs, of_known in zip(paths, subsets, known, strict=True):
-                table, mined_as = read_clusters(path, len(of_pairs[0]))
+            for path, pairs, (*ids, metadata), of_known in zip(
+                paths, job.pairs, subsets, known, strict=True
+            ):
+                table, mined_as = read_clusters(path, len(ids[0]))
+                check_mined_from(path, mined_as, pairs, metadata, *ids)
                 names.add(mined_as.get("strategy", Path(path).stem))
-                parts.append(label_negatives(table, *of_pairs[:2], *of_known[:2]))
+                parts.append(label_negatives(table, *ids, *of_known))
             name = names.pop()
             if names:
                 raise InputError(f"{paths[0]}: strategy {name!r} is pooled with {names.pop()!r}")

@@ -14,8 +14,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
-from gen2embed.files import read_json, read_parquet
+from gen2embed.files import read_json
+from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.origin import check_mined_from, check_strategy
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files, rate_sentence
 from gen2embed.reporting.charts import draw_lines
@@ -41,11 +43,12 @@ def read_negatives(job: argparse.Namespace) -> pd.DataFrame:
     parts = []
     for strategy in job.strategies:
         for path in job.pairs:
-            pairs, metadata = read_parquet(path, ["pair_id"])
+            *ids, metadata = read_pairs(path)
             subset = metadata.get("subset", Path(path).stem)
-            table, _ = read_clusters(
-                Path(job.clusters) / strategy / f"{subset}.parquet", len(pairs)
-            )
+            mined = Path(job.clusters) / strategy / f"{subset}.parquet"
+            table, mined_as = read_clusters(mined, len(ids[0]))
+            check_mined_from(mined, mined_as, path, metadata, *ids)
+            check_strategy(mined, mined_as, strategy)
             facts = {"hardness": table.hardness, "overlap": table.overlap}
             parts.append(pd.DataFrame(facts).assign(strategy=strategy, subset=subset))
     return pd.concat(parts, ignore_index=True)

@@ -54,7 +54,7 @@ def within(root: str | Path, name: str, real: str) -> None:
     """Raise InputError unless ``real`` lies in the root's own place, or in that of its store."""
     places = [real_folder(str(root))]
     if PurePosixPath(name).parts[0] == STORE:
-        places.append(real_folder(os.path.join(root, STORE)))
+        places.append(real_folder(str(Path(root) / STORE)))
     if not any(os.path.commonpath([real, place]) == place for place in places):
         raise InputError(f"{name!r}: is a link out of {root}, to {real}; {REMEDY}")
 

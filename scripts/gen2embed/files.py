@@ -107,10 +107,26 @@ def read_json_object(path: str | Path, *keys: str) -> dict[str, Any]:
     return value
 
 
-def read_json_lines(path: str | Path) -> list[Any]:
-    lines = read_text(path).splitlines()
+def check_numbers(path: str | Path, value: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Raise InputError for the first of these keys that is missing or no finite number."""
+    for key in keys:
+        found = value.get(key)
+        if isinstance(found, bool) or not isinstance(found, int | float) or found != found:
+            shown = "missing" if key not in value else f"{found!r:.40}, no number"
+            raise InputError(f"{path}: {key!r} is {shown}; see docs/data_dictionary.md")
+
+
+def read_json_lines(path: str | Path, *keys: str) -> list[Any]:
+    """A value of each line; keys: numbers that each must hold, as an object, if any are named."""
+    lines = [line for line in read_text(path).split("\n") if line.strip()]
     with reading(path, "JSON lines"):
-        return [json.loads(line, parse_constant=_no_number) for line in lines if line.strip()]
+        values = [json.loads(line, parse_constant=_no_number) for line in lines]
+    for number, value in enumerate(values, start=1):
+        if keys and not isinstance(value, dict):
+            raise InputError(f"{path}: line {number} is no JSON object; write it again")
+        if keys:
+            check_numbers(f"{path}: line {number}", value, keys)
+    return values
 
 
 def _no_number(name: str) -> None:
@@ -147,8 +163,10 @@ def write_parquet(
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
-def read_parquet(path: str | Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Read the named columns and the file's metadata.
+def read_parquet(
+    path: str | Path, columns: Sequence[str], optional: Sequence[str] = ()
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Read the named columns, the optional ones that are there, and the file's metadata.
 
     Columns of the data dictionary come in its type whichever writer stored them (``columns.py``);
     an index that pandas stored is a column like others. Raises InputError when the file is missing,
@@ -162,6 +180,7 @@ def read_parquet(path: str | Path, columns: Sequence[str]) -> tuple[pd.DataFrame
                 f"{path}: column {missing[0]!r} is missing (it has: {', '.join(have)}); "
                 "see docs/data_dictionary.md"
             )
+        columns = [*columns, *(name for name in optional if name in have)]
         twice = [name for name in columns if have.count(name) > 1]
         if twice:
             raise InputError(f"{path}: column {twice[0]!r} is there twice; leave one out")

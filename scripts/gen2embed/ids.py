@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from gen2embed.files import read_parquet
 
 
 def read_id_rows(
-    path: str, columns: Sequence[str], ids: Sequence[str], what: str = "rows"
+    path: str | Path, columns: Sequence[str], ids: Sequence[str], what: str = "rows"
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Rows and the file's metadata; InputError where there are none, or ``ids`` are not int64."""
     frame, metadata = read_parquet(path, columns)
@@ -22,6 +23,28 @@ def read_id_rows(
         if frame[column].dtype != np.int64:
             raise InputError(f"{path}: {column} is {frame[column].dtype}; ids are int64")
     return frame, metadata
+
+
+def check_once(path: str | Path, what: str, ids: np.ndarray) -> None:
+    """Raise InputError for the first id that stands there a second time. ids: shape (m,)."""
+    again = pd.Series(ids).duplicated().to_numpy()
+    if again.any():
+        row = int(again.argmax())
+        raise InputError(
+            f"{path}: row {row}: {what} {ids[row]} stands there before; each row is given once"
+        )
+
+
+def read_pairs(path: str | Path) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+    """query_id and target_id by row, and the file's metadata; pair_id must be the row."""
+    columns = ["pair_id", "query_id", "target_id"]
+    frame, metadata = read_id_rows(path, columns, columns, "pairs")
+    wrong = frame["pair_id"].to_numpy() != np.arange(len(frame))
+    if wrong.any():
+        raise InputError(
+            f"{path}: row {wrong.argmax()}: pair_id must be 0, 1, 2, ... in row order"
+        )
+    return frame["query_id"].to_numpy(), frame["target_id"].to_numpy(), metadata
 
 
 def check_ids(

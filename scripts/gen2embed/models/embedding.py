@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gen2embed.embedding_files import checksums
 from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_facts,
@@ -237,7 +238,7 @@ def embed(job: Embedding, items: Items, loaded: Loaded) -> None:
         valid = np.ones(len(rows), dtype=bool)
         valid[[row - rows.start for row in unreadable or {}]] = False
         write_embeddings(out, vectors, valid)
-        write_json(out.with_suffix(".json"), manifest)
+        write_json(out.with_suffix(".json"), manifest | checksums(out))
         if blocks:
             blocks.remove()
             record["resumed_batches"] = blocks.resumed

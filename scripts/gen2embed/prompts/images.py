@@ -112,10 +112,7 @@ def load_rgb(path: str | Path, resolution: Resolution, mode: str = DISPLAYED) ->
     image = open_image(path)
     try:
         with image:
-            if mode == DISPLAYED:
-                image = _to_rgb(_upright(image))
-            else:
-                image = image.convert("RGB")
+            image = _to_rgb(_upright(image)) if mode == DISPLAYED else image.convert("RGB")
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
         raise UnreadableImage(_unreadable(path, error)) from None
     size = target_size(resolution, *image.size)

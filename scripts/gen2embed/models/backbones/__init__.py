@@ -16,6 +16,7 @@ from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.gguf_files import at
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.models.released import released_adapter
+from gen2embed.models.sums import check_sums
 from gen2embed.models.weights import tensors_alone
 from gen2embed.prompts.input_form import STOCK, InputForm
 
@@ -58,6 +59,7 @@ def load_backbone(
             "transformers' causal language models"
         )
     module = import_module(REGISTRY.get(kind, TEXT_ALONE))
+    check_sums(model)
     with load_errors(model), tensors_alone(model):
         backbone = module.load(model, revision, dtype, device, attention)
         check_tokenizer(backbone)
