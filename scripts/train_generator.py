@@ -20,8 +20,14 @@ import torch
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import package_versions, read_npy,
-    read_parquet, run_record, write_json, write_text
+from gen2embed.files import (
+    package_versions,
+    read_npy,
+    read_parquet,
+    run_record,
+    write_json,
+    write_text,
+)
 from gen2embed.mini.generator.architecture import (
     Shape,
     build_model,

@@ -108,9 +108,7 @@ def in_lists_of_texts(column: pa.ChunkedArray, named: str) -> pa.ChunkedArray:
         raise InputError(f"{named} is {column.type}; each row is a list of texts")
     sizes = pc.list_value_length(column).to_numpy(zero_copy_only=False)
     starts = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
-    return pa.chunked_array(
-        [pa.ListArray.from_arrays(starts, pc.fill_null(within.cast(TEXT), ""))]
-    )
+    return pa.chunked_array([pa.ListArray.from_arrays(starts, pc.fill_null(within.cast(TEXT), ""))])
 
 
 def check_whole(column: pa.ChunkedArray, named: str) -> None:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from gen2embed.errors import InputError
 from gen2embed.outputs import check_jobs, fault_of
 from gen2embed.settings import check_settings
+from gen2embed.text_files import read_json
 
 T = TypeVar("T")
 LOG_INTERVAL_SECONDS = 30.0
@@ -102,8 +103,6 @@ def _read_job_list(source: str) -> list[dict[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise InputError(f"{source}: the job list is not JSON ({error})") from None
     else:
-        from gen2embed.files import read_json  # the workflow imports this module, without pandas
-
         jobs = read_json(source)
     if not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
         raise InputError(f"{source}: a job list is a JSON list of objects, one per job")

@@ -20,14 +20,24 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from gen2embed.columns import in_types_of_the_dictionary
 from gen2embed.errors import InputError
-from gen2embed.outputs import fault_of, os_errors, whole_file
+from gen2embed.outputs import whole_file
+from gen2embed.text_files import (
+    read_text,
+    reading,
+)
 
 UNIT_LENGTH_TOLERANCE = 1e-3
 _CHECK_ROWS = 65536
+__all__ = [  # with those of text_files.py, which the workflow imports without pandas
+    *("check_file", "check_numbers", "count_rows", "digest_facts", "digest_file", "digest_folder"),
+    *("digest_small_files", "load_embeddings", "load_valid", "package_versions", "read_csv"),
+    *("read_json", "read_json_lines", "read_json_object", "read_npy", "read_parquet", "read_text"),
+    *("read_yaml", "reading", "run_record", "weight_names", "write_csv", "write_embeddings"),
+    *("write_json", "write_npy", "write_parquet", "write_text"),
+]
 SMALL_FILES = (".json", ".txt", ".model", ".jinja")
 
 
@@ -46,91 +56,6 @@ def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
     """A frame without its index; floats as written by ``repr``, so that nothing is lost."""
     with whole_file(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
-
-
-@contextmanager
-def reading(path: str | Path, what: str) -> Iterator[None]:
-    """Raise InputError for no regular file, and for whatever a library makes of damaged bytes.
-
-    what: the format. Only calls of the library that reads it belong into the block: everything
-    that they raise is taken for the file's fault.
-    """
-    check_file(path)
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        fault = fault_of(error) if isinstance(error, OSError) and error.errno else None
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(
-            fault or f"{path}: is not a readable {what} file ({reason}); write or fetch it again"
-        ) from None
-
-
-def check_file(path: str | Path) -> None:
-    """Raise InputError for what is no regular file: absent, a folder, a pipe, a device."""
-    with os_errors(path):
-        if "\0" in str(path) or not Path(path).exists():
-            raise InputError(f"{path}: no such file")
-        if not Path(path).is_file():
-            raise InputError(f"{path}: is no regular file")
-
-
-def read_text(path: str | Path) -> str:
-    """A text file: UTF-8, with or without a byte-order mark; line ends become line feeds."""
-    with reading(path, "UTF-8 text"):
-        return Path(path).read_text(encoding="utf-8-sig")
-
-
-def read_yaml(path: str | Path) -> Any:
-    text = read_text(path)
-    with reading(path, "YAML"):
-        return yaml.safe_load(text)
-
-
-def read_json(path: str | Path) -> Any:
-    """Raises InputError, too, for NaN and the infinities, which JSON does not have."""
-    text = read_text(path)
-    with reading(path, "JSON"):
-        return json.loads(text, parse_constant=_no_number)
-
-
-def read_json_object(path: str | Path, *keys: str) -> dict[str, Any]:
-    """A JSON object that has these keys."""
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: holds no JSON object; write it again")
-    missing = [key for key in keys if key not in value]
-    if missing:
-        raise InputError(f"{path}: {missing[0]!r} is missing; see docs/data_dictionary.md")
-    return value
-
-
-def check_numbers(path: str | Path, value: Mapping[str, Any], keys: Iterable[str]) -> None:
-    """Raise InputError for the first of these keys that is missing or no finite number."""
-    for key in keys:
-        found = value.get(key)
-        if isinstance(found, bool) or not isinstance(found, int | float) or found != found:
-            shown = "missing" if key not in value else f"{found!r:.40}, no number"
-            raise InputError(f"{path}: {key!r} is {shown}; see docs/data_dictionary.md")
-
-
-def read_json_lines(path: str | Path, *keys: str) -> list[Any]:
-    """A value of each line; keys: numbers that each must hold, as an object, if any are named."""
-    lines = [line for line in read_text(path).split("\n") if line.strip()]
-    with reading(path, "JSON lines"):
-        values = [json.loads(line, parse_constant=_no_number) for line in lines]
-    for number, value in enumerate(values, start=1):
-        if keys and not isinstance(value, dict):
-            raise InputError(f"{path}: line {number} is no JSON object; write it again")
-        if keys:
-            check_numbers(f"{path}: line {number}", value, keys)
-    return values
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def read_csv(path: str | Path, columns: Sequence[str], separator: str = ",") -> pd.DataFrame:
@@ -190,6 +115,12 @@ def read_parquet(
         table.validate(full=True)
         frame = in_types_of_the_dictionary(table, path).to_pandas(ignore_metadata=True)
     return frame[list(columns)], metadata
+
+
+def count_rows(path: str | Path) -> int:
+    """Rows of a parquet file, by its footer."""
+    with reading(path, "parquet"):
+        return pq.read_metadata(path).num_rows
 
 
 def read_npy(path: str | Path, mmap_mode: str | None = None) -> np.ndarray:

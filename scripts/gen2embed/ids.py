@@ -41,9 +41,7 @@ def read_pairs(path: str | Path) -> tuple[np.ndarray, np.ndarray, dict[str, str]
     frame, metadata = read_id_rows(path, columns, columns, "pairs")
     wrong = frame["pair_id"].to_numpy() != np.arange(len(frame))
     if wrong.any():
-        raise InputError(
-            f"{path}: row {wrong.argmax()}: pair_id must be 0, 1, 2, ... in row order"
-        )
+        raise InputError(f"{path}: row {wrong.argmax()}: pair_id must be 0, 1, 2, ... in row order")
     return frame["query_id"].to_numpy(), frame["target_id"].to_numpy(), metadata
 
 

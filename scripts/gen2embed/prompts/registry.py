@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gen2embed.errors import InputError
-from gen2embed.files import read_yaml
 from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.text_files import read_yaml
 
 REGISTRY = Path(__file__).with_name("prompts.yaml")
 ROLES = ("query", "target")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gen2embed.errors import InputError
-from gen2embed.files import read_yaml
+from gen2embed.text_files import read_yaml
 
 REGISTRY = Path(__file__).with_name("resolutions.yaml")
 Resolution = Mapping[str, Any]
