@@ -24,20 +24,17 @@ import pyarrow.parquet as pq
 from gen2embed.columns import in_types_of_the_dictionary
 from gen2embed.errors import InputError
 from gen2embed.outputs import whole_file
-from gen2embed.text_files import (
-    read_text,
-    reading,
-)
+from gen2embed.text_files import check_file as check_file
+from gen2embed.text_files import check_numbers as check_numbers
+from gen2embed.text_files import read_json as read_json
+from gen2embed.text_files import read_json_lines as read_json_lines
+from gen2embed.text_files import read_json_object as read_json_object
+from gen2embed.text_files import read_text as read_text
+from gen2embed.text_files import read_yaml as read_yaml
+from gen2embed.text_files import reading as reading
 
 UNIT_LENGTH_TOLERANCE = 1e-3
 _CHECK_ROWS = 65536
-__all__ = [  # with those of text_files.py, which the workflow imports without pandas
-    *("check_file", "check_numbers", "count_rows", "digest_facts", "digest_file", "digest_folder"),
-    *("digest_small_files", "load_embeddings", "load_valid", "package_versions", "read_csv"),
-    *("read_json", "read_json_lines", "read_json_object", "read_npy", "read_parquet", "read_text"),
-    *("read_yaml", "reading", "run_record", "weight_names", "write_csv", "write_embeddings"),
-    *("write_json", "write_npy", "write_parquet", "write_text"),
-]
 SMALL_FILES = (".json", ".txt", ".model", ".jinja")
 
 

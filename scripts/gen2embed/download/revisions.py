@@ -22,10 +22,7 @@ class RevisionLock:
         self.path, self.accept = Path(path), accept
         self.repos: dict[str, dict] = read_json_object(path) if self.path.exists() else {}
         for repo, entry in self.repos.items():
-            if not isinstance(entry, dict) or not {"revision", "files"} <= set(entry):
-                raise InputError(f"{path}: {repo!r} names no revision and files; remove that file")
-        for repo, entry in self.repos.items():
-            if not {"asked", "revision", "files"} <= set(entry):
+            if not isinstance(entry, dict) or not {"asked", "revision", "files"} <= set(entry):
                 raise InputError(
                     f"{path}: {repo} lacks its revision; remove the file to begin anew"
                 )

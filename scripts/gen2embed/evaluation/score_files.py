@@ -19,7 +19,7 @@ from gen2embed.evaluation.intervals import (
 from gen2embed.files import check_numbers, read_json_object, write_json, write_parquet
 
 COUNTS = ("n", "ties", "skipped_rows")
-NUMBERS = ("value", "value_index0", "chance", "ci_low", "ci_high", "p_value")
+NUMBERS = ("value", "value_index0", "chance", "ci_low", "ci_high")
 
 
 def summarise(
@@ -72,7 +72,7 @@ def at_chance_warning(score: Mapping[str, Any]) -> str:
 
 def read_score(path: str | Path) -> dict[str, Any]:
     """A score as ``write_score`` left it. Raises InputError for what is none."""
-    score = read_json_object(path, "subset", "above_chance", "manifest", *COUNTS, *NUMBERS)
+    score = read_json_object(path, "above_chance", "manifest", *COUNTS, *NUMBERS)
     check_numbers(path, score, (*COUNTS, *NUMBERS))
     manifests = score["manifest"]
     if not isinstance(manifests, dict) or not all(

@@ -248,7 +248,7 @@ def all_invalid(folder):
         (empty_pairs, {}, "p.parquet: holds no pairs"),
         (without_column, {}, "p.parquet: column 'target_id' is missing"),
         (all_invalid, {}, "p.parquet: every pair has an item"),
-        (spoil_pairs(pair_id=7), {}, "p.parquet: pair_id must be 0, 1, 2"),
+        (spoil_pairs(pair_id=7), {}, "p.parquet: row 0: pair_id must be 0, 1, 2"),
         (spoil_pairs(query_id=0.5), {}, "p.parquet: query_id is double; ids are int64"),
         (spoil_pairs(query_id=-1), {}, "p.parquet: row 0: query_id -1"),
         (None, {"pairs": "absent.parquet"}, "absent.parquet: no such file"),

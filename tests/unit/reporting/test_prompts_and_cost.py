@@ -42,6 +42,8 @@ def results(tmp_path):
         ranks = pd.DataFrame({"row_id": np.arange(4), "rank_of_positive": [1, 1, 2, 2]})
         write_parquet(tmp_path / f"scores/{prompt}/A.predictions.parquet", ranks)
         score = {"value": 0.5, "chance": 0.5, "above_chance": False, "manifest": {"query": {}}}
+        score |= {"value_index0": 0.5, "n": 4, "ties": 0, "skipped_rows": 0}
+        score |= {"ci_low": 0.0, "ci_high": 1.0}
         write_json(tmp_path / f"scores/{prompt}/A.json", score)
     return tmp_path
 
