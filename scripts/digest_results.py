@@ -31,7 +31,7 @@ def counts(path: Path, root: Path) -> bool:
         path.is_file()
         and path.name.endswith(SUFFIXES)
         and not path.name.endswith(LEFT_OUT)
-        and not path.name.startswith(".")
+        and not any(part.startswith(".") for part in relative.parts)
         and relative.parts[0] not in LEFT_OUT_FOLDERS
     )
 

@@ -14,7 +14,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
-from gen2embed.files import read_json
 from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.origin import check_mined_from, check_strategy
@@ -22,6 +21,7 @@ from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files, rate_sentence
 from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.figures import style, write_figure
+from gen2embed.reporting.mining_statistics import read_rates
 
 MOST_POINTS = 1500  # drawn per strategy; the means are over all
 
@@ -104,7 +104,7 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
 
 
 def plot_rates(job: argparse.Namespace) -> None:
-    report = read_json(job.rates)
+    report = read_rates(job.rates, job.strategies)
     rows = []
     for strategy in job.strategies:
         for bin_ in report["strategies"][strategy]["by_hardness"]:

@@ -17,7 +17,7 @@ COUNTS = ("pairs_seen", "items_encoded", "queries_trained")
 def read_card(adapter: str | Path) -> dict[str, Any]:
     """The card of an adapter of this project; InputError where it lacks what is told of it."""
     path = Path(adapter) / "card.json"
-    card = read_json_object(path, "clusters", "settings", *COUNTS)
+    card = read_json_object(path, "clusters", *COUNTS)
     check_numbers(path, card, COUNTS)
     of_sets = card["clusters"]
     if not isinstance(of_sets, dict) or not all(isinstance(one, dict) for one in of_sets.values()):
