@@ -46,7 +46,7 @@ use rule embed_items as embed_training with:
     input:
         program("embed_items.py"),
         study.items(["train"]),
-        images=BENCHMARK.train,
+        images=study.paths.images("train"),
         model=MODEL_FILES,
     output:
         **study.paths.vectors(ZERO_SHOT, "{prompt}", "train", SHARD),

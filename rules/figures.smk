@@ -10,7 +10,7 @@ rule figures:
     input:
         study.paths.figures("prompt_scores", "umap", "attention_mass", "layers"),
         study.paths.figures("training_dynamics", "task_scores") if study.trains else [],
-        study.paths.figures("hardness_overlap") if study.mines else [],
+        study.paths.figures("hardness_overlap") if study.compares_mining else [],
         study.paths.figures("false_negative_rate") if study.knows_equivalences else [],
         study.paths.figures("gallery")
         if study.knows_equivalences and {"hns", "saha"} <= set(study.mined)
@@ -111,9 +111,9 @@ rule draw_gallery:
         pairs=rules.prepare_items.output.pairs,
         known=study.paths.equivalences("train", study.train_sets),
         clusters=clusters_of(["hns", "saha"], "parquet"),
-        query_items=rules.prepare_items.output.train_query,
-        target_items=rules.prepare_items.output.train_target,
-        images=BENCHMARK.train,
+        query_items=study.paths.items("train", "query"),
+        target_items=study.paths.items("train", "target"),
+        images=study.paths.images("train"),
     output:
         reported(study.paths.figures("gallery")),
     log:
@@ -171,7 +171,7 @@ rule analyse_model:
         rows=rules.prepare_items.output.rows,
         query_items=rules.prepare_items.output.eval_query,
         target_items=rules.prepare_items.output.eval_target,
-        images=BENCHMARK.eval,
+        images=study.paths.images("eval"),
         model=MODEL_FILES,
     output:
         attention=f"{RESULTS}/analysis/attention.csv",

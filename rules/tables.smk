@@ -14,7 +14,9 @@ FINAL_SCORES = [study.scores(*one) for one in study.final_models]
 rule tables:
     input:
         study.paths.tables("zero_shot", "zero_shot_datasets", "zero_shot_tests"),
-        study.paths.tables("mining", "mining_subsets", "mining_statistics") if study.mines else [],
+        study.paths.tables("mining", "mining_subsets", "mining_statistics")
+        if study.compares_mining
+        else [],
         study.paths.tables("grid") if study.knows_equivalences else [],
         study.paths.tables("runs", "runs_datasets", "runs_tests") if study.trains else [],
         study.paths.tables("sampling", "efficiency", "leakage") if study.trains else [],
@@ -265,8 +267,8 @@ rule audit_leakage:
         item_files=study.items(["train", "eval"]),
         rows=rules.prepare_items.output.rows,
         register=BENCHMARK.register,
-        train=BENCHMARK.train,
-        eval=BENCHMARK.eval,
+        train=study.paths.images("train"),
+        eval=study.paths.images("eval"),
     output:
         reported(study.paths.tables("leakage")),
     log:

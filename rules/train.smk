@@ -21,9 +21,9 @@ rule train_adapter:
         clusters=trained_on(
             lambda wildcards: study.clusters_of_run(wildcards.run, wildcards.prompt)
         ),
-        query_items=rules.prepare_items.output.train_query,
-        target_items=rules.prepare_items.output.train_target,
-        images=BENCHMARK.train,
+        query_items=study.paths.items("train", "query"),
+        target_items=study.paths.items("train", "target"),
+        images=study.paths.images("train"),
         model=MODEL_FILES,
     output:
         weights=f"{study.paths.adapter}/adapter_model.safetensors",

@@ -60,9 +60,9 @@ rule tabulate_new:
     conda:
         "../envs/reporting.yaml"
     params:
-        out=folder_of_output(),
+        out=subpath(output[0], parent=True),
     shell:
-        "python scripts/tabulate_new.py --out {params.out} > {log} 2>&1"
+        "python scripts/tabulate_new.py --out {params.out:q} > {log:q} 2>&1"
 """
     rules.write_text(rules.read_text() + rule)
     assert project.planned(*CI, "--", "tables")["tabulate_new"] == 1

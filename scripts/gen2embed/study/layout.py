@@ -37,6 +37,10 @@ class Layout:
         self.grid = f"{self.root}/grid"
         self.dropped_rows = f"{self.root}/tables/dropped_rows.csv"
 
+    def images(self, part: str) -> str:
+        """Folder that the items of a part of the data name their images from."""
+        return f"{self.data}/{part}"
+
     def items(self, part: str, side: str) -> str:
         return f"{self.item_folder}/{part}_{side}.parquet"
 

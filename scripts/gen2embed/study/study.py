@@ -35,7 +35,6 @@ class Study:
         self.trains = bool(self.runs)  # else the model is evaluated as it is
         self.mined_in = config["mining_from"]  # another experiment; "": this one
         self.mines = self.trains and not self.mined_in
-        self.knows_equivalences = self.mines and not self.downloads
         self.parts = [*(["train"] if self.trains else []), *EVALUATED]
         self.train_sets = names(source, "train") if self.trains else []
         self.eval_sets = names(source, "eval")
@@ -48,6 +47,9 @@ class Study:
         self.mined = [
             strategy for strategy in self.strategies if strategy != "in_batch"
         ]  # those with negatives
+        # strategies are compared where some have negatives, their false ones where they are known
+        self.compares_mining = self.mines and bool(self.mined)
+        self.knows_equivalences = self.compares_mining and not self.downloads
         self.mined_apart = mined_apart(self.runs)
         self.model = self.paths.generator if self.generates else self.paths.fetched_model
 

@@ -11,6 +11,7 @@ much data published systems were trained on, where it is known.
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +37,13 @@ def published_scores() -> pd.DataFrame:
     return frame.assign(
         score=frame["score"].astype(float), name=frame["name"].replace(AGGREGATE_NAMES)
     )
+
+
+def published_names() -> dict[str, set[str]]:
+    """The names of published systems (``model``) and of their backbones (``backbone``)."""
+    with Path(__file__).with_name("scores.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {key: {row[key] for row in rows} - {""} for key in ("model", "backbone")}
 
 
 def counterparts(stage: str) -> dict[str, str]:
