@@ -15,7 +15,7 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.score_files import at_chance_warning, summarise, write_score
 from gen2embed.files import run_record
-from gen2embed.ids import check_ids, check_once, read_id_rows
+from gen2embed.ids import check_ids, read_rows
 from gen2embed.origin import check_subset
 from gen2embed.outputs import add_output
 from gen2embed.rows_taken import from_metadata
@@ -36,26 +36,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="score .json; .predictions.parquet beside it",
     )
     return parser
-
-
-def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str, str]]:
-    """The rows, their candidate ids one list after another, the lists' lengths; the metadata."""
-    ids = ("row_id", "query_id")
-    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids)
-    check_once(path, "row_id", frame["row_id"].to_numpy())
-    lists = frame["candidate_ids"]
-    for row, candidates_of in enumerate(lists):
-        if (
-            not isinstance(candidates_of, np.ndarray)
-            or candidates_of.dtype != np.int64
-            or not len(candidates_of)
-        ):
-            raise InputError(
-                f"{path}: row {row}: candidate_ids must be a list of int64 ids, "
-                "entry 0 the positive"
-            )
-    sizes = lists.map(len).to_numpy(dtype=np.int64)
-    return frame, np.concatenate(lists.to_list()), sizes, metadata
 
 
 def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:

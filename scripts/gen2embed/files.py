@@ -204,6 +204,7 @@ def write_embeddings(
 
 def digest_file(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
+    check_file(path)
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

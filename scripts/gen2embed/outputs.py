@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from gen2embed.errors import InputError
@@ -342,11 +343,19 @@ def hold(handle: int) -> int:
 def sweep(folder: Path, prefix: str, suffix: str) -> None:
     """Remove what a killed process left of the same output: temporary names that nobody holds."""
     names = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}" + re.escape(suffix))
-    for path in folder.iterdir():
+    for path in hidden_at_first(folder):
         if names.fullmatch(path.name) and not path.is_symlink():
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > FRESH and is_free(path):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@cache
+def hidden_at_first(folder: Path) -> list[Path]:
+    """What lay hidden in a folder when this process first wrote into it: listed once."""
+    with suppress(OSError):
+        return [path for path in folder.iterdir() if path.name.startswith(".")]
+    return []
 
 
 def is_free(path: Path) -> bool:

@@ -59,7 +59,8 @@ def results(tmp_path):
         write_json(tmp_path / f"clusters/{strategy}/S.json", statistics)
     rate = {"overall": 0.1, "overall_ci_low": 0.05, "overall_ci_high": 0.2}
     rate |= {f"equal_hardness{end}": 0.1 for end in ("", "_ci_low", "_ci_high")}
-    write_json(tmp_path / "all.json", {"strategies": {"hns": rate, "saha": rate}})
+    rates = {"strategies": {"hns": rate, "saha": rate}, "pooled": ["S"]}
+    write_json(tmp_path / "all.json", rates)
     return tmp_path
 
 
