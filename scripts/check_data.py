@@ -16,6 +16,7 @@ import pandas as pd
 from gen2embed.command_line import progress, run_each
 from gen2embed.data.bad_rows import bad_rows, dropped, is_droppable, write_dropped
 from gen2embed.data.checks import (
+    ERROR,
     SEVERITIES,
     Finding,
     check_evaluation,
@@ -94,6 +95,18 @@ def read_rows(folder: Path, part: str, split: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def check_known(path: Path, rows: int) -> list[Finding]:
+    """Equivalences of a set, where it has any: they name its rows."""
+    if not path.exists():
+        return []
+    known, _ = read_parquet(path, ("row", "text", "image_path"))
+    outside = ~known["row"].between(0, rows - 1).to_numpy()
+    if not outside.any():
+        return []
+    said = f"equivalences name row {known['row'][outside.argmax()]} of {rows}"
+    return [Finding("equivalences", ERROR, int(outside.sum()), -1, said)]
+
+
 @dataclass(frozen=True)
 class Checked:
     """What was found in one data set; rows to be left out, each with the finding that names it."""
@@ -130,6 +143,7 @@ def check_set(job: argparse.Namespace, part: str, name: str) -> Checked:
         registered, root = registered_rows(part, name), data / part
         findings = check_training(rows) if part == "train" else check_evaluation(rows)
         paths, row_of = used_images(rows, part)
+        findings += check_known(data / part / name / "equivalences.parquet", len(rows))
     expected = registered if job.rows == "registered" else None
     findings = check_row_count(len(rows), expected) + findings
     wanted = None if job.images == "all" else int(job.images)

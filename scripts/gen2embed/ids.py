@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from gen2embed.below import check_name
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
 
@@ -37,12 +38,17 @@ def check_once(path: str | Path, what: str, ids: np.ndarray) -> None:
 
 
 def read_pairs(path: str | Path) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """query_id and target_id by row, and the file's metadata; pair_id must be the row."""
+    """query_id and target_id by row, and the file's metadata.
+
+    Raises InputError where pair_id is not the row, or the subset's name cannot be a file's.
+    """
     columns = ["pair_id", "query_id", "target_id"]
     frame, metadata = read_id_rows(path, columns, columns, "pairs")
     wrong = frame["pair_id"].to_numpy() != np.arange(len(frame))
     if wrong.any():
         raise InputError(f"{path}: row {wrong.argmax()}: pair_id must be 0, 1, 2, ... in row order")
+    if "subset" in metadata:
+        check_name(metadata["subset"], path)
     return frame["query_id"].to_numpy(), frame["target_id"].to_numpy(), metadata
 
 

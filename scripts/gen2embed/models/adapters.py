@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_json_object
-from gen2embed.models.sums import CARD, check_sums
+from gen2embed.models.sums import CARD, check_regular, check_sums
 from gen2embed.models.weights import adapter_weights
 from gen2embed.prompts.input_form import InputForm, check_same, form_facts
 from gen2embed.rows_taken import DROPPED, dropped_of
@@ -30,8 +31,10 @@ def apply_adapter(model: Any, folder: str, merge: bool) -> Any:
     Raises InputError when the folder holds no adapter, one of another shape, or weights that fit
     nothing: PEFT only warns of those and goes on with the untouched model.
     """
+    import torch
     from peft import PeftModel, get_peft_model_state_dict
 
+    check_regular(folder)
     check_sums(folder)
     released = adapter_weights(folder)
     older = older_names(model)
@@ -39,6 +42,8 @@ def apply_adapter(model: Any, folder: str, merge: bool) -> Any:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Found missing adapter keys")
             adapted = PeftModel.from_pretrained(model, folder, key_mapping=older)
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # PEFT raises whatever it meets in a broken adapter_config.json
         reason = f"{type(error).__name__}: {error}".strip().split("\n")[0][:300]
         raise InputError(f"{folder}: no adapter of this model ({reason})") from None
@@ -92,6 +97,20 @@ def card_of(folder: str | None) -> dict[str, Any] | None:
         (folder for folder in (path, *path.parents[1:2]) if (folder / CARD).is_file()), None
     )
     return None if found is None else read_json_object(found / CARD)
+
+
+def check_model(model: str, adapter: str | None, digest_of: Callable[[str], str | None]) -> None:
+    """Raise InputError for an adapter that was trained on other weights of the model's shape.
+
+    digest_of: see ``files.digest_folder``. Nothing is known of hub ids, released adapters, and
+    models in one file, whose weights are stored otherwise.
+    """
+    told = (card_of(adapter) or {}).get("model_digest")
+    if told and Path(model).is_dir() and digest_of(model) != told:
+        raise InputError(
+            f"{adapter}: was trained on other weights than {model} holds; give the model that its "
+            f"{CARD} names"
+        )
 
 
 def check_form(form: InputForm, adapter: str | None, what: str) -> None:

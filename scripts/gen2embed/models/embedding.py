@@ -22,7 +22,7 @@ from gen2embed.files import (
     write_embeddings,
     write_json,
 )
-from gen2embed.models.adapters import check_form, trained_on
+from gen2embed.models.adapters import check_form, check_model, trained_on
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
 from gen2embed.models.released import named
 from gen2embed.models.shards import shard_rows
@@ -167,6 +167,7 @@ class Loaded:
                 flags.model, flags.revision, flags.dtype, device, limits=job.limits
             )
             if flags.adapter is not None:
+                check_model(flags.model, flags.adapter, job.digest_of)
                 self.backbone.load_adapter(flags.adapter, flags.merge)
             self.key = (*key, job.limits)
         self.backbone.form = job.form

@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from gen2embed.errors import InputError
-from gen2embed.files import digest_file, read_json
+from gen2embed.files import SMALL_FILES, check_file, digest_file, read_json
 
 CARD, SUMS = "card.json", "sha256"
+LOADED = (*SMALL_FILES, ".safetensors", ".bin")
 SUMMED = ("*.safetensors", "*config.json", "tokenizer.json", "chat_template.jinja")
 
 
@@ -33,6 +34,14 @@ def check_sums(folder: str | Path) -> None:
             told = card.get(SUMS) if isinstance(card, dict) else None
             check_told(root, path, told if isinstance(told, dict) else {})
             return
+
+
+def check_regular(folder: str | Path) -> None:
+    """Raise InputError for a file that is loaded and is a pipe, a device, or a link to nothing."""
+    if Path(folder).is_dir():
+        for path in sorted(Path(folder).iterdir()):
+            if path.suffix in LOADED and not path.is_dir():
+                check_file(path)
 
 
 def check_told(root: Path, folder: Path, told: dict[str, str]) -> None:

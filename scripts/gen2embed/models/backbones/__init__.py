@@ -16,7 +16,7 @@ from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.gguf_files import at
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.models.released import released_adapter
-from gen2embed.models.sums import check_sums
+from gen2embed.models.sums import check_regular, check_sums
 from gen2embed.models.weights import tensors_alone
 from gen2embed.prompts.input_form import STOCK, InputForm
 
@@ -47,6 +47,7 @@ def load_backbone(
     processor of its own, that one's limits are taken, but for those given.
     Raises InputError for a model that cannot be found or whose type is not in the registry.
     """
+    check_regular(model)
     kind = model_type(model, revision)
     if kind in NEEDS_REMOTE_CODE:
         raise InputError(
