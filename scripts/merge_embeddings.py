@@ -33,11 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def first_row(path: str, manifest: dict[str, Any]) -> int:
     """Raises InputError for a file that is no shard."""
-    shard = manifest.get("shard")
-    rows = [shard.get(key) for key in ("first_row", "end_row")] if isinstance(shard, dict) else []
-    if not rows or not all(isinstance(row, int) for row in rows):
+    if not manifest.get("shard"):
         raise InputError(f"{path}: is no shard: no manifest beside it names its rows; embed again")
-    return rows[0]
+    return manifest["shard"]["first_row"]
 
 
 def merge(job: argparse.Namespace) -> None:

@@ -38,6 +38,7 @@ def below(root: str | Path, name: str) -> Path:
     try:
         mode = os.lstat(path).st_mode
     except OSError:
+        within(root, name, os.path.realpath(path))
         return path  # whoever opens it says so
     if stat.S_ISLNK(mode):
         within(root, name, os.path.realpath(path))

@@ -13,6 +13,8 @@ from gen2embed.origin import check_items, check_one_run
 from gen2embed.prompts.input_form import check_same
 
 CHECKSUMS = {"vectors_sha256": ".npy", "valid_sha256": ".valid.npy"}  # of the files beside it
+KINDS = {"items": int, "dim": int, "shard": dict, "input": dict, "items_digest": str}
+SHARD_ROWS = ("first_row", "end_row")
 
 
 class EmbeddingFiles:
@@ -106,12 +108,17 @@ def check_shape(path: str | Path, told: dict[str, Any], vectors: np.ndarray) -> 
 def rows_of(told: dict[str, Any]) -> int | None:
     """How many vectors a manifest tells of; None: it does not."""
     shard = told.get("shard")
-    if isinstance(shard, dict) and {"first_row", "end_row"} <= set(shard):
-        return shard["end_row"] - shard["first_row"]
-    return told.get("items")
+    return shard["end_row"] - shard["first_row"] if shard else told.get("items")
 
 
 def manifest(path: str | Path) -> dict[str, Any]:
     """The embedding file's own manifest; empty for vectors that have none, as a user's own."""
     beside = Path(path).with_suffix(".json")
-    return read_json_object(beside) if beside.is_file() else {}
+    told = read_json_object(beside) if beside.is_file() else {}
+    for key, kind in KINDS.items():
+        if told.get(key) is not None and (type(told[key]) is not kind):
+            raise InputError(f"{beside}: {key} is {told[key]!r:.40}; embed again")
+    shard = told.get("shard")
+    if shard is not None and any(type(shard.get(row)) is not int for row in SHARD_ROWS):
+        raise InputError(f"{beside}: shard tells no rows; embed again")
+    return told
