@@ -31,11 +31,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def first_row(path: str, manifest: dict[str, Any]) -> int:
+def rows_of(path: str, manifest: dict[str, Any]) -> tuple[int, int]:
     """Raises InputError for a file that is no shard."""
     if not manifest.get("shard"):
         raise InputError(f"{path}: is no shard: no manifest beside it names its rows; embed again")
-    return manifest["shard"]["first_row"]
+    return manifest["shard"]["first_row"], manifest["shard"]["end_row"]
 
 
 def merge(job: argparse.Namespace) -> None:
@@ -43,7 +43,7 @@ def merge(job: argparse.Namespace) -> None:
     with run_record(out.with_suffix(".run.json")):
         shards = {path: load_with_manifest(path) for path in job.shards}
         manifests = {path: told for path, (_, _, told) in shards.items()}
-        paths = sorted(job.shards, key=lambda path: first_row(path, manifests[path]))
+        paths = sorted(job.shards, key=lambda path: rows_of(path, manifests[path]))
         try:
             manifest = join_manifests([manifests[path] for path in paths])
         except InputError as error:

@@ -50,7 +50,8 @@ def open_image(path: str | Path) -> Image.Image:
     try:
         check_file(path)
     except InputError as error:
-        raise UnreadableImage(str(error)) from None
+        reason = str(error).replace("no such file", "no such image")
+        raise UnreadableImage(reason) from None
     try:
         image = Image.open(path)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

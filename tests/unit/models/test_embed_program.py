@@ -27,7 +27,14 @@ KEYS = {
         "backbone",
         "prompt",
     ),
-    *("role", "rendered_example", "rendered_example_text_only", "resolution", "max_tokens"),
+    *(
+        "vectors_sha256",
+        "role",
+        "rendered_example",
+        "rendered_example_text_only",
+        "resolution",
+        "max_tokens",
+    ),
     *("rendered_query", "rendered_target", "input", "pixel_limits", "round_vectors"),
     *("truncated_items", "skipped_items", "dtype", "items", "items_digest", "dim", "versions"),
 }
