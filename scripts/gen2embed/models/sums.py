@@ -40,7 +40,7 @@ def check_regular(folder: str | Path) -> None:
     """Raise InputError for a file that is loaded and is a pipe, a device, or a link to nothing."""
     if Path(folder).is_dir():
         for path in sorted(Path(folder).iterdir()):
-            if path.suffix in LOADED and not path.is_dir():
+            if path.suffix in LOADED:
                 check_file(path)
 
 
