@@ -1,6 +1,6 @@
 # What every stage needs of Snakemake itself; what the study is, stands in scripts/gen2embed/study/.
 
-from gen2embed.study.dependencies import sources
+from gen2embed.program_code import stamp
 from gen2embed.study.jobs import flags
 
 RESULTS, DATA, MODEL = study.paths.root, study.paths.data, study.model
@@ -17,11 +17,18 @@ wildcard_constraints:
 
 
 def program(name):
-    """A program and every module and registry file of the library that it uses, as inputs."""
-    return [
-        str(Path(path).relative_to(workflow.basedir))
-        for path in sources(Path(workflow.basedir) / "scripts" / name)
-    ]
+    """A program as an input: a file that changes with what it and its library mean."""
+    return str(stamp(Path(workflow.basedir) / "scripts" / name, Path(".snakemake/programs")))
+
+
+def first(name):
+    """The first file of a named input, for ``subpath``."""
+
+    def path(wildcards, input):
+        files = input[name]
+        return files if isinstance(files, str) else files[0]
+
+    return path
 
 
 def trained_on(paths):

@@ -46,7 +46,7 @@ rule tabulate_compositions:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=study.paths.score_folder,
+        scores=subpath(first("zero_shot"), ancestor=4),
         sets="published" if study.downloads else "generated",
         prompts=study.prompts,
         runs=study.run_names,

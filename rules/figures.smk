@@ -64,8 +64,8 @@ rule plot_umap:
     resources:
         **study.resources.asks("score"),
     params:
-        rows=study.paths.row_folder,
-        embeddings=f"{study.paths.embeddings}/{ZERO_SHOT}",
+        rows=subpath(first("rows"), parent=True),
+        embeddings=subpath(first("vectors"), ancestor=2),
         prompts=config["figures"]["umap_prompts"],
         queries=config["figures"]["umap_queries"],
         seed=config["seed"],
@@ -94,7 +94,7 @@ rule plot_mining:
     resources:
         **study.resources.asks("small"),
     params:
-        clusters=study.cluster_folder,
+        clusters=subpath(first("clusters"), ancestor=2),
         strategies=study.mined,
         rates=flags({"rates": study.pooled_rates or None}),
         seed=config["seed"],
@@ -125,7 +125,7 @@ rule draw_gallery:
     resources:
         **study.resources.asks("small"),
     params:
-        clusters=study.cluster_folder,
+        clusters=subpath(first("clusters"), ancestor=2),
         rows=config["figures"]["gallery_rows"],
         out=subpath(output[0], parent=True),
     shell:
@@ -152,7 +152,7 @@ rule plot_dynamics:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=study.paths.score_folder,
+        scores=subpath(first("tuned"), ancestor=3),
         runs=study.run_names,
         seeds=config["train"]["seeds"],
         checkpoints=study.steps,

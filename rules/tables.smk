@@ -43,7 +43,7 @@ rule tabulate_zero_shot:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=study.paths.scores_under(ZERO_SHOT),
+        scores=subpath(first("scores"), ancestor=2),
         prompts=study.prompts,
         published=flags(
             {
@@ -76,7 +76,7 @@ rule tabulate_mining:
     resources:
         **study.resources.asks("small"),
     params:
-        clusters=study.cluster_folder,
+        clusters=subpath(first("clusters"), ancestor=2),
         strategies=study.mined,
         subsets=study.train_sets,
         known=jobs.reporting_mining() if study.knows_equivalences else "",
@@ -104,7 +104,7 @@ rule tabulate_runs:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=study.paths.score_folder,
+        scores=subpath(first("tuned"), ancestor=3),
         runs=study.run_names,
         seeds=config["train"]["seeds"],
         backbone=config["published"]["backbone"],
@@ -138,10 +138,10 @@ rule tabulate_prompts:
     resources:
         **study.resources.asks("score"),
     params:
-        rows=study.paths.row_folder,
-        item_folder=study.paths.item_folder,
-        embeddings=f"{study.paths.embeddings}/{ZERO_SHOT}",
-        scores=study.paths.scores_under(ZERO_SHOT),
+        rows=subpath(first("rows"), parent=True),
+        item_folder=subpath(first("item_files"), parent=True),
+        embeddings=subpath(first("vectors"), ancestor=2),
+        scores=subpath(first("scores"), ancestor=2),
         prompts=study.prompts,
         reference=study.mine_prompt,
         seed=config["seed"],
@@ -177,10 +177,10 @@ rule tabulate_training:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=study.paths.score_folder,
+        scores=subpath(first("tuned"), ancestor=3),
         rates=flags({"rates": study.pooled_rates or None}),
-        adapters=study.paths.adapters,
-        clusters=study.cluster_folder,
+        adapters=subpath(first("cards"), ancestor=3),
+        clusters=subpath(first("clusters"), ancestor=2),
         strategies=study.strategies,
         subsets=study.train_sets,
         runs=study.run_names,
@@ -218,7 +218,7 @@ rule tabulate_peers:
     resources:
         **study.resources.asks("small"),
     params:
-        scores=study.paths.score_folder,
+        scores=subpath(first("zero_shot"), ancestor=3),
         prompts=study.prompts,
         runs=study.run_names,
         seeds=config["train"]["seeds"],
@@ -255,7 +255,7 @@ rule tabulate_cost:
     params:
         results=subpath(input.config, parent=True),
         out=subpath(output[0], parent=True),
-        cost_out=f"{RESULTS}/benchmarks",
+        cost_out=subpath(lambda wildcards, output: output.cost[0], parent=True),
     shell:
         "python scripts/tabulate_cost.py --results {params.results:q} --config {input.config:q}"
         " --out {params.out:q} --cost-out {params.cost_out:q} > {log:q} 2>&1"
@@ -280,8 +280,8 @@ rule audit_leakage:
     resources:
         **study.resources.asks("score"),
     params:
-        item_folder=study.paths.item_folder,
-        rows=study.paths.row_folder,
+        item_folder=subpath(first("item_files"), parent=True),
+        rows=subpath(first("rows"), parent=True),
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/audit_leakage.py --register {input.register:q} --rows {params.rows:q}"

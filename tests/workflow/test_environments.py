@@ -16,7 +16,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 from conda_stand_in import PYPI_NAMES, wanted
-from gen2embed.study.dependencies import sources
+from gen2embed.program_code import sources
 from workflow.conftest import ROOT, copy_project
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))

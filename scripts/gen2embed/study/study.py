@@ -138,11 +138,6 @@ class Study:
         return layout.clusters(folders, self.train_sets, ending)
 
     @property
-    def cluster_folder(self) -> str:
-        """Of those that are trained on."""
-        return (Layout(self.mined_in) if self.mined_in else self.paths).cluster_folder
-
-    @property
     def pooled_rates(self) -> list[str]:
         """The report on false negatives of all subsets; empty where equivalences are not known."""
         return self.paths.false_negatives(["all"]) if self.knows_equivalences else []

@@ -1,5 +1,6 @@
 """Which files a program depends on: found from its imports, transitively."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gen2embed.errors import InputError
-from gen2embed.study.dependencies import sources
+from gen2embed.program_code import digest_of_program, meaning, sources, stamp
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 TREE = {
     "run.py": "from gen2embed.a import f\n\ndef later():\n    import gen2embed.deep.b\n",
     "gen2embed/__init__.py": "",
@@ -36,6 +37,62 @@ def test_imports_are_followed_and_nothing_else(tmp_path):
 def test_a_missing_program_is_one_line(tmp_path):
     with pytest.raises(InputError, match="no such program"):
         sources(tmp_path / "nothing.py")
+
+
+MODULE = '''"""What it is."""
+
+LIMIT = 3
+
+
+class Thing:
+    """Of some kind."""
+
+    size = 1
+
+
+def double(x):
+    """Twice."""
+    return 2 * x  # of course
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("# of course", "# if need be", True),
+        ('"""Twice."""', '"""Two of it,\n\n    whatever it is."""', True),
+        ('    """Of some kind."""\n\n', "", True),
+        ('"""What it is."""', "# nothing", True),
+        ("LIMIT = 3", "LIMIT = (3)\n\n\n", True),
+        ("LIMIT = 3", "LIMIT = 4", False),
+        ("2 * x", "x * 2", False),
+        ("size = 1", 'size = "1"', False),
+        ("def double(x)", "def double(x, y=0)", False),
+    ],
+)
+def test_what_a_module_means(tmp_path, old, new, same):
+    program = tmp_path / "run.py"
+    program.write_text(MODULE)
+    written = stamp(program, tmp_path / "stamps")
+    before, when = meaning(program), written.stat()
+    assert MODULE.count(old) == 1
+    program.write_text(MODULE.replace(old, new))
+    assert (meaning(program) == before) == same
+    again = stamp(program, tmp_path / "stamps")
+    assert (again.stat().st_ino == when.st_ino) == same  # not even written anew
+
+
+def test_a_stamp_made_anew_is_as_old_as_the_newest_source(tmp_path):
+    program = tmp_path / "run.py"
+    program.write_text(MODULE)
+    os.utime(program, (10**9, 10**9))
+    assert stamp(program, tmp_path / "stamps").stat().st_mtime == 10**9
+
+
+def test_a_file_that_is_no_module_means_its_bytes():
+    assert len(digest_of_program("embed_items.py")) == 64
+    named = meaning(SCRIPTS / "embed_items.py")
+    assert "gen2embed/prompts/prompts.yaml" in named and "embed_items.py" in named
 
 
 @pytest.mark.parametrize(
