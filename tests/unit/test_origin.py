@@ -392,3 +392,50 @@ def test_the_metadata_tell_where_files_come_from(made):
     _, clusters = read_parquet(made / "ours/clusters/hns/S.parquet", ["phase"])
     assert pairs["query_items"] == digest_file(made / "ours/items/train_query.parquet")
     assert len(clusters["pairs_digest"]) == 32 and json.loads(clusters["k"]) == 2
+
+
+# --- Damage, through the programs themselves ---
+
+PROGRAMS = {"mine": (mine, MINED), "score": (score, SCORED), "export": (export, EXPORTED)}
+PROGRAMS["measure"] = (measure, MEASURED)
+DAMAGE = st.one_of(
+    st.tuples(st.just("flip"), st.floats(0, 1, exclude_max=True), st.integers(0, 7)),
+    st.tuples(st.just("cut"), st.floats(0, 1, exclude_max=True), st.just(0)),
+    st.tuples(st.just("zero"), st.floats(0, 1, exclude_max=True), st.integers(1, 32)),
+)
+
+
+def damaged(whole, how, where, what):
+    at = int(where * len(whole))
+    if how == "flip":
+        return whole[:at] + bytes([whole[at] ^ (1 << what)]) + whole[at + 1 :]
+    return whole[:at] if how == "cut" else (whole[:at] + bytes(what) + whole[at + what :])
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@settings(max_examples=60, deadline=None,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@given(data=st.data(), damage=DAMAGE)
+def test_damage_is_one_line_or_the_same_result(made, tmp_path, capsys, name, data, damage):
+    main, flags = PROGRAMS[name]
+    files = {flag: str(made / "ours" / str(value)) if "/" in str(value) else value
+             for flag, value in flags.items()}  # fmt: skip
+    paths = sorted(flag for flag, value in files.items() if "/" in str(value) and flag != "out")
+    flag = data.draw(st.sampled_from(paths))
+    source = Path(files[flag])
+    out = tmp_path / Path(flags["out"]).name
+    files["out"] = out
+    assert main([f"--{key}={value}" for key, value in files.items()]) == 0
+    right = out.read_bytes()
+    out.unlink()
+    for beside in source.parent.glob(f"{source.stem}.*"):
+        shutil.copy(beside, tmp_path / f"in_{beside.name}")
+    spoilt = tmp_path / f"in_{source.name}"
+    files[flag] = spoilt
+    spoilt.write_bytes(damaged(source.read_bytes(), *damage))
+    capsys.readouterr()
+    if main([f"--{key}={value}" for key, value in files.items()]) == 2:
+        assert capsys.readouterr().err.count("\n") == 1
+        assert not out.exists()
+    elif name != "mine":  # whose metadata repeat the pairs' own, and parquet sums no metadata
+        assert out.read_bytes() == right
