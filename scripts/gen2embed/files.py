@@ -35,6 +35,7 @@ from gen2embed.text_files import reading as reading
 
 UNIT_LENGTH_TOLERANCE = 1e-3
 _CHECK_ROWS = 65536
+METADATA_SUM = "metadata_digest"  # of a parquet file's metadata, beside them
 SMALL_FILES = (".json", ".txt", ".model", ".jinja")
 
 
@@ -75,12 +76,16 @@ def read_csv(path: str | Path, columns: Sequence[str], separator: str = ",") -> 
 def write_parquet(
     path: str | Path, frame: pd.DataFrame | pa.Table, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a frame without its index; ``metadata`` becomes the file's key-value metadata."""
+    """Write a frame without its index; ``metadata`` becomes the file's key-value metadata.
+
+    With a checksum of it beside it: parquet has one of its columns' pages alone.
+    """
     table = frame
     if isinstance(frame, pd.DataFrame):
         table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     if metadata:
-        table = table.replace_schema_metadata(dict(metadata))
+        summed = dict(metadata) | {METADATA_SUM: digest_facts(dict(metadata))}
+        table = table.replace_schema_metadata(summed)
     with whole_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
@@ -108,6 +113,9 @@ def read_parquet(
             raise InputError(f"{path}: column {twice[0]!r} is there twice; leave one out")
         raw = file.schema_arrow.metadata or {}
         metadata = {key.decode(): value.decode() for key, value in raw.items()}
+        told = metadata.pop(METADATA_SUM, None)
+        if told is not None and told != digest_facts(metadata):
+            raise InputError(f"{path}: its metadata are damaged (another sum); make it again")
         table = file.read(columns=list(columns))
         table.validate(full=True)
         frame = in_types_of_the_dictionary(table, path).to_pandas(ignore_metadata=True)
