@@ -73,6 +73,24 @@ def read_csv(path: str | Path, columns: Sequence[str], separator: str = ",") -> 
     return frame
 
 
+def as_numbers(path: str | Path, frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """The frame of a CSV file with these columns as numbers ("" is NaN), others as they are.
+
+    Raises InputError for the first cell that is none, with its row.
+    """
+    made = {}
+    for name in names:
+        made[name] = pd.to_numeric(frame[name].replace("", "nan"), errors="coerce")
+        wrong = (made[name].isna() & ~frame[name].str.lower().isin(["", "nan"])).to_numpy()
+        if wrong.any():
+            row = int(wrong.argmax())
+            shown = frame[name].iat[row]
+            raise InputError(f"{path}: row {row}: {name} is {shown!r:.40}, no number")
+        if frame[name].str.fullmatch(r"-?\d+").all():
+            made[name] = made[name].astype("int64")
+    return frame.assign(**made)
+
+
 def write_parquet(
     path: str | Path, frame: pd.DataFrame | pa.Table, metadata: Mapping[str, str] | None = None
 ) -> None:

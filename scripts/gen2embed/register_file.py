@@ -36,6 +36,8 @@ def read_register(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
             raise InputError(
                 f"{named}: target_role is {entry['target_role']!r}; known: {', '.join(ROLES)}"
             )
+        if not entry.get("rows", "0").isdigit():
+            raise InputError(f"{named}: rows is {entry['rows']!r}; give their number")
     again = frame.duplicated(["part", "name"])
     if again.any():
         twice = frame.loc[again, "name"].iloc[0]

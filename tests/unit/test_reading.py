@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gen2embed.errors import InputError
 from gen2embed.evaluation.score_files import read_score
 from gen2embed.files import (
+    as_numbers,
     load_embeddings,
     read_csv,
     read_json,
@@ -269,6 +270,28 @@ def test_a_score_holds_what_a_table_needs_or_is_one_line(tmp_path_factory, chang
         return
     assert score["value"] + score["n"] + score["ci_low"] is not None
     assert (score["manifest"]["query"] or {}).get("model") is None
+
+
+NO_NUMBERS = ("x", "1,5", "0x1", "None")
+CELLS = st.one_of(
+    st.integers(-9, 9).map(str), st.floats(width=32).map(repr), st.sampled_from(["", *NO_NUMBERS])
+)
+
+
+@given(cells=st.lists(CELLS, min_size=1))
+def test_cells_that_are_numbers_or_one_line(tmp_path_factory, cells):
+    path = tmp_path_factory.mktemp("cells") / "a.csv"
+    write_csv(path, pd.DataFrame({"a": cells, "b": cells}))
+    wrong = [row for row, cell in enumerate(cells) if cell in NO_NUMBERS]
+    frame = read_csv(path, ["a", "b"])
+    if wrong:
+        with pytest.raises(InputError, match=f"row {wrong[0]}: a is"):
+            as_numbers(path, frame, ["a"])
+        return
+    found = as_numbers(path, frame, ["a"])
+    assert found["b"].tolist() == cells
+    expected = [float(cell) if cell else np.nan for cell in cells]
+    assert np.array_equal(found["a"].astype(float), expected, equal_nan=True)
 
 
 def test_numbers_of_a_log_line_by_line(tmp_path):

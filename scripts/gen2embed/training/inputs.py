@@ -92,7 +92,10 @@ def read_inputs(
 def form_in(path: str, mined_as: Mapping[str, str]) -> dict[str, str] | None:
     """The form of input that a cluster file's metadata tell; None: they do not."""
     with reading(path, "clusters"):
-        return json.loads(mined_as.get("input", "null"))
+        form = json.loads(mined_as.get("input", "null"))
+        if not (form is None or isinstance(form, dict)):
+            raise ValueError("input in its metadata is no object")
+    return form
 
 
 def _clusters_of(table: ClusterTable, start: int) -> list[PairCluster]:
