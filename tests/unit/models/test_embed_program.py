@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -129,3 +131,19 @@ def test_ids_out_of_order_are_refused(tiny, items, capsys):
     write_parquet(items, pd.read_parquet(items).iloc[::-1].reset_index(drop=True))
     assert run(tiny, items) == 2
     assert "item_id must be 0, 1, 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["../outside.png", "{outside}", "link.png", "pipe"])
+@pytest.mark.parametrize("resolution", ["native", "mmeb_eval"])
+def test_an_image_out_of_its_root(tiny, items, tmp_path, capsys, where, resolution):
+    root = tmp_path / "images"
+    shutil.copytree(tiny.images, root)
+    outside = shutil.copy(root / "0.png", tmp_path / "outside.png")
+    (root / "link.png").symlink_to(outside)
+    os.mkfifo(root / "pipe")
+    frame = pd.read_parquet(items)
+    frame.loc[1, "image_path"] = where.format(outside=outside)
+    write_parquet(items, frame)
+    assert run(tiny, items, image_root=root, resolution=resolution) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert "items.parquet: row 1: " in said[-1] and not (tmp_path / "out.npy").exists()
