@@ -64,8 +64,9 @@ def main(argv: list[str] | None = None) -> int:
         resolved = [Embedding.of(job, folders) for job in jobs]
         items = [read_items(job.items, job.role) for job in jobs]
         loaded = Loaded()
-        for job, of_job in zip(resolved, items, strict=True):
-            embed(job, of_job, loaded)
+        blocks = [embed(job, of_job, loaded) for job, of_job in zip(resolved, items, strict=True)]
+        for of_job in filter(None, blocks):
+            of_job.remove()
 
     return run_program(build_parser(), work, argv)
 

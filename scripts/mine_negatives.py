@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.outputs import add_output
 from gen2embed.settings import add_settings
 
+LOG = logging.getLogger("gen2embed.mine_negatives")
+ALIKE = 0.5  # of the searches
 GIGABYTE = 1e9
 SETTINGS = ("k", "m", "memory_gb", "index", "index_parameters", "index_from", "least_recall")
 
@@ -115,6 +118,12 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
         write_json(out.with_suffix(".json"), statistics)
         record["prefetched_searches"] = mined.prefetched
         record["widened_searches"] = mined.widened
+        if mined.crowded > ALIKE * mined.searched:
+            LOG.warning(
+                "%s: vectors are (nearly) all alike: in %d of %d searches far more targets than a "
+                "pool holds are within float32's error; look at the model and its prompt",
+                out, mined.crowded, mined.searched,
+            )  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

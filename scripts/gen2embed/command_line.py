@@ -14,6 +14,7 @@ from tqdm import tqdm
 from gen2embed.errors import InputError
 from gen2embed.outputs import check_jobs, fault_of
 from gen2embed.settings import check_settings
+from gen2embed.state_lock import end_with_snakemake
 from gen2embed.text_files import read_json
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ def run_program(
         help="a JSON list of objects with these flags as keys, done in one process; '-' reads it "
         "from standard input; flags given beside it hold for every job",
     )
+    if argv is None:
+        end_with_snakemake()
     argv = sys.argv[1:] if argv is None else argv
     parser.error = _refuse  # one line, without the usage
     try:

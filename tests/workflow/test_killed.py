@@ -50,7 +50,7 @@ def test_killed_in_training(finished, tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("train: {save_every: 2}\n")
     arguments = (*CI, str(overlay), "--", "train")
-    states = "results/ci/partial/train_adapter/*/checkpoint-*/trainer_state.json"
+    states = "results/ci/partial/train_adapter/*/checkpoint-*/sums.json"
     killed_when(project, states, *arguments)
     project.snakemake(*arguments)
     results = tmp_path / "results" / "ci"

@@ -115,7 +115,7 @@ def wait_for_a_state(project, started):
     """Until the training has saved a state to resume from."""
     states = project.folder / "results/tiny/partial/train_adapter"
     until = time.monotonic() + 180
-    while not list(states.glob("*/checkpoint-*/trainer_state.json")):
+    while not list(states.glob("*/checkpoint-*/sums.json")):
         assert time.monotonic() < until and started.process.poll() is None, started.output()
         time.sleep(0.2)
 

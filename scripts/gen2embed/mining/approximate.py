@@ -36,7 +36,7 @@ class ApproximateBackend:
     def __init__(self, targets: SideVectors, memory: float, index: Index, seed: int):
         self.targets = targets
         self.error = float32_error(targets.dim)
-        self.widened = 0
+        self.widened = self.crowded = 0
         chunk_rows = max(1024, int(memory * SHARE_OF_MEMORY // (4 * targets.dim)))
         limit = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)

@@ -3,7 +3,8 @@
 FAISS on the CPU, FAISS or torch on a GPU, or an approximate index (``approximate.py``): each is a
 ``Backend``. An exact proposal is a SUPERSET of the true best: it holds every target whose float32
 score is within twice the error bound of the last one needed, and where the neighbours fetched do
-not reach that far, the search is widened until they do.
+not reach that far, the search is widened until they do. Where vectors (nearly) all alike would
+widen it to everything, the best are decided here (``crowded.py``).
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import faiss
 import numpy as np
 
 from gen2embed.canonical import float32_error
+from gen2embed.mining.crowded import best_of_all
 from gen2embed.mining.vectors import SideVectors
 
 faiss.cvar.distance_compute_blas_threshold = 1  # its default multiplies blocks of 128 row by row
+CROWDED = 8  # times the targets needed: so many within the error are no proposal any more
 SPARE = 0.4  # neighbours fetched beyond those needed, as a share of them
 SHARE_OF_MEMORY = 1 / 8  # of the bound, for each temporary array
 
@@ -40,10 +43,14 @@ def threads(number: int | None) -> AbstractContextManager:
 
 
 class Backend(Protocol):
-    """Proposes rows of the targets; ``error`` bounds float32 scores, ``widened`` counts."""
+    """Proposes rows of the targets; ``error`` bounds float32 scores.
+
+    ``widened`` counts searches that were widened, ``crowded`` those of them that found too many.
+    """
 
     error: float
     widened: int
+    crowded: int
 
     def propose(self, vectors: np.ndarray, count: int) -> list[np.ndarray]:
         """For each of the vectors, float32 (n, dim): rows that hold the ``count`` best targets."""
@@ -69,7 +76,7 @@ class ExactBackend:
     def __init__(self, targets: SideVectors, memory: float, neighbours: Neighbours = on_cpu):
         self.targets = targets
         self.error = float32_error(targets.dim)
-        self.widened = 0
+        self.widened = self.crowded = 0
         self._of_chunk = neighbours
         self._bytes = memory * SHARE_OF_MEMORY
         self._chunk = max(1024, int(self._bytes // (4 * targets.dim)))
@@ -85,7 +92,8 @@ class ExactBackend:
         else:
             short = np.empty(0, dtype=np.int64)
         found = [row[keep] for row, keep in zip(rows, wanted, strict=True)]
-        for index, wide in zip(short, self._at_least(vectors[short], needed[short]), strict=True):
+        wider = self._at_least(vectors[short], needed[short], count)
+        for index, wide in zip(short, wider, strict=True):
             found[index] = wide
         self.widened += len(short)
         return found
@@ -107,8 +115,13 @@ class ExactBackend:
             rows = np.take_along_axis(rows, best, axis=1)
         return scores, rows
 
-    def _at_least(self, vectors: np.ndarray, lowest: np.ndarray) -> Iterator[np.ndarray]:
-        """For each vector the rows whose float32 score is at least ``lowest``."""
+    def _at_least(
+        self, vectors: np.ndarray, lowest: np.ndarray, count: int
+    ) -> Iterator[np.ndarray]:
+        """For each vector the rows whose float32 score is at least ``lowest``.
+
+        Of a crowd of them the ``count`` best alone.
+        """
         at_once = max(1, int(self._bytes // (16 * len(self.targets))))
         for first in range(0, len(vectors), at_once):
             some = vectors[first : first + at_once]
@@ -117,5 +130,14 @@ class ExactBackend:
                 above[:, start : start + len(chunk)] = (
                     some @ chunk.T >= lowest[first : first + at_once, None]
                 )
-            for row in above:
-                yield np.flatnonzero(row)
+            crowds = np.flatnonzero(above.sum(axis=1) > CROWDED * count)
+            self.crowded += len(crowds)
+            best = dict(
+                zip(
+                    crowds.tolist(),
+                    best_of_all(some[crowds], self.targets, count, self._chunk),
+                    strict=True,
+                )
+            )
+            for index, row in enumerate(above):
+                yield best[index] if index in best else np.flatnonzero(row)

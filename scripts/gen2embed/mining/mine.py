@@ -29,8 +29,10 @@ class Mined:
     clusters: ClusterTable
     tally: Counter
     dropped_queries: int
-    prefetched: int  # anchors searched, those used before their turn included
+    prefetched: int  # anchors, those used before their turn included
+    searched: int  # of these, distinct query vectors
     widened: int  # of these, searches that had to be widened
+    crowded: int  # of these, searches whose targets were (nearly) all alike
     search: dict[str, Any]  # exact; or which index, and its recall
 
 
@@ -57,7 +59,7 @@ def mine_subset(
     on ``approximation``: an index for large subsets, which InputError refuses if it misses much.
     """
     if strategy.candidates == NOWHERE:
-        return Mined(ClusterTable.alone(subset), Counter(), 0, 0, 0, {})
+        return Mined(ClusterTable.alone(subset), Counter(), 0, 0, 0, 0, 0, {})
     queries = SideVectors(query_vectors, subset.query_ids, memory * RESIDENT_SHARE)
     targets = SideVectors(target_vectors, subset.target_ids, memory * RESIDENT_SHARE)
     if strategy.candidates == CHANCE:
@@ -89,6 +91,8 @@ def mine_subset(
         tally=proposer.tally,
         dropped_queries=int((~used).sum()),
         prefetched=search.prefetched if search else 0,
+        searched=search.searched if search else 0,
         widened=search.backend.widened if search else 0,
+        crowded=search.backend.crowded if search else 0,
         search=facts,
     )

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gen2embed.canonical import canonical
+from gen2embed.command_line import progress_bar
 from gen2embed.mining.backends import SHARE_OF_MEMORY, Backend
 from gen2embed.mining.subset import Subset
 from gen2embed.mining.vectors import SideVectors
 
 LEAST_BLOCK = 64  # smaller blocks waste the matrix product
+REMEMBERED = 4096  # pools of as many distinct queries
 WASTE = 0.1  # share of a block that may be used up while it is worked through
 
 
@@ -74,7 +76,11 @@ class Search:
     block_rows: int
     memory: float
     group: int  # pairs that a cluster uses up, at most
-    prefetched: int = 0
+    prefetched: int = 0  # anchors of all blocks
+    searched: int = 0  # distinct vectors among them, as far as they are remembered
+
+    def __post_init__(self) -> None:
+        self._found: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}  # by the query's vector
 
     def pools(self, used: np.ndarray) -> Iterator[Pool]:
         """Yield, in row order, the pool of every row whose query is not used (yet).
@@ -83,13 +89,15 @@ class Search:
         block of anchors is searched in advance; those that became used meanwhile are skipped.
         """
         after = 0
-        while True:
-            waiting = np.flatnonzero(~used[self.subset.query[after:]]) + after
-            if not len(waiting):
-                return
-            rows = waiting[: self._block_size(len(waiting))]
-            after = int(rows[-1]) + 1
-            yield from self._searched(rows, used)
+        with progress_bar(len(self.subset.query), "mine", "pair") as bar:
+            while True:
+                waiting = np.flatnonzero(~used[self.subset.query[after:]]) + after
+                if not len(waiting):
+                    return
+                rows = waiting[: self._block_size(len(waiting))]
+                yield from self._searched(rows, used)
+                bar.update(int(rows[-1]) + 1 - after)
+                after = int(rows[-1]) + 1
 
     def _block_size(self, waiting: int) -> int:
         """So few that about ``WASTE`` of the block is used up before its turn."""
@@ -99,11 +107,31 @@ class Search:
         anchors = self.subset.query[rows]
         block = Block(self.queries, anchors, self.memory)
         self.prefetched += len(rows)
-        proposals = self.backend.propose(block.vectors, self.count)
-        for index, proposed in enumerate(proposals):
+        keys = [vector.tobytes() for vector in block.vectors]
+        known = {key: self._found[key] for key in keys if key in self._found}
+        new = {key: index for index, key in enumerate(keys) if key not in known}
+        self.searched += len(new)
+        proposed = {}
+        if new:
+            found = self.backend.propose(block.vectors[list(new.values())], self.count)
+            proposed = dict(zip(new, found, strict=True))
+        for index, key in enumerate(keys):
             if used[anchors[index]]:
                 continue
             vector = block.vectors[index].astype(np.float64)
-            scores = canonical(vector, self.targets.float64(proposed))
-            best = np.lexsort((proposed, -scores))[: self.count]
-            yield Pool(int(rows[index]), proposed[best], scores[best], vector, block, index)
+            if key not in known:
+                known[key] = self._best(vector, proposed[key])
+                self._remember(key, known[key])
+            targets, scores = known[key]
+            yield Pool(int(rows[index]), targets, scores, vector, block, index)
+
+    def _best(self, vector: np.ndarray, proposed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scores = canonical(vector, self.targets.float64(proposed))
+        best = np.lexsort((proposed, -scores))[: self.count]
+        return proposed[best], scores[best]
+
+    def _remember(self, key: bytes, found: tuple[np.ndarray, np.ndarray]) -> None:
+        """Equal queries have equal pools; the newest ``REMEMBERED`` are kept."""
+        self._found[key] = found
+        if len(self._found) > REMEMBERED:
+            del self._found[next(iter(self._found))]

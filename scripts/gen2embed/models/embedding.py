@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from gen2embed.files import (
     digest_facts,
     digest_file,
     digest_folder,
+    digest_small_files,
     package_versions,
     run_record,
     write_embeddings,
@@ -27,10 +29,15 @@ from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
 from gen2embed.models.released import named
 from gen2embed.models.shards import shard_rows
 from gen2embed.outputs import check_room
+from gen2embed.program_code import digest_of_program
 from gen2embed.prompts.input_form import InputForm, form_facts, form_of
-from gen2embed.prompts.items import Item, Items
+from gen2embed.prompts.items import Item, Items, digest_of_images
 from gen2embed.prompts.registry import ROLES, Prompt, get_prompt
 from gen2embed.prompts.resolutions import Resolution, get_resolution
+from gen2embed.state_lock import only_one
+
+if TYPE_CHECKING:
+    from gen2embed.models.blocks import Blocks
 
 LOG = logging.getLogger("gen2embed.embed_items")
 PACKAGES = ("torch", "transformers", "tokenizers", "pillow")  # that decide the vectors
@@ -76,12 +83,19 @@ class Embedding:
     def items_digest(self) -> str:
         return digest_file(self.flags.items)
 
-    def digest(self) -> str:
-        """Of everything that determines the vectors: flags, files, library versions."""
+    def digest(self, items: Items) -> str:
+        """Of everything that determines the vectors: flags, files, images, code, versions."""
         facts = {key: value for key, value in vars(self.flags).items() if key not in IRRELEVANT}
         facts["items_digest"] = self.items_digest
         facts["model_digest"] = self.digest_of(self.flags.model)
         facts["adapter_digest"] = self.digest_of(self.flags.adapter)
+        facts["small_files"] = [
+            digest_small_files(folder)
+            for folder in (self.flags.model, self.flags.adapter)
+            if folder
+        ]
+        facts["images"] = digest_of_images(self.flags.image_root, items)
+        facts["code"] = digest_of_program("embed_items.py")
         facts["prompt_text"] = repr(self.prompt)
         facts["resolution_text"] = self.resolution
         facts["versions"] = package_versions(*PACKAGES)
@@ -174,8 +188,12 @@ class Loaded:
         return self.backbone
 
 
-def embed(job: Embedding, items: Items, loaded: Loaded) -> None:
-    """Vectors, manifest and record of one job; see docs/data_dictionary.md."""
+def embed(job: Embedding, items: Items, loaded: Loaded) -> Blocks | None:
+    """Vectors, manifest and record of one job; see docs/data_dictionary.md.
+
+    The blocks, all written, which whoever has a list of jobs removes when all of them are done: a
+    killed list loses its finished files with Snakemake, which deletes them.
+    """
     import torch
 
     from gen2embed.models.blocks import Blocks
@@ -205,26 +223,28 @@ def embed(job: Embedding, items: Items, loaded: Loaded) -> None:
             first_row=rows.start,
             unreadable=unreadable,
         )
-        blocks = None
-        if flags.partial:
-            blocks = Blocks(Path(flags.partial) / job.digest(), flags.save_seconds)
-        vectors = encode(
-            backbone,
-            planned,
-            job.resolution,
-            flags.token_budget,
-            device,
-            f"embed {Path(flags.items).stem}, {flags.prompt}",
-            blocks,
-            source=flags.items,
-            rows=rows,
-            window=flags.window,
-            workers=flags.workers,
-            unreadable=unreadable,
-            share_prefix=flags.share_prefix,
-            round_vectors=flags.round_vectors,
-            seconds=flags.loader_seconds,
-        )
+        states = Path(flags.partial) / job.digest(items) if flags.partial else None
+        blocks = Blocks(states, flags.save_seconds) if states else None
+        with only_one(states) if states else nullcontext():
+            vectors = encode(
+                backbone,
+                planned,
+                job.resolution,
+                flags.token_budget,
+                device,
+                f"embed {Path(flags.items).stem}, {flags.prompt}",
+                blocks,
+                source=flags.items,
+                rows=rows,
+                window=flags.window,
+                workers=flags.workers,
+                unreadable=unreadable,
+                share_prefix=flags.share_prefix,
+                round_vectors=flags.round_vectors,
+                seconds=flags.loader_seconds,
+            )
+            if blocks:
+                blocks.flush()
         for row, why in sorted((unreadable or {}).items()):
             LOG.warning("%s: row %d skipped: %s", flags.items, row, why)
         manifest = {
@@ -241,7 +261,7 @@ def embed(job: Embedding, items: Items, loaded: Loaded) -> None:
         write_embeddings(out, vectors, valid)
         write_json(out.with_suffix(".json"), manifest | checksums(out))
         if blocks:
-            blocks.remove()
             record["resumed_batches"] = blocks.resumed
         record["tokens"] = sum(plan.tokens for plan in planned)
         record["items"] = len(rows)
+    return blocks

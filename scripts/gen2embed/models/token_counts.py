@@ -8,7 +8,6 @@ batch.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from gen2embed.files import (
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.planning import Planned, plan_items
 from gen2embed.prompts.input_form import form_facts
-from gen2embed.prompts.items import Items
+from gen2embed.prompts.items import Items, digest_of_images
 from gen2embed.prompts.registry import Prompt
 from gen2embed.prompts.resolutions import Resolution, fixed_size
 
@@ -130,18 +129,6 @@ def counts_file(folder: Path, recipe: Recipe, model: str, revision: str | None) 
     if fixed_size(recipe.resolution) is None:  # then an image's size decides
         facts["images"] = digest_of_images(recipe.image_root, recipe.items)
     return folder / f"{digest_facts(facts)}.npy"
-
-
-def digest_of_images(root: Path, items: Items) -> str:
-    """Of names, sizes and times of change of the items' image files."""
-    found = hashlib.sha256()
-    for path in sorted({item.image_path for item in items} - {""}):
-        try:
-            facts = (root / path).stat()
-            found.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
-        except OSError:
-            found.update(f"{path} is not there\n".encode())  # planning says so
-    return found.hexdigest()
 
 
 def counted(recipe: Recipe, path: Path, what: str) -> Counted:

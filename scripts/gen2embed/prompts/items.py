@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import overload
 
 import pandas as pd
@@ -76,6 +78,21 @@ def read_items(path: str, role: str) -> Items:
         )
     columns = (frame["text"], frame["image_path"], roles.astype("category"))
     return Items(*(_array(column) for column in columns))
+
+
+def digest_of_images(root: str | Path, items: Items) -> str:
+    """Of names, sizes and times of change of the items' image files; their bytes are not read.
+
+    The time is the one that no program can set, so that a file put in another's place is seen.
+    """
+    found = hashlib.sha256()
+    for path in sorted(set(items.columns[1].unique().to_pylist()) - {""}):
+        try:
+            facts = (Path(root) / path).stat()
+            found.update(f"{path} {facts.st_size} {facts.st_ctime_ns}\n".encode())
+        except OSError:
+            found.update(f"{path} is not there\n".encode())  # who reads it says so
+    return found.hexdigest()
 
 
 def _array(column: pd.Series) -> pa.Array:

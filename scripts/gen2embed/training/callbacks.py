@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from transformers import TrainerCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from gen2embed.command_line import progress_bar
+from gen2embed.training.checkpoints import seal
 
 
 class SaveAdapters(TrainerCallback):
@@ -46,6 +48,19 @@ class ShowProgress(TrainerCallback):
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
             self.bar.close()
+
+
+class SealStates(TrainerCallback):
+    """A saved state gets the digests of its files when every process has written its own."""
+
+    def __init__(self, accelerator: Accelerator):
+        self.accelerator = accelerator
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.accelerator.wait_for_everyone()
+        if state.is_world_process_zero:
+            name = f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+            seal(Path(args.output_dir) / name)
 
 
 class StopOnTerm(TrainerCallback):

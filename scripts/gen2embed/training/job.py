@@ -18,6 +18,7 @@ from gen2embed.files import (
     digest_facts,
     digest_file,
     digest_folder,
+    digest_small_files,
     package_versions,
     run_record,
     write_json,
@@ -26,10 +27,13 @@ from gen2embed.files import (
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
 from gen2embed.models.sums import CARD, SUMS, sums_of
 from gen2embed.outputs import whole_folder
+from gen2embed.program_code import digest_of_program
 from gen2embed.prompts.input_form import InputForm, form_facts, form_of
+from gen2embed.prompts.items import digest_of_images
 from gen2embed.prompts.registry import Prompt, get_prompt
 from gen2embed.prompts.resolutions import Resolution, get_resolution
 from gen2embed.settings import keys_of
+from gen2embed.state_lock import only_one
 from gen2embed.training import processes
 from gen2embed.training.batches import PairCluster, draw_batches
 from gen2embed.training.inputs import TrainingInputs
@@ -80,8 +84,8 @@ class Training:
     def versions(self) -> dict[str, str]:
         return package_versions("torch", "transformers", "peft")
 
-    def digest(self) -> str:
-        """Of everything that determines the result: flags, the files they name, versions."""
+    def digest(self, inputs: TrainingInputs) -> str:
+        """Of everything that determines the result: flags, files, images, code, versions."""
         flags = self.flags
         facts: dict[str, object] = {"processes": processes.count()}
         irrelevant = ("out", "partial", "counted", *IRRELEVANT)
@@ -89,6 +93,12 @@ class Training:
         files = [*flags.pairs, *flags.clusters, flags.query_items, flags.target_items]
         facts["files"] = [digest_file(path) for path in files]
         facts["model_digest"] = self.model_digest
+        facts["small_files"] = digest_small_files(flags.model)
+        facts["images"] = [
+            digest_of_images(flags.image_root, items)
+            for items in (inputs.query_items, inputs.target_items)
+        ]
+        facts["code"] = digest_of_program("train_adapter.py")
         facts["prompt_text"] = repr(self.prompt)
         facts["versions"] = self.versions
         return digest_facts(facts)
@@ -145,7 +155,7 @@ def build_trainer(
     from gen2embed.models.backbones import load_backbone
     from gen2embed.models.device import resolve_device
     from gen2embed.training.adapter import AdapterShape, add_adapter
-    from gen2embed.training.callbacks import SaveAdapters, ShowProgress
+    from gen2embed.training.callbacks import SaveAdapters, SealStates, ShowProgress
     from gen2embed.training.pairs import PairCollator, Shares
     from gen2embed.training.positives import annotated
     from gen2embed.training.trainer import ContrastiveTrainer, training_arguments
@@ -208,6 +218,7 @@ def build_trainer(
             ShowProgress(f"train {out.parent.name} {out.name}"),
         ],
     )
+    trainer.add_callback(SealStates(trainer.accelerator))
     trainer.remove_callback(PrinterCallback)  # a line per step; ours is a bar
     if processes.rank():
         torch.manual_seed(flags.seed + processes.rank())  # dropout differs between processes
@@ -304,16 +315,17 @@ def train(job: Training, inputs: TrainingInputs) -> None:
     effort = count_effort(
         batches, inputs.query_id, inputs.target_id, flags.mode, processes.count(), flags.caching
     )
-    states = (Path(flags.partial) if flags.partial else out.parent) / job.digest()
+    states = (Path(flags.partial) if flags.partial else out.parent) / job.digest(inputs)
     writes = processes.rank() == 0
+    keeps = bool(flags.partial)
+    record = run_record(out.parent / f"{out.name}.run.json") if writes else nullcontext({})
     try:
-        record = run_record(out.parent / f"{out.name}.run.json") if writes else nullcontext({})
-        with record as facts:
+        with only_one(states) if writes and keeps else nullcontext(), record as facts:
             trainer = build_trainer(job, inputs, batches, states)
-            facts["resumed_from"] = run_trainer(trainer, states, saves=bool(flags.partial))
+            facts["resumed_from"] = run_trainer(trainer, states, keeps)
             if writes:
                 write_adapter(job, inputs, trainer, effort)
                 shutil.rmtree(states, ignore_errors=True)
     finally:
-        if writes and not flags.partial:
+        if writes and not keeps:
             shutil.rmtree(states, ignore_errors=True)

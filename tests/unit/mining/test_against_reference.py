@@ -7,10 +7,14 @@ from hypothesis import strategies as st
 
 import gen2embed.mining.backends as backends_module
 import gen2embed.mining.owners as owners_module
+import gen2embed.mining.search as search_module
+from gen2embed.canonical import canonical
 from gen2embed.mining.clusters import ClusterTable
+from gen2embed.mining.crowded import best_of_all
 from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
+from gen2embed.mining.vectors import SideVectors
 from unit.mining import reference
 
 QUICK = settings(
@@ -154,3 +158,65 @@ def test_small_blocks_that_are_widened_agree(data, k):
     finally:
         backends_module.float32_error = before
     assert as_dicts(mined.clusters) == slow(data, "hns", k, 1)[0]
+
+
+@pytest.mark.parametrize("remembered", [0, 2, 4096])
+@QUICK
+@given(data=subsets(), k=st.sampled_from([1, 2]))
+def test_crowds_agree(remembered, data, k):
+    """Every widened search is decided in float64, and few or many pools are remembered."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backends_module, "float32_error", lambda _: 0.3)
+        patch.setattr(backends_module, "CROWDED", 0)
+        patch.setattr(search_module, "REMEMBERED", remembered)
+        mined = library(data, "saha", k, 1, block_rows=3)
+    assert as_dicts(mined.clusters) == slow(data, "saha", k, 1)[0]
+
+
+@st.composite
+def collapsed(draw):
+    """Vectors around one, equal or apart by less than float32 tells, or than the grid does."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, dim = draw(st.integers(4, 40)), draw(st.sampled_from([3, 16, 257]))
+    base = rng.standard_normal(dim)
+
+    def vectors(kinds):
+        noise = draw(st.sampled_from([0.0, 1e-9, 1e-7, 1e-5]))
+        distinct = unit(base + noise * rng.standard_normal((kinds, dim)))
+        return distinct[rng.integers(0, kinds, n)].astype(np.float32)
+
+    ids = np.arange(n, dtype=np.int64)
+    queries = vectors(draw(st.sampled_from([1, 2, 40])))
+    return ids, rng.permutation(ids), queries, vectors(draw(st.sampled_from([1, 2, 40])))
+
+
+@QUICK
+@given(data=collapsed(), k=st.sampled_from([1, 3]), strategy=st.sampled_from(["saha", "margin"]))
+def test_vectors_that_are_nearly_all_alike(data, k, strategy):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backends_module, "CROWDED", 1)
+        mined = library(data, strategy, k, 2, block_rows=5)
+    assert as_dicts(mined.clusters) == slow(data, strategy, k, 2)[0]
+
+
+@QUICK
+@given(seed=st.integers(0, 2**32 - 1), noise=st.sampled_from([0.0, 1e-10, 1e-9, 1e-7, 1e-3, 1.0]),
+       count=st.integers(1, 30), chunk=st.sampled_from([1, 7, 1000]))  # fmt: skip
+def test_the_best_of_a_crowd(seed, noise, count, chunk):
+    """By canonical scores, lower rows first: as if each score had been computed on its own."""
+    rng = np.random.default_rng(seed)
+    rows = unit(rng.standard_normal(64) + noise * rng.standard_normal((50, 64))).astype(np.float32)
+    vectors = unit(rows[:5] + 0.1 * rng.standard_normal((5, 64))).astype(np.float32)
+    targets = SideVectors(rows, np.arange(50), 1e9)
+    for vector, found in zip(vectors, best_of_all(vectors, targets, count, chunk), strict=True):
+        scores = canonical(vector.astype(np.float64), rows.astype(np.float64))
+        assert set(found.tolist()) == set(np.lexsort((np.arange(50), -scores))[:count].tolist())
+
+
+def test_one_search_for_each_distinct_query():
+    """Cost of a collapse: were each pair searched, this would be 3000 searches of 3000 targets."""
+    n = 3000
+    same = np.repeat(unit(np.ones((1, 8))).astype(np.float32), n, axis=0)
+    ids = np.arange(n, dtype=np.int64)
+    mined = library((ids, ids, same, same), "saha", 15, 3)
+    assert mined.searched <= 2 and mined.crowded == mined.searched

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image, ImageOps
 
 from gen2embed.files import write_parquet
+from gen2embed.models import embedding
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "embed_items.py"
 spec = importlib.util.spec_from_file_location("embed_items", SCRIPT)
@@ -131,6 +133,89 @@ def test_ids_out_of_order_are_refused(tiny, items, capsys):
     write_parquet(items, pd.read_parquet(items).iloc[::-1].reset_index(drop=True))
     assert run(tiny, items) == 2
     assert "item_id must be 0, 1, 2" in capsys.readouterr().err
+
+
+class Killed(BaseException):
+    """As SIGKILL: nobody catches it."""
+
+
+def job_list(folder, tiny, items, names=("a", "b", "c"), **changed):
+    common = {
+        "model": str(tiny.folder), "role": "query", "image_root": str(tiny.images),
+        "items": str(items), "threads": 1, "partial": str(folder / "partial"),
+        "prompt": "hierarchical", "token_budget": 1,
+    } | changed  # fmt: skip
+    jobs = [{**common, "max_tokens": 200 + at, "out": str(folder / f"{name}.npy")}
+            for at, name in enumerate(names)]  # fmt: skip
+    (folder / "jobs.json").write_text(json.dumps(jobs))
+    return ["--job-list", str(folder / "jobs.json")]
+
+
+def test_a_killed_list_loses_no_finished_file(tiny, items, tmp_path, monkeypatch):
+    """Snakemake deletes the outputs of a killed job: the blocks give them back."""
+    words = job_list(tmp_path, tiny, items)
+    assert embed_items.main(words) == 0
+    assert not list((tmp_path / "partial").glob("*"))
+    wanted = [(tmp_path / f"{name}.npy").read_bytes() for name in "abc"]
+    write = embedding.write_embeddings
+
+    def killed_at_the_third(path, *rest):
+        if Path(path).name == "c.npy":
+            raise Killed
+        write(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embedding, "write_embeddings", killed_at_the_third)
+        with pytest.raises(Killed):
+            embed_items.main(words)
+    for name in "abc":
+        (tmp_path / f"{name}.npy").unlink(missing_ok=True)
+    assert embed_items.main(words) == 0
+    assert [(tmp_path / f"{name}.npy").read_bytes() for name in "abc"] == wanted
+    records = [json.loads((tmp_path / f"{name}.run.json").read_text()) for name in "abc"]
+    assert [record["resumed_batches"] for record in records] == [3, 3, 3]
+    assert not list((tmp_path / "partial").glob("*"))
+
+
+@pytest.mark.parametrize(
+    "what", ["image", "same size and time", "processor", "tokenizer", "items", "code", "nothing"]
+)
+def test_what_changed_since_the_kill_is_embedded_anew(tiny, items, tmp_path, monkeypatch, what):
+    model, images = tmp_path / "model", tmp_path / "images"
+    shutil.copytree(tiny.folder, model)
+    shutil.copytree(tiny.images, images)
+    own = {"model": str(model), "image_root": str(images)}
+    words = job_list(tmp_path, tiny, items, ("a",), **own)
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embedding, "write_embeddings", killed)
+        with pytest.raises(Killed):
+            embed_items.main(words)
+    if what in ("image", "same size and time"):
+        path = images / "0.png"
+        before = path.stat()
+        ImageOps.invert(Image.open(path).convert("RGB")).save(path)
+        if what == "same size and time":
+            path.write_bytes(path.read_bytes()[: before.st_size].ljust(before.st_size, b"\0"))
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    elif what in ("processor", "tokenizer"):
+        name = {"processor": "processor_config.json", "tokenizer": "tokenizer_config.json"}[what]
+        path = model / name
+        path.write_text(path.read_text() + " ")
+    elif what == "items":
+        frame = pd.read_parquet(items)
+        write_parquet(items, frame.assign(text=frame["text"] + " tram"))
+    elif what == "code":
+        monkeypatch.setattr(embedding, "digest_of_program", lambda _: "another")
+    assert embed_items.main(words) == 0
+    record = json.loads((tmp_path / "a.run.json").read_text())
+    assert record["resumed_batches"] == (3 if what == "nothing" else 0)
+    fresh = job_list(tmp_path, tiny, items, ("fresh",), **own, partial=str(tmp_path / "elsewhere"))
+    assert embed_items.main(fresh) == 0
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "fresh.npy").read_bytes()
 
 
 @pytest.mark.parametrize("where", ["../outside.png", "{outside}", "link.png", "pipe"])

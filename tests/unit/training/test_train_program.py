@@ -17,12 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from peft import PeftModel
+from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText
 
 import embed_items
 from gen2embed.files import digest_file, write_parquet
-from gen2embed.mining.clusters import ClusterTable, write_clusters
+from gen2embed.mining.clusters import ClusterTable, read_clusters, write_clusters
 from gen2embed.training import trainer
 from gen2embed.training.callbacks import ShowProgress
 from gen2embed.training.loss import info_nce
@@ -142,7 +143,7 @@ def test_killed_and_run_again_gives_the_same_bytes(job, tmp_path):
         command(job, tmp_path, **long), env=environment, stderr=subprocess.DEVNULL
     )
     until = time.monotonic() + 120
-    while not list((tmp_path / "partial").glob("*/checkpoint-*/trainer_state.json")):
+    while not list((tmp_path / "partial").glob("*/checkpoint-*/sums.json")):
         assert started.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     started.send_signal(signal.SIGKILL)
@@ -187,14 +188,79 @@ def test_killed_at_any_step(job, tmp_path, monkeypatch, caching):
         shutil.rmtree(tmp_path / "out")
 
 
-def test_a_half_written_state_is_passed_over(job, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name",
+    ["trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth", "sums.json",
+     "adapter_model.safetensors"],
+)  # fmt: skip
+def test_a_state_that_is_not_as_it_was_written_is_passed_over(job, tmp_path, monkeypatch, name):
+    """Each of its files gone, cut in half or with one bit turned: the state before is taken."""
     assert run_here(job, tmp_path, out=str(tmp_path / "whole")) == 0
     with monkeypatch.context() as patch, killed_at(5, patch):
         run_here(job, tmp_path)
-    (state,) = (tmp_path / "partial").glob("*/checkpoint-4")
-    (state / "trainer_state.json").write_text('{"global_st')
-    assert run_here(job, tmp_path) == 0
-    assert json.loads((tmp_path / "adapter.run.json").read_text())["resumed_from"] == "checkpoint-2"
+    shutil.copytree(tmp_path / "partial", tmp_path / "kept")
+    for damage in ("gone", "cut", "turned"):
+        shutil.rmtree(tmp_path / "partial")
+        shutil.copytree(tmp_path / "kept", tmp_path / "partial")
+        (state,) = (tmp_path / "partial").glob("*/checkpoint-4")
+        content = (state / name).read_bytes()
+        middle = len(content) // 2
+        if damage == "gone":
+            (state / name).unlink()
+        elif damage == "cut":
+            (state / name).write_bytes(content[:middle])
+        else:
+            turned = bytes([content[middle] ^ 1])
+            (state / name).write_bytes(content[:middle] + turned + content[middle + 1 :])
+        assert run_here(job, tmp_path) == 0
+        record = json.loads((tmp_path / "adapter.run.json").read_text())
+        assert record["resumed_from"] == "checkpoint-2", (name, damage)
+        assert digests(tmp_path / "adapter") == digests(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("what", ["image", "processor", "items", "clusters", "code"])
+def test_what_changed_since_the_kill_is_trained_from_the_start(
+    job, tiny, tmp_path, monkeypatch, what
+):
+    """No state of other inputs is taken up: the adapter is that of a fresh run."""
+    model, images = tmp_path / "model", tmp_path / "images"
+    shutil.copytree(tiny.folder, model)
+    shutil.copytree(tiny.images, images)
+    own = {"model": str(model), "image_root": str(images)}
+    with monkeypatch.context() as patch, killed_at(5, patch):
+        run_here(job, tmp_path, **own)
+    if what == "image":
+        image = Image.open(images / "0.png").convert("RGB")
+        ImageOps.invert(image).save(images / "0.png")
+    elif what == "processor":
+        path = model / "tokenizer_config.json"
+        path.write_text(path.read_text() + " ")
+    elif what == "items":
+        frame = pd.read_parquet(job["query_items"])
+        write_parquet(job["query_items"], frame.assign(text=frame["text"] + " again"))
+    elif what == "clusters":
+        path = job["clusters"][0]
+        table, metadata = read_clusters(path, 8)
+        write_clusters(path, table, metadata | {"seed": "7"})
+    else:
+        monkeypatch.setattr("gen2embed.training.job.digest_of_program", lambda _: "another")
+    assert run_here(job, tmp_path, **own) == 0
+    assert json.loads((tmp_path / "adapter.run.json").read_text())["resumed_from"] is None
+    fresh = {"out": str(tmp_path / "fresh"), "partial": str(tmp_path / "elsewhere")}
+    assert run_here(job, tmp_path, **own, **fresh) == 0
+    assert digests(tmp_path / "adapter") == digests(tmp_path / "fresh")
+
+
+def test_two_trainings_of_one_state_are_done_one_after_the_other(job, tmp_path):
+    """As when Snakemake alone is killed and started again; both end well, with the same bytes."""
+    assert run_here(job, tmp_path, out=str(tmp_path / "whole")) == 0
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    both = [
+        subprocess.Popen(command(job, tmp_path), env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [one.communicate()[1] for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
     assert digests(tmp_path / "adapter") == digests(tmp_path / "whole")
 
 
@@ -441,7 +507,7 @@ def test_two_nodes_stop_together_and_go_on(job, tmp_path):
     (tmp_path / "two.json").write_text(json.dumps([job]))
     launchers = start_two_nodes(tmp_path / "two.json")
     until = time.monotonic() + 120
-    while not list((tmp_path / "partial").glob("*/checkpoint-*/trainer_state.json")):
+    while not list((tmp_path / "partial").glob("*/checkpoint-*/sums.json")):
         assert launchers[1].poll() is None and time.monotonic() < until
         time.sleep(0.02)
     launchers[1].send_signal(signal.SIGTERM)
