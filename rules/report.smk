@@ -13,11 +13,6 @@ rule report:
         f"{RESULTS}/report.html",
 
 
-rule digest:
-    input:
-        f"{RESULTS}/digest.tsv",
-
-
 rule publish:
     input:
         f"{PUBLISHED}/README.md",
@@ -38,7 +33,7 @@ rule plan:
         job=lambda wildcards: jobs.fetching() if study.downloads else "[]",
     shell:
         # it has no output: what is here decides what is said, so it is said anew each time
-        "downloads=$(mktemp) && jobs=$(mktemp) && "
+        "downloads=$(mktemp) && jobs=$(mktemp) && trap 'rm -f $downloads $jobs' EXIT && "
         "if [ {params.asks} = yes ]; then printf '%s' {params.job:q}"
         " | python scripts/fetch_data.py --job-list - --tries 1 --plan > $downloads 2> {log:q}"
         " || echo 'the hub was not reached: bytes are not known' >&2; fi && "
@@ -113,25 +108,24 @@ rule write_report:
         " -- tables figures {input.provenance:q} > {log:q} 2>&1"
 
 
-rule digest_results:
+rule digest:
     input:
         program("digest_results.py"),
+        rules.evaluate.input,
         rules.tables.input,
         rules.figures.input,
-    output:
-        f"{RESULTS}/digest.tsv",
     log:
-        f"{RESULTS}/logs/digest_results.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/digest_results.tsv"
+        f"{RESULTS}/logs/digest.log",
     conda:
         "../envs/data.yaml"
     resources:
         **study.resources.asks("small"),
     params:
-        results=subpath(output[0], parent=True),
+        results=RESULTS,
     shell:
-        "python scripts/digest_results.py --results {params.results:q} --out {output:q} > {log:q} 2>&1"
+        # it has no output: it says what lies there now, so it is computed at every call
+        "python scripts/digest_results.py --results {params.results:q}"
+        " --out {params.results:q}/digest.tsv > {log:q} 2>&1"
 
 
 rule publish_results:

@@ -18,7 +18,8 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.subsample import sample_rows
-from gen2embed.files import read_parquet, run_record, write_csv
+from gen2embed.files import digest_file, run_record, write_csv
+from gen2embed.ids import read_rows
 from gen2embed.models.analysis.common import (
     add_flags,
     batches_for,
@@ -27,6 +28,7 @@ from gen2embed.models.analysis.common import (
     plan_for,
     spaced,
 )
+from gen2embed.origin import SIDES, check_items
 from gen2embed.prompts.items import Item, read_items
 from gen2embed.reporting.embedding_space import centroid_distance
 
@@ -60,12 +62,12 @@ def read_sample(job: argparse.Namespace) -> Sample:
         raise InputError(f"--rows-per-set is {job.rows_per_set}; give at least 1")
     ids, lists = [], []
     for path in job.rows:
-        frame, _ = read_parquet(path, ["query_id", "candidate_ids"])
-        if frame.empty:
-            raise InputError(f"{path}: holds no rows")
-        chosen = spaced(len(frame), job.rows_per_set)
-        of_set = frame["candidate_ids"].tolist()
-        sampled_ids, sampled = sample_rows(frame["query_id"].to_numpy(), of_set, chosen)
+        rows = read_rows(path)
+        for side, source in zip(SIDES, (job.query_items, job.target_items), strict=True):
+            check_items(path, rows.metadata, side, digest_file(source), source)
+        chosen = spaced(len(rows.frame), job.rows_per_set)
+        of_set = np.split(rows.candidates, np.cumsum(rows.sizes)[:-1])
+        sampled_ids, sampled = sample_rows(rows.frame["query_id"].to_numpy(), of_set, chosen)
         ids.append(sampled_ids)
         lists += sampled
     query_ids, query_places = np.unique(np.concatenate(ids), return_inverse=True)

@@ -10,7 +10,9 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.leakage import KINDS, content_keys, shared
-from gen2embed.files import read_parquet
+from gen2embed.files import digest_file, read_parquet
+from gen2embed.ids import check_rows, read_rows
+from gen2embed.origin import check_items, check_subset
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.paper_tables import write_paper_table
@@ -31,11 +33,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def items_of(job: argparse.Namespace, part: str, side: str) -> Path:
+    return Path(job.items) / f"{part}_{side}.parquet"
+
+
 def read_keys(job: argparse.Namespace, part: str, root: str) -> dict[str, pd.DataFrame]:
     """Content keys of both sides of a part."""
     found = {}
     for side in SIDES:
-        path = Path(job.items) / f"{part}_{side}.parquet"
+        path = items_of(job, part, side)
         found[side] = content_keys(read_parquet(path, ["text", "image_path"])[0], root)
     return found
 
@@ -44,15 +50,21 @@ def audit(job: argparse.Namespace) -> None:
     trained = pd.concat(read_keys(job, "train", job.train_images).values())
     known = {kind: set(trained[kind]) - {""} for kind in KINDS}
     keys = read_keys(job, "eval", job.eval_images)
+    digests = {side: digest_file(items_of(job, "eval", side)) for side in SIDES}
     register = read_register(job.register)
     rows, files = [], []
     for entry in register[register["part"] == "eval"].itertuples():
         path = Path(job.rows) / f"{entry.name}.parquet"
         files.append(path)
-        frame, _ = read_parquet(path, ["query_id", "candidate_ids"])
+        of_set = read_rows(path)
+        check_subset(path, of_set.metadata, job.register, {"subset": entry.name})
+        items = {side: items_of(job, "eval", side) for side in SIDES}
+        check_rows(path, of_set, {side: (items[side], len(keys[side])) for side in SIDES})
+        for side in SIDES:
+            check_items(path, of_set.metadata, side, digests[side], items[side])
         ids = {
-            "query": frame["query_id"].unique(),
-            "target": frame["candidate_ids"].explode().astype("int64").unique(),
+            "query": of_set.frame["query_id"].unique(),
+            "target": pd.unique(of_set.candidates),
         }
         for side in SIDES:
             for kind in KINDS:

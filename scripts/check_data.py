@@ -16,6 +16,7 @@ import pandas as pd
 from gen2embed.command_line import progress, run_each
 from gen2embed.data.bad_rows import bad_rows, dropped, is_droppable, write_dropped
 from gen2embed.data.checks import (
+    ERROR,
     SEVERITIES,
     Finding,
     check_evaluation,
@@ -31,11 +32,13 @@ from gen2embed.data.image_checks import check_images
 from gen2embed.data.normalise import COLUMNS
 from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
 from gen2embed.errors import InputError
-from gen2embed.files import read_csv, read_parquet, run_record
+from gen2embed.files import read_parquet, run_record
 from gen2embed.outputs import add_output
+from gen2embed.register_file import read_register
 from gen2embed.reporting.tables import write_table
 from gen2embed.rows_taken import rows_dropped
 
+REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role")  # as later stages
 PARTS = ("train", "eval", "composition")
 EXPECTED = ("registered", "any")
 SETS, FOUND, DROPPED = "data_sets", "data_findings", "dropped_rows"
@@ -66,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
 def sets_of(job: argparse.Namespace) -> list[tuple[str, str]]:
     """(part, name) of every data set that is checked; compositional names are bench/subset."""
     data = Path(job.data)
-    register = read_csv(data / "datasets.csv", ("part", "name"))
+    register = read_register(data / "datasets.csv", REGISTER)
     every = [(row.part, row.name) for row in register[["part", "name"]].itertuples(index=False)]
     every += [
         ("composition", f"{benchmark}/{subset}")
@@ -90,6 +93,18 @@ def read_rows(folder: Path, part: str, split: str) -> pd.DataFrame:
         raise InputError(f"{folder}: no file {split}-*.parquet; fetch the data again")
     frames = [read_parquet(path, COLUMNS[part])[0] for path in shards]
     return pd.concat(frames, ignore_index=True)
+
+
+def check_known(path: Path, rows: int) -> list[Finding]:
+    """Equivalences of a set, where it has any: they name its rows."""
+    if not path.exists():
+        return []
+    known, _ = read_parquet(path, ("row", "text", "image_path"))
+    outside = ~known["row"].between(0, rows - 1).to_numpy()
+    if not outside.any():
+        return []
+    said = f"equivalences name row {known['row'][outside.argmax()]} of {rows}"
+    return [Finding("equivalences", ERROR, int(outside.sum()), -1, said)]
 
 
 @dataclass(frozen=True)
@@ -128,6 +143,7 @@ def check_set(job: argparse.Namespace, part: str, name: str) -> Checked:
         registered, root = registered_rows(part, name), data / part
         findings = check_training(rows) if part == "train" else check_evaluation(rows)
         paths, row_of = used_images(rows, part)
+        findings += check_known(data / part / name / "equivalences.parquet", len(rows))
     expected = registered if job.rows == "registered" else None
     findings = check_row_count(len(rows), expected) + findings
     wanted = None if job.images == "all" else int(job.images)

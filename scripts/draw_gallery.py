@@ -15,14 +15,25 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
+from gen2embed.below import below
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.negatives import label_negatives
-from gen2embed.files import read_parquet
+from gen2embed.files import digest_file, read_parquet
+from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.origin import (
+    SIDES,
+    check_items,
+    check_mined_from,
+    check_same_items,
+    check_strategy,
+    check_subset,
+)
 from gen2embed.outputs import add_output
+from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.gallery import find_cases
 
@@ -57,16 +68,21 @@ def read_cases(job: argparse.Namespace, strategy: str, instead: str) -> list[dic
     """
     by_subset = []
     for pairs_path, known_path in zip(job.pairs, job.equivalences, strict=True):
-        pairs, metadata = read_parquet(pairs_path, ["query_id", "target_id"])
-        known, _ = read_parquet(known_path, ["query_id", "target_id"])
+        query, target, metadata = read_pairs(pairs_path)
+        known, of_known = read_parquet(known_path, ["query_id", "target_id"])
+        check_subset(known_path, of_known, pairs_path, metadata)
+        check_same_items(known_path, of_known, pairs_path, metadata)
+        for side, path in zip(SIDES, (job.query_items, job.target_items), strict=True):
+            check_items(pairs_path, metadata, side, digest_file(path), path)
         subset = metadata.get("subset", Path(pairs_path).stem)
-        query, target = (pairs[name].to_numpy() for name in ("query_id", "target_id"))
         tables = []
-        of_known = (known["query_id"].to_numpy(), known["target_id"].to_numpy())
-        for one in (strategy, instead):
-            path = Path(job.clusters) / one / f"{subset}.parquet"
-            table, _ = read_clusters(path, len(pairs))
-            labels = label_negatives(table, (query, target), of_known)
+        known_ids = (known["query_id"].to_numpy(), known["target_id"].to_numpy())
+        for name in (strategy, instead):
+            path = Path(job.clusters) / name / f"{subset}.parquet"
+            table, mined_as = read_clusters(path, len(query))
+            check_mined_from(path, mined_as, pairs_path, metadata, query, target)
+            check_strategy(path, mined_as, name)
+            labels = label_negatives(table, (query, target), known_ids)
             tables += [table, labels.false]
         cases = find_cases(*tables)
         by_subset.append(
@@ -97,14 +113,14 @@ def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> 
     for spine in axes.spines.values():
         spine.set(visible=True, color=edge, linewidth=1.6)
     if item["image_path"]:
-        with Image.open(root / item["image_path"]) as image:
-            axes.imshow(image.convert("RGB"), aspect="auto")
-        below = [*textwrap.wrap(text, 32)[:2], note]
+        image = load_rgb(below(root, item["image_path"]), get_resolution("native"))
+        axes.imshow(image, aspect="auto")
+        notes = [*textwrap.wrap(text, 32)[:2], note]
     else:
         shown = "\n".join(textwrap.wrap(text, 17, max_lines=6, placeholder=" ..."))
         axes.text(0.5, 0.5, shown, ha="center", va="center", fontsize=7, transform=axes.transAxes)
-        below = [note]
-    axes.set_xlabel("\n".join(filter(None, below)), fontsize=6)
+        notes = [note]
+    axes.set_xlabel("\n".join(filter(None, notes)), fontsize=6)
 
 
 def draw(job: argparse.Namespace) -> None:

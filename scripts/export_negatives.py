@@ -8,13 +8,16 @@ import logging
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import read_parquet, write_parquet, write_text
+from gen2embed.files import digest_file, read_parquet, write_parquet, write_text
+from gen2embed.ids import check_ids, read_pairs
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.export import FORMATS, JSONL, MMEB, Texts, as_mmeb, as_records, as_tuples
+from gen2embed.origin import SIDES, check_items, check_mined_from
 from gen2embed.outputs import add_output
 
 log = logging.getLogger("gen2embed.export_negatives")
@@ -33,15 +36,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_items(path: str, ids: pd.Series) -> pd.DataFrame:
+def read_items(path: str, pairs: str, name: str, ids: np.ndarray) -> pd.DataFrame:
     items, _ = read_parquet(path, ["item_id", "text", "image_path"])
     if not (items["item_id"].to_numpy() == range(len(items))).all():
         raise InputError(f"{path}: item_id must be 0, 1, 2, ... in row order")
-    if ids.min() < 0 or ids.max() >= len(items):
-        raise InputError(
-            f"{path}: holds {len(items)} items, but the pairs name {ids.name} {ids.max()}; give "
-            "the items that these pairs were made from"
-        )
+    check_ids(pairs, name, ids, path, len(items))
     return items
 
 
@@ -51,14 +50,14 @@ def export(job: argparse.Namespace) -> None:
         raise InputError(f"--out {job.out}: the name of a {job.format} file ends in {suffix}")
     if job.negatives < 1:
         raise InputError(f"--negatives is {job.negatives}; give at least 1")
-    pairs, _ = read_parquet(job.pairs, ["query_id", "target_id"])
-    table, metadata = read_clusters(job.clusters, len(pairs))
-    texts = Texts(
-        pairs["query_id"].to_numpy(),
-        pairs["target_id"].to_numpy(),
-        read_items(job.query_items, pairs["query_id"]),
-        read_items(job.target_items, pairs["target_id"]),
-    )
+    *ids, of_pairs = read_pairs(job.pairs)
+    table, metadata = read_clusters(job.clusters, len(ids[0]))
+    check_mined_from(job.clusters, metadata, job.pairs, of_pairs, *ids)
+    items = []
+    for side, path, its in zip(SIDES, (job.query_items, job.target_items), ids, strict=True):
+        items.append(read_items(path, job.pairs, f"{side}_id", its))
+        check_items(job.pairs, of_pairs, side, digest_file(path), path)
+    texts = Texts(*ids, *items)
     if job.format == JSONL:
         lines = (
             json.dumps(record, ensure_ascii=False) + "\n" for record in as_records(table, texts)

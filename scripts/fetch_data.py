@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import constants
 
@@ -37,12 +38,7 @@ from gen2embed.download.revisions import SUFFIX, RevisionLock
 from gen2embed.download.transfer import Patience
 from gen2embed.download.zips import extract, is_done, mark_done, open_zip, read_members
 from gen2embed.errors import InputError
-from gen2embed.files import (
-    run_record,
-    write_csv,
-    write_parquet,
-    write_text,
-)
+from gen2embed.files import reading, run_record, write_csv, write_parquet, write_text
 from gen2embed.outputs import add_output, whole_file
 
 NOT_OF_MMEB = ("CIFAR-100",)  # shipped with the evaluation images, not one of the 36
@@ -195,10 +191,7 @@ def write_rows(out: Path, selection: Selection, splits: list[str]) -> list[dict]
                 with whole_file(target) as temporary:
                     shutil.copyfile(selection.here[path], temporary)
                 continue
-            try:
-                table = pq.ParquetFile(selection.here[path]).read()
-            except (OSError, ValueError) as error:
-                raise InputError(f"{source}: is not a readable parquet file ({error})") from None
+            table = read_table(selection.here[path], source)
             table = normalised(table, entry.part, source)
             write_parquet(out / entry.part / entry.name / Path(path).name, table)
             sizes[path] = table.num_rows
@@ -208,6 +201,17 @@ def write_rows(out: Path, selection: Selection, splits: list[str]) -> list[dict]
             columns = {name: getattr(entry, name) for name in REGISTER_COLUMNS}
             lines.append({**columns, "rows": rows})
     return lines
+
+
+def read_table(path: Path, source: str) -> pa.Table:
+    """A published file, which lies at ``path``; source: its name in messages."""
+    try:
+        with reading(path, "parquet"), pq.ParquetFile(path) as file:
+            table = file.read()
+            table.validate(full=True)
+            return table
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
 
 
 def fetch(job: argparse.Namespace) -> None:

@@ -20,7 +20,9 @@ from gen2embed.evaluation.false_negatives import BINS, Comparison, compare
 from gen2embed.evaluation.intervals import DRAWS
 from gen2embed.evaluation.negatives import Ids, Negatives, label_negatives
 from gen2embed.files import read_parquet, run_record, write_csv, write_json
+from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.origin import check_mined_from, check_same_items, check_subset
 from gen2embed.outputs import add_output
 
 
@@ -87,28 +89,50 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
 
 
-def read_ids(path: str) -> tuple[Ids, dict[str, str]]:
+Told = dict[str, str]  # a file's metadata
+
+
+def read_known(path: str, pairs: str, of_pairs: Told) -> Ids:
+    """query_id and target_id of what is known of the pairs, which may be none."""
     frame, metadata = read_parquet(path, ["query_id", "target_id"])
     for column in frame:
-        if len(frame) and (frame[column].dtype != np.int64 or frame[column].min() < 0):
-            raise InputError(f"{path}: {column} must hold int64 ids from 0 up")
+        if len(frame) and frame[column].min() < 0:
+            row = frame[column].argmin()
+            raise InputError(f"{path}: row {row}: {column} is below 0; ids are rows of the items")
+    check_subset(path, metadata, pairs, of_pairs)
+    check_same_items(path, metadata, pairs, of_pairs)
     query, target = (frame[column].to_numpy(dtype=np.int64) for column in frame)
-    return (query, target), metadata
+    return query, target
+
+
+def read_all_known(
+    paths: list[str], job: argparse.Namespace, subsets: list[tuple[Ids, Told]]
+) -> list[Ids]:
+    """A file per pairs file."""
+    return [
+        read_known(path, pairs, metadata)
+        for path, pairs, (_, metadata) in zip(paths, job.pairs, subsets, strict=True)
+    ]
 
 
 def read_strategies(
-    job: argparse.Namespace, annotated: list[Ids], known: list[Ids]
+    job: argparse.Namespace, subsets: list[tuple[Ids, Told]], known: list[Ids]
 ) -> dict[str, list[Negatives]]:
     """Each strategy's labelled negatives, a part per pairs file."""
-    minimal = [read_ids(path)[0] for path in job.minimal_pairs or []] or [None] * len(annotated)
+    minimal: list[Ids | None] = [None] * len(subsets)
+    if job.minimal_pairs:
+        minimal = [*read_all_known(job.minimal_pairs, job, subsets)]
     strategies: dict[str, list[Negatives]] = {}
-    for start in range(0, len(job.clusters), len(annotated)):
+    for start in range(0, len(job.clusters), len(subsets)):
         parts, names = [], set()
-        paths = job.clusters[start : start + len(annotated)]
-        for path, *of_subset in zip(paths, annotated, known, minimal, strict=True):
-            table, mined_as = read_clusters(path, len(of_subset[0][0]))
+        paths = job.clusters[start : start + len(subsets)]
+        for path, pairs, (annotated, metadata), *of_subset in zip(
+            paths, job.pairs, subsets, known, minimal, strict=True
+        ):
+            table, mined_as = read_clusters(path, len(annotated[0]))
+            check_mined_from(path, mined_as, pairs, metadata, *annotated)
             names.add(mined_as.get("strategy", Path(path).stem))
-            parts.append(label_negatives(table, *of_subset))
+            parts.append(label_negatives(table, annotated, *of_subset))
         name = names.pop()
         if names:
             raise InputError(f"{paths[0]}: strategy {name!r} is pooled with {names.pop()!r}")
@@ -128,8 +152,8 @@ def as_json(found: Comparison, known: int) -> dict[str, Any]:
     return {
         "known": known,
         "strategies": {
-            name: {**one.flat(), "by_hardness": list(one.by_hardness)}
-            for name, one in found.reports.items()
+            name: {**report.flat(), "by_hardness": list(report.by_hardness)}
+            for name, report in found.reports.items()
         },
         "differences": found.differences,
     }
@@ -138,9 +162,10 @@ def as_json(found: Comparison, known: int) -> dict[str, Any]:
 def measure(job: argparse.Namespace) -> None:
     out = Path(job.out)
     with run_record(out.with_suffix(".run.json")):
-        subsets = [read_ids(path) for path in job.pairs]
-        known = [read_ids(path)[0] for path in job.equivalences]
-        strategies = read_strategies(job, [ids for ids, _ in subsets], known)
+        read = [read_pairs(path) for path in job.pairs]
+        subsets = [((query, target), metadata) for query, target, metadata in read]
+        known = read_all_known(job.equivalences, job, subsets)
+        strategies = read_strategies(job, subsets, known)
         settings = {"bins": job.bins, "draws": job.draws, "seed": job.seed}
         found = compare(strategies, job.standard, **settings)
         named = [

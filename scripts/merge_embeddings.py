@@ -5,19 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gen2embed.command_line import run_each
+from gen2embed.embedding_files import checksums, load_with_manifest
 from gen2embed.errors import InputError
-from gen2embed.files import (
-    load_embeddings,
-    load_valid,
-    read_json,
-    run_record,
-    write_embeddings,
-    write_json,
-)
+from gen2embed.files import run_record, write_embeddings, write_json
 from gen2embed.models.shards import join_manifests
 from gen2embed.outputs import add_output
 
@@ -36,30 +31,34 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def rows_of(manifest: dict) -> tuple[int, int]:
-    shard = manifest.get("shard", {})
-    return shard.get("first_row", -1), shard.get("end_row", -1)
+def rows_of(path: str, manifest: dict[str, Any]) -> tuple[int, int]:
+    """Raises InputError for a file that is no shard."""
+    if not manifest.get("shard"):
+        raise InputError(f"{path}: is no shard: no manifest beside it names its rows; embed again")
+    return manifest["shard"]["first_row"], manifest["shard"]["end_row"]
 
 
 def merge(job: argparse.Namespace) -> None:
     out = Path(job.out)
     with run_record(out.with_suffix(".run.json")):
-        manifests = {path: read_json(Path(path).with_suffix(".json")) for path in job.shards}
-        paths = sorted(job.shards, key=lambda path: rows_of(manifests[path]))
+        shards = {path: load_with_manifest(path) for path in job.shards}
+        manifests = {path: told for path, (_, _, told) in shards.items()}
+        paths = sorted(job.shards, key=lambda path: rows_of(path, manifests[path]))
         try:
             manifest = join_manifests([manifests[path] for path in paths])
         except InputError as error:
             raise InputError(
                 f"{paths[0]} and the others: {error}; embed the shards again"
             ) from None
-        parts = [load_embeddings(path) for path in paths]
+        parts = [shards[path][0] for path in paths]
         for path, part in zip(paths, parts, strict=True):
-            first, end = rows_of(manifests[path])
-            if len(part) != end - first:
-                raise InputError(f"{path}: holds {len(part)} rows, not those of its manifest")
-        valid = [load_valid(path, len(part)) for path, part in zip(paths, parts, strict=True)]
-        write_embeddings(out, parts, np.concatenate(valid))
-        write_json(out.with_suffix(".json"), manifest)
+            if (part.dtype, part.shape[1]) != (parts[0].dtype, parts[0].shape[1]):
+                raise InputError(
+                    f"{path}: holds {part.dtype} of {part.shape[1]} columns, {paths[0]} "
+                    f"{parts[0].dtype} of {parts[0].shape[1]}; embed the shards again"
+                )
+        write_embeddings(out, parts, np.concatenate([shards[path][1] for path in paths]))
+        write_json(out.with_suffix(".json"), manifest | checksums(out))
 
 
 def main(argv: list[str] | None = None) -> int:

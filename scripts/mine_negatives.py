@@ -109,6 +109,7 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
         }
         metadata = {name: str(value) for name, value in how.items()}
         metadata["labelled"] = metadata["labelled"].lower()
+        metadata |= inputs.pairs
         if inputs.prompt:
             metadata["prompt"] = inputs.prompt
         if inputs.form:

@@ -6,7 +6,6 @@ What is not known yet is estimated by published figures, each marked as such, wi
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from dataclasses import asdict
@@ -14,15 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
-import yaml
 
 from gen2embed.command_line import run_each
 from gen2embed.data.model_sizes import size_of
 from gen2embed.data.registry import entries
 from gen2embed.download.disk import gigabytes
 from gen2embed.errors import InputError
-from gen2embed.files import read_json, write_json
+from gen2embed.files import (
+    check_numbers,
+    count_rows,
+    read_json_object,
+    read_text,
+    read_yaml,
+    write_json,
+)
 from gen2embed.outputs import add_output
 from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting.anchors import (
@@ -64,7 +68,7 @@ def items_of(results: Path, config: dict[str, Any], part: str) -> int | None:
     """Items of a part: counted where they are; of training at most two a row; or None."""
     files = [results / "items" / f"{part}_{side}.parquet" for side in SIDES]
     if all(path.is_file() for path in files):
-        return sum(pq.read_metadata(path).num_rows for path in files)
+        return sum(count_rows(path) for path in files)
     if part == "train":
         rows = rows_of(config, part)
         return 0 if not config["train"]["runs"] else rows and 2 * rows  # at most: both sides
@@ -111,22 +115,24 @@ def row_of(anchor: Anchor) -> tuple[str, str, str]:
 def width_of(results: Path) -> int | None:
     """Width of the vectors, where some are."""
     for path in sorted(results.glob("embeddings/base/*/eval_query.json")):
-        return int(read_json(path)["dim"])
+        return int(read_json_object(path, "dim")["dim"])
     return None
 
 
 def to_download(job: argparse.Namespace, config: dict[str, Any]) -> int | None:
     if config["data"]["source"] != "mmeb":
         return 0
-    text = Path(job.downloads).read_text(encoding="utf-8") if job.downloads else ""
-    if not text.strip():
+    if not job.downloads or not read_text(job.downloads).strip():
         return None
-    return sum(load["to_download"] for load in json.loads(text).values())
+    loads = read_json_object(job.downloads)
+    for name, load in loads.items():
+        check_numbers(f"{job.downloads}: {name}", load, ["to_download"])
+    return sum(load["to_download"] for load in loads.values())
 
 
 def jobs_of(path: str | None) -> int | None:
     """The total of a dry run's table of jobs; 0 where nothing is left to do."""
-    text = Path(path).read_text(encoding="utf-8") if path else ""
+    text = read_text(path) if path else ""
     found = re.search(r"^total\s+(\d+)", text, flags=re.M)
     if found:
         return int(found[1])
@@ -137,7 +143,7 @@ def plan(job: argparse.Namespace) -> None:
     path, results = Path(job.config), Path(job.results)
     if not path.is_file():
         raise InputError(f"{path}: no such file; the rule write_configuration makes it")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = read_yaml(path)
     embedded = encodings(config, {part: items_of(results, config, part) for part in PARTS})
     trained = trainings(config)
     rates = measured_rates(job.measured)

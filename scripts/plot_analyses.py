@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from gen2embed.command_line import run_each
-from gen2embed.files import read_csv
+from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
 from gen2embed.prompts.markup import SEGMENTS
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.layers import (
+    TEXTS,
     attention_sentence,
     draw_measure,
     layers_sentence,
-    numbers,
 )
 
 ATTENTION = ("prompt", "layer", "segment", "items", "total", "per_token")
@@ -35,8 +36,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def read_numbers(path: str, columns: list[str]) -> pd.DataFrame:
+    """Every column but the names as numbers."""
+    frame = read_csv(path, columns)
+    return as_numbers(path, frame, [name for name in frame if name not in TEXTS])
+
+
 def plot_attention(job: argparse.Namespace) -> None:
-    frame = numbers(read_csv(job.attention, ATTENTION))
+    frame = read_numbers(job.attention, ATTENTION)
     prompts = frame["prompt"].drop_duplicates().tolist()
     caption = (
         "Attention from the last token, by layer (mean over heads and over "
@@ -76,7 +83,7 @@ def plot_attention(job: argparse.Namespace) -> None:
 
 
 def plot_layers(job: argparse.Namespace) -> None:
-    frame = numbers(read_csv(job.layers, LAYERS))
+    frame = read_numbers(job.layers, LAYERS)
     prompts = frame["prompt"].drop_duplicates().tolist()
     caption = (
         "The same embedding taken at every layer. Left: precision at 1 "

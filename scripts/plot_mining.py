@@ -15,13 +15,15 @@ from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.intervals import by_group, interval, resampled
-from gen2embed.files import read_json, read_parquet
+from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
+from gen2embed.origin import check_mined_from, check_strategy
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, tasks
 from gen2embed.reporting.figures import style, write_figure
+from gen2embed.reporting.mining_statistics import read_rates
 
 RATE_COLUMNS = [
     *("subset", "strategy", "hardness", "low", "high", "negatives", "false_negatives"),
@@ -49,11 +51,12 @@ def read_negatives(job: argparse.Namespace) -> pd.DataFrame:
     for strategy in job.strategies:
         start = 0
         for path in job.pairs:
-            pairs, metadata = read_parquet(path, ["pair_id"])
+            *ids, metadata = read_pairs(path)
             subset = metadata.get("subset", Path(path).stem)
-            table, _ = read_clusters(
-                Path(job.clusters) / strategy / f"{subset}.parquet", len(pairs)
-            )
+            mined = Path(job.clusters) / strategy / f"{subset}.parquet"
+            table, mined_as = read_clusters(mined, len(ids[0]))
+            check_mined_from(mined, mined_as, path, metadata, *ids)
+            check_strategy(mined, mined_as, strategy)
             cluster = start + np.repeat(np.arange(len(table)), table.negatives)
             start += len(table)
             facts = {"cluster": cluster, "hardness": table.hardness, "overlap": table.overlap}
@@ -119,7 +122,7 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
 
 def plot_rates(job: argparse.Namespace) -> None:
     """A panel for each subset in which a negative can be false: hardness is one subset's own."""
-    report = read_json(job.rates)
+    report = read_rates(job.rates, job.strategies)
     drawn = tasks(report)
     rows = []
     for task, of_task in drawn.items():

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-import pandas as pd
-
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES, MACRO
-from gen2embed.files import read_csv
+from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, dropped_in_files
 from gen2embed.reporting.charts import dots_by_dataset, grouped_bars
@@ -31,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def plot_prompts(job: argparse.Namespace) -> None:
     frame = read_csv(job.prompts, ["run", "aggregate", "datasets", *NUMBERS])
-    frame[["datasets", *NUMBERS]] = frame[["datasets", *NUMBERS]].apply(pd.to_numeric)
+    frame = as_numbers(job.prompts, frame, ["datasets", *NUMBERS])
     counts = frame.drop_duplicates("aggregate").set_index("aggregate")["datasets"]
     order = [name for name in AGGREGATES if name in counts and name != MACRO]
     labels = {name: f"{AGGREGATE_LABELS[name]}\n({counts[name]})" for name in order}
@@ -48,7 +46,7 @@ def plot_prompts(job: argparse.Namespace) -> None:
 
 def plot_datasets(job: argparse.Namespace) -> None:
     frame = read_csv(job.datasets, ["dataset", "split", "run", *NUMBERS])
-    frame[NUMBERS] = frame[NUMBERS].apply(pd.to_numeric)
+    frame = as_numbers(job.datasets, frame, NUMBERS)
     datasets = frame.drop_duplicates("dataset").reset_index(drop=True)
     caption = (
         f"Precision at 1 on each of the {len(datasets)} data sets before and after fine-tuning "

@@ -15,8 +15,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
+from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.evaluation.aggregates import META_TASKS
-from gen2embed.files import load_embeddings, read_parquet
+from gen2embed.ids import check_rows, read_rows
+from gen2embed.origin import SIDES, check_subset
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.embedding_space import alignment, centroid_distance, flatten
@@ -43,21 +45,36 @@ def files_of(job: argparse.Namespace, register: pd.DataFrame) -> list[Path]:
     return [Path(job.rows) / f"{name}.parquet" for name in names]
 
 
-def read_points(job: argparse.Namespace, register: pd.DataFrame) -> pd.DataFrame:
+def vectors_of(job: argparse.Namespace, prompt: str, side: str) -> str:
+    return str(Path(job.embeddings) / prompt / f"eval_{side}.npy")
+
+
+def read_points(
+    job: argparse.Namespace, register: pd.DataFrame, embeddings: EmbeddingFiles
+) -> pd.DataFrame:
     """Queries and their positives: dataset, meta_task, query_id, target_id."""
     parts = []
     for entry in register[register["part"] == "eval"].itertuples():
         path = Path(job.rows) / f"{entry.name}.parquet"
-        frame, _ = read_parquet(path, ["query_id", "candidate_ids"])
-        frame = frame.head(job.queries)
-        facts = {"query_id": frame["query_id"], "target_id": frame["candidate_ids"].str[0]}
-        parts.append(pd.DataFrame(facts).assign(dataset=entry.name, meta_task=entry.meta_task))
+        rows = read_rows(path)
+        check_subset(path, rows.metadata, job.register, {"subset": entry.name})
+        for prompt in job.prompts:
+            held = {}
+            for side in SIDES:
+                vectors = vectors_of(job, prompt, side)
+                embeddings.check_items(path, rows.metadata, side, vectors)
+                held[side] = vectors, len(embeddings.get(vectors)[0])
+            check_rows(path, rows, held)
+        facts = {"query_id": rows.frame["query_id"], "target_id": rows.positives}
+        points = pd.DataFrame(facts).head(job.queries)
+        parts.append(points.assign(dataset=entry.name, meta_task=entry.meta_task))
     return pd.concat(parts, ignore_index=True)
 
 
 def plot(job: argparse.Namespace) -> None:
     register = read_register(job.register)
-    points = read_points(job, register)
+    embeddings = EmbeddingFiles()
+    points = read_points(job, register, embeddings)
     query_ids = points["query_id"].unique()
     target_ids = points["target_id"].unique()
     of_query = points.drop_duplicates("query_id").set_index("query_id").loc[query_ids, "meta_task"]
@@ -65,8 +82,9 @@ def plot(job: argparse.Namespace) -> None:
     tasks = [*of_query, *of_target.loc[target_ids]]
     drawn, said = [], []
     for prompt in job.prompts:
-        folder = Path(job.embeddings) / prompt
-        queries, targets = (load_embeddings(folder / f"eval_{s}.npy") for s in ("query", "target"))
+        paths = [vectors_of(job, prompt, side) for side in SIDES]
+        embeddings.check_one_space(*paths)
+        queries, targets = (embeddings.get(path)[0] for path in paths)
         chosen = np.concatenate([queries[query_ids], targets[target_ids]])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a fixed seed means one thread: we know

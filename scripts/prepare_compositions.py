@@ -11,6 +11,7 @@ from gen2embed.data.bad_rows import Listed, count_out, read_dropped, staying
 from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.compositions import Composition, by_id, read_subset, refuse_faults
 from gen2embed.files import run_record, write_parquet
+from gen2embed.origin import SIDES, items_metadata
 from gen2embed.outputs import add_output
 from gen2embed.rows_taken import dropped_as_metadata
 
@@ -49,11 +50,13 @@ def prepare(job: argparse.Namespace) -> None:
             read_kept(job, dropped.get(("composition", "/".join(name))), *name) for name in names
         ]
         queries, targets, frames = by_id([rows for rows, _ in read])
-        write_parquet(out / "items" / "composition_query.parquet", queries)
-        write_parquet(out / "items" / "composition_target.parquet", targets)
+        files = [out / "items" / f"composition_{side}.parquet" for side in SIDES]
+        write_parquet(files[0], queries)
+        write_parquet(files[1], targets)
+        of_items = items_metadata(*files)
         for (benchmark, subset), (_, count), frame in zip(names, read, frames, strict=True):
             path = out / "compositions" / benchmark / f"{subset}.parquet"
-            metadata = {"subset": f"{benchmark}/{subset}", **dropped_as_metadata(count)}
+            metadata = {"subset": f"{benchmark}/{subset}", **dropped_as_metadata(count), **of_items}
             write_parquet(path, frame, metadata)
 
 

@@ -25,8 +25,10 @@ from gen2embed.data.mmeb import (
     stack,
 )
 from gen2embed.errors import InputError
-from gen2embed.files import read_csv, read_parquet, run_record, write_parquet
+from gen2embed.files import read_parquet, run_record, write_parquet
+from gen2embed.origin import SIDES, items_metadata
 from gen2embed.outputs import add_output
+from gen2embed.register_file import read_register
 from gen2embed.rows_taken import as_metadata
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role", "rows")
@@ -119,18 +121,20 @@ def prepare_part(
     for entry in sets:
         source, listed = data / part / entry["name"], dropped.get((part, entry["name"]))
         taken.append(take_set(source, part, entry["target_role"], split, row_cap, listed))
-    query_items, query_ids = number([one.queries for one in taken])
-    target_items, target_ids = number([one.targets for one in taken])
-    write_parquet(out / "items" / f"{part}_query.parquet", query_items)
-    write_parquet(out / "items" / f"{part}_target.parquet", target_items)
+    query_items, query_ids = number([side.queries for side in taken])
+    target_items, target_ids = number([side.targets for side in taken])
+    files = [out / "items" / f"{part}_{side}.parquet" for side in SIDES]
+    write_parquet(files[0], query_items)
+    write_parquet(files[1], target_items)
+    of_items = items_metadata(*files)
     for entry, of_set, *ids in zip(sets, taken, query_ids, target_ids, strict=True):
-        name, told = entry["name"], as_metadata(split, row_cap, of_set.dropped)
+        name, of_rows = entry["name"], as_metadata(split, row_cap, of_set.dropped) | of_items
         if part == "train":
-            metadata = {"subset": name, "labelled": entry["labelled"], **told}
+            metadata = {"subset": name, "labelled": entry["labelled"], **of_rows}
             write_parquet(out / "pairs" / f"{name}.parquet", pairs_frame(*ids), metadata)
         else:
             frame = rows_frame(of_set.numbers, *ids, of_set.sizes, of_set.told)
-            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **told})
+            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **of_rows})
         for kind in (kind for kind, parts in KNOWN.items() if part in parts):
             known = data / part / name / f"{kind}.parquet"
             if known.exists():
@@ -143,12 +147,13 @@ def prepare_part(
                     str(known),
                     capped=row_cap is not None or of_set.dropped > 0,
                 )
-                write_parquet(out / kind / part / f"{name}.parquet", frame)
+                of_known = {"subset": name, **of_items}
+                write_parquet(out / kind / part / f"{name}.parquet", frame, of_known)
 
 
 def prepare(job: argparse.Namespace) -> None:
     data, out = Path(job.data), Path(job.out)
-    register = read_csv(data / "datasets.csv", REGISTER)
+    register = read_register(data / "datasets.csv", REGISTER)
     parts = {
         "train": (job.train_split, job.train_row_cap),
         "eval": (EVAL_SPLIT, job.eval_row_cap),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import read_json, write_text
+from gen2embed.files import read_json_object, read_text, write_text
 from gen2embed.outputs import add_output, whole_file
 from gen2embed.reporting.paper import heading
 
@@ -37,14 +37,14 @@ def copy(source: Path, folder: Path) -> None:
 
 def check_index(path: Path) -> None:
     """Raise InputError for a README.md that is not an index of ours: it would be lost."""
-    if path.exists() and not path.read_bytes().startswith(TITLE.encode()):
+    if path.exists() and not read_text(path).startswith(TITLE):
         raise InputError(f"{path}: was not written by this program; name a folder of its own")
 
 
 def publish(job: argparse.Namespace) -> None:
     out = Path(job.out)
     check_index(out / INDEX)
-    facts = read_json(job.provenance)
+    facts = read_json_object(job.provenance)
     parts = [
         f"{TITLE} `{job.experiment}`",
         "Written by `snakemake --cores all publish`; every number comes from result files of one "
@@ -54,13 +54,13 @@ def publish(job: argparse.Namespace) -> None:
     for png in map(Path, job.figures):
         for suffix in (".png", ".pdf", ".csv", ".md"):
             copy(png.with_suffix(suffix), out)
-        caption = png.with_suffix(".md").read_text(encoding="utf-8").strip()
+        caption = read_text(png.with_suffix(".md")).strip()
         parts.append(f"### {heading(png.stem)}\n\n![{png.stem}]({png.name})\n\n{caption}")
     parts.append("## Tables")
     for path in map(Path, job.tables):
         for suffix in (".md", ".csv", ".tex"):
             copy(path.with_suffix(suffix), out)
-        parts.append(f"### {heading(path.stem)}\n\n{path.read_text(encoding='utf-8').strip()}")
+        parts.append(f"### {heading(path.stem)}\n\n{read_text(path).strip()}")
     write_text(out / INDEX, "\n\n".join(parts) + "\n")
 
 

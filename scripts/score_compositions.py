@@ -11,12 +11,13 @@ import pandas as pd
 
 from gen2embed.command_line import run_program
 from gen2embed.data.composition_sets import IMAGE_TO_TEXT, TEXT_ONLY
-from gen2embed.embedding_files import EmbeddingFiles, manifest
+from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.evaluation.compositionality import image_to_text, text_only
 from gen2embed.evaluation.score_files import at_chance_warning, summarise, write_score
 from gen2embed.files import run_record
-from gen2embed.ids import check_ids, read_id_rows
+from gen2embed.ids import check_ids, check_once, read_id_rows
+from gen2embed.origin import check_subset
 from gen2embed.outputs import add_output
 from gen2embed.rows_taken import dropped_from_metadata
 
@@ -46,9 +47,10 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--target-embeddings is missing; --task {IMAGE_TO_TEXT} needs the images")
 
 
-def read_rows(path: str, task: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The rows, and how many were dropped, if any."""
+def read_rows(path: str, task: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The rows, and the file's metadata."""
     frame, metadata = read_id_rows(path, COLUMNS, ("row_id", "image_id", "false_id"))
+    check_once(path, "row_id", frame["row_id"].to_numpy())
     counts = (2,) if task == TEXT_ONLY else (1, 2)
     for row, ids in enumerate(frame["true_ids"]):
         if not isinstance(ids, np.ndarray) or ids.dtype != np.int64 or len(ids) not in counts:
@@ -56,13 +58,15 @@ def read_rows(path: str, task: str) -> tuple[pd.DataFrame, dict[str, int]]:
                 f"{path}: row {row}: true_ids must be a list of {' or '.join(map(str, counts))} "
                 f"int64 ids for --task {task}"
             )
-    return frame, dropped_from_metadata(metadata)
+    return frame, metadata
 
 
 def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
     out = Path(job.out)
     captions, caption_valid = vectors.get(job.query_embeddings)
-    frame, dropped = read_rows(job.rows, job.task)
+    frame, metadata = read_rows(job.rows, job.task)
+    check_subset(job.rows, metadata, "--subset", {"subset": job.subset})
+    vectors.check_items(job.rows, metadata, "query", job.query_embeddings)
     rows = np.arange(len(frame))
     true_ids, false_ids = frame["true_ids"].to_list(), frame["false_id"].to_numpy()
     of_rows = np.repeat(rows, [len(true_id) for true_id in true_ids])
@@ -73,6 +77,7 @@ def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
     if job.task == IMAGE_TO_TEXT:
         images, image_valid = vectors.get(job.target_embeddings)
         vectors.check_one_space(job.query_embeddings, job.target_embeddings)
+        vectors.check_items(job.rows, metadata, "target", job.target_embeddings)
         image_ids = frame["image_id"].to_numpy()
         check_ids(job.rows, "image_id", image_ids, job.target_embeddings, len(images), rows)
         usable &= image_valid[image_ids]
@@ -93,10 +98,13 @@ def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
             found.chances,
             {"task": job.task, "skipped_rows": int((~usable).sum())},
         )
-        if dropped:
+        if dropped := dropped_from_metadata(metadata):
             result["data"] = dropped
-        of_images = manifest(job.target_embeddings) or None if job.task == IMAGE_TO_TEXT else None
-        result["manifest"] = {"query": manifest(job.query_embeddings) or None, "target": of_images}
+        of_images = None
+        if job.task == IMAGE_TO_TEXT:
+            of_images = vectors.manifest(job.target_embeddings) or None
+        of_captions = vectors.manifest(job.query_embeddings) or None
+        result["manifest"] = {"query": of_captions, "target": of_images}
         row_ids = frame["row_id"].to_numpy()[usable]
         table = pd.DataFrame({"row_id": row_ids, "right": found.right, "margin": found.margin})
         write_score(out, result, table)

@@ -5,22 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_program
-from gen2embed.embedding_files import EmbeddingFiles, manifest
+from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.score_files import at_chance_warning, summarise, write_score
 from gen2embed.files import run_record
-from gen2embed.ids import check_ids, read_id_rows
+from gen2embed.ids import check_ids, read_rows
+from gen2embed.origin import check_subset
 from gen2embed.outputs import add_output
 from gen2embed.rows_taken import from_metadata
-
-TOLD = ("concept", "alike")  # what a made benchmark tells of its rows
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,33 +38,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_rows(path: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str, Any]]:
-    """The rows, their candidate ids one list after another, the lists' lengths; what was taken."""
-    ids = ("row_id", "query_id")
-    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids, optional=TOLD)
-    lists = frame["candidate_ids"]
-    for row, candidates_of in enumerate(lists):
-        if (
-            not isinstance(candidates_of, np.ndarray)
-            or candidates_of.dtype != np.int64
-            or not len(candidates_of)
-        ):
-            raise InputError(
-                f"{path}: row {row}: candidate_ids must be a list of int64 ids, "
-                "entry 0 the positive"
-            )
-    sizes = lists.map(len).to_numpy(dtype=np.int64)
-    if "alike" in frame and not frame["alike"].between(1, sizes).all():
-        raise InputError(f"{path}: alike must count candidates: 1 to as many as a row has")
-    return frame, np.concatenate(lists.to_list()), sizes, from_metadata(metadata)
-
-
 def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
     out = Path(job.out)
     queries, query_valid = vectors.get(job.query_embeddings)
     targets, target_valid = vectors.get(job.target_embeddings)
     vectors.check_one_space(job.query_embeddings, job.target_embeddings)
-    frame, candidates, sizes, taken = read_rows(job.rows)
+    frame, candidates, sizes, metadata = read_rows(job.rows)
+    check_subset(job.rows, metadata, "--subset", {"subset": job.subset})
+    vectors.check_items(job.rows, metadata, "query", job.query_embeddings)
+    vectors.check_items(job.rows, metadata, "target", job.target_embeddings)
     query_ids = frame["query_id"].to_numpy()
     rows = np.arange(len(frame))
     check_ids(job.rows, "query_id", query_ids, job.query_embeddings, len(queries), rows)
@@ -102,10 +82,10 @@ def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
             facts,
             concepts,
         )
-        result["data"] = taken
+        result["data"] = from_metadata(metadata)
         result["manifest"] = {
-            "query": manifest(job.query_embeddings) or None,
-            "target": manifest(job.target_embeddings) or None,
+            "query": vectors.manifest(job.query_embeddings) or None,
+            "target": vectors.manifest(job.target_embeddings) or None,
         }
         table = pd.DataFrame(
             {

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
+from gen2embed.files import read_yaml
 from gen2embed.outputs import add_output
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.provenance import machine, run_times
@@ -49,7 +49,7 @@ def tabulate_settings(job: argparse.Namespace) -> None:
     path = Path(job.config)
     if not path.is_file():
         raise InputError(f"{path}: no such file; the rule write_configuration makes it")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = read_yaml(path)
     frame = settings_beside(config, job.config)
     caption = (
         f"Hyper-parameters of the paper and of this experiment (`{config['experiment']}`). "

@@ -13,13 +13,14 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.command_line import run_each
-from gen2embed.files import read_json
 from gen2embed.outputs import add_output
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
 from gen2embed.reporting.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
 from gen2embed.reporting.mining_statistics import (
     dropped_before,
     pooled,
+    read_rates,
+    read_statistics,
     shown_mined,
     shown_statistics,
     statistics_row,
@@ -52,17 +53,19 @@ def in_order(rows: list[dict], subsets: list[str]) -> pd.DataFrame:
     return frame.sort_values("subset", key=lambda names: names.map(order), kind="stable")
 
 
-def read_report(folder: str | None, name: str) -> dict | None:
+def read_report(folder: str | None, name: str, strategies: list[str]) -> dict | None:
     """The report ``<name>.json`` of false negatives; None where none was made."""
-    return read_json(Path(folder) / f"{name}.json") if folder else None
+    return read_rates(Path(folder) / f"{name}.json", strategies) if folder else None
 
 
 def tabulate_strategies(job: argparse.Namespace) -> None:
     clusters = Path(job.clusters)
-    by_subset = {name: read_report(job.rates, name) for name in [*job.subsets, "all"]}
+    by_subset = {
+        name: read_report(job.rates, name, job.strategies) for name in [*job.subsets, "all"]
+    }
     rows, each, told, missing = [], [], [], ""
     for strategy in job.strategies:
-        statistics = [read_json(clusters / strategy / f"{name}.json") for name in job.subsets]
+        statistics = read_statistics(clusters / strategy, strategy, job.subsets)
         found = rates(by_subset["all"], strategy)
         rows.append({"strategy": strategy, **pooled(statistics), **found})
         missing = dropped_before(statistics)  # the same for every strategy
@@ -100,11 +103,11 @@ def tabulate_grid(job: argparse.Namespace) -> None:
     rows, missing = [], ""
     for k in job.k:
         for m in job.m:
-            place = f"k{k}_m{m}"
-            report = read_report(job.grid_rates, place)
+            cell = f"k{k}_m{m}"
+            report = read_report(job.grid_rates, cell, job.grid_strategies)
             for strategy in job.grid_strategies:
-                folder = Path(job.grid_clusters) / place / strategy
-                statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
+                folder = Path(job.grid_clusters) / cell / strategy
+                statistics = read_statistics(folder, strategy, job.subsets)
                 missing = dropped_before(statistics)
                 found = {**pooled(statistics), **rates(report, strategy)}
                 rows.append({"k": k, "m": m, "strategy": strategy, **found})

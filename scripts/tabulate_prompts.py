@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_each
+from gen2embed.embedding_files import load_with_manifest
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL, members
 from gen2embed.evaluation.paired import equivalence, holm
-from gen2embed.files import load_embeddings, load_valid, read_parquet
+from gen2embed.files import digest_file
+from gen2embed.ids import check_ids, read_rows
+from gen2embed.origin import check_items, key_of
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
@@ -58,8 +61,8 @@ def read_pairs(rows: str, register: pd.DataFrame) -> np.ndarray:
     """Query and positive target of every evaluation row: int64, shape (rows, 2)."""
     parts = []
     for name in register.loc[register["part"] == "eval", "name"]:
-        frame, _ = read_parquet(Path(rows) / f"{name}.parquet", ["query_id", "candidate_ids"])
-        parts.append(np.stack([frame["query_id"], frame["candidate_ids"].str[0]], axis=1))
+        of_set = read_rows(Path(rows) / f"{name}.parquet")
+        parts.append(np.stack([of_set.frame["query_id"], of_set.positives], axis=1))
     return np.concatenate(parts).astype(np.int64)
 
 
@@ -68,24 +71,29 @@ class Space:
 
     def __init__(self, job: argparse.Namespace, register: pd.DataFrame):
         self.job = job
-        self.pairs = sampled(read_pairs(job.rows, register), job.sample, job.seed)
-        self.has_image = {}
+        every = read_pairs(job.rows, register)
+        self.pairs = sampled(every, job.sample, job.seed)
+        self.has_image, self.digests = {}, {}
         for side in ROLES:
-            items = read_items(str(Path(job.items) / f"eval_{side}.parquet"), side)
-            self.has_image[side] = np.array([bool(one.image_path) for one in items])
+            path = Path(job.items) / f"eval_{side}.parquet"
+            items, self.digests[side] = read_items(str(path), side), digest_file(path)
+            ids = every[:, ROLES.index(side)]
+            check_ids(job.rows, f"{side}_id", ids, path, len(items))
+            self.has_image[side] = np.array([bool(item.image_path) for item in items])
 
     def measure(self, prompt: str) -> dict[str, float]:
         """Image-text gap with its interval, and mean cosine of matching and of other pairs."""
         vectors, usable = {}, {}
         for side, has_image in self.has_image.items():
             path = Path(self.job.embeddings) / prompt / f"eval_{side}.npy"
-            vectors[side] = load_embeddings(path)
+            vectors[side], usable[side], told = load_with_manifest(path)
             if len(vectors[side]) != len(has_image):
                 raise InputError(
                     f"{path}: holds {len(vectors[side])} rows, but there are {len(has_image)} "
                     "items; embed them again"
                 )
-            usable[side] = load_valid(path, len(has_image))
+            of_items = {key_of(side): told.get("items_digest")}
+            check_items(path, of_items, side, self.digests[side], self.job.items)
         modality = {}
         for wanted in (True, False):
             parts = []

@@ -15,7 +15,6 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import read_json
 from gen2embed.outputs import add_output
 from gen2embed.reporting.adapter_cards import cost_of, pairs_seen_at, read_card, rows_of
 from gen2embed.reporting.captions import (
@@ -31,7 +30,12 @@ from gen2embed.reporting.efficiency import (
     shown_efficiency,
 )
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
-from gen2embed.reporting.mining_statistics import dropped_before, pooled
+from gen2embed.reporting.mining_statistics import (
+    dropped_before,
+    pooled,
+    read_rates,
+    read_statistics,
+)
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.published_scores import MARK_NOTE
 from gen2embed.reporting.results import aggregate, read_register
@@ -76,14 +80,14 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
     names = [name for name in map(RunName.parse, job.runs) if name.prompt == job.prompt]
     others = [name.strategy for name in names if name.strategy not in job.strategies]
     runs = read_runs(job.scores, names, job.seeds, register)
-    report = read_json(job.rates) if job.rates else None
+    report = read_rates(job.rates, []) if job.rates else None
     known = report["strategies"] if report else {}
     rows: list[dict[str, Any]] = []
     missing = ""
     for strategy in [*job.strategies, *others]:
         folder = clusters_of(job.clusters, strategy)
         row = {"strategy": strategy}
-        statistics = [read_json(folder / f"{name}.json") for name in job.subsets]
+        statistics = read_statistics(folder, strategy, job.subsets)
         missing = dropped_before(statistics)
         row |= pooled(statistics)
         row |= rates(report, strategy)

@@ -20,7 +20,14 @@ import torch
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import package_versions, read_parquet, run_record, write_json, write_text
+from gen2embed.files import (
+    package_versions,
+    read_npy,
+    read_parquet,
+    run_record,
+    write_json,
+    write_text,
+)
 from gen2embed.mini.generator.architecture import (
     Shape,
     build_model,
@@ -37,6 +44,7 @@ from gen2embed.mini.generator.validation import (
     sample_answers,
 )
 from gen2embed.models.shortcuts.grouped_attention import use_grouped_attention
+from gen2embed.models.sums import CARD, SUMS, sums_of
 from gen2embed.outputs import add_output, whole_folder
 
 PHOTO_COLUMNS = (
@@ -68,10 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def load_photos(args: argparse.Namespace) -> tuple[np.ndarray, Any]:
     metadata, _ = read_parquet(args.metadata, PHOTO_COLUMNS)
-    try:
-        photos = np.load(args.photos, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{args.photos}: not a readable npy file ({error})") from None
+    photos = read_npy(args.photos)
     if photos.ndim != 4 or photos.dtype != np.uint8 or len(photos) != len(metadata):
         raise InputError(
             f"{args.photos}: holds {photos.dtype} of shape {photos.shape}; expected uint8 photos, "
@@ -141,7 +146,7 @@ def train(args: argparse.Namespace) -> None:
             write_text(
                 folder / "training_log.jsonl", "".join(json.dumps(line) + "\n" for line in log)
             )
-            write_json(folder / "card.json", card)
+            write_json(folder / CARD, card | {SUMS: sums_of(folder)})
             write_text(folder / "README.md", render_card(card))
         record["parameters"] = card["parameters"]
 

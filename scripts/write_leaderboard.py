@@ -13,7 +13,7 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import AGGREGATES
 from gen2embed.evaluation.ranking import ranking_metrics
-from gen2embed.files import read_parquet, write_json, write_text
+from gen2embed.files import read_parquet, read_text, write_json, write_text
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
@@ -121,7 +121,7 @@ def write(job: argparse.Namespace) -> None:
         },
     )
     if job.card:
-        card = Path(job.card).read_text(encoding="utf-8")
+        card = read_text(job.card)
         trained = dropped_in_training([run])
         text = card_with_scores(card, run, register, conditions(run, register) + trained)
         write_text(Path(job.out).with_suffix(".md"), text)

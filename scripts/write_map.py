@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import write_text
+from gen2embed.files import read_text, write_text
 from gen2embed.reporting.paper import read_products
 from gen2embed.reporting.paper_page import fill
 
@@ -25,7 +25,7 @@ def write(job: argparse.Namespace) -> None:
         if not page.is_file():
             raise InputError(f"{page}: no such file")
         try:
-            text = fill(page.read_text(encoding="utf-8"), products)
+            text = fill(read_text(page), products)
         except InputError as error:
             raise InputError(f"{page}: {error}") from None
         write_text(page, text)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import write_json, write_text
+from gen2embed.files import read_text, write_json, write_text
 from gen2embed.outputs import add_output
 from gen2embed.reporting.pages import page, table
 from gen2embed.reporting.provenance import gather
@@ -33,7 +33,7 @@ def write(job: argparse.Namespace) -> None:
     if not config.is_file():
         raise InputError(f"{config}: no such file; the rule write_configuration makes it")
     project = Path(__file__).resolve().parents[1]
-    facts = gather(job.results, config.read_text(encoding="utf-8"), project)
+    facts = gather(job.results, read_text(config), project)
     write_json(Path(job.out).with_suffix(".run.json"), facts)
     times = pd.DataFrame(facts["run_times"])
     shown = pd.DataFrame(

@@ -18,6 +18,7 @@ ID = pa.int64()
 IDS = pa.list_(pa.int64())
 NUMBERS = pa.list_(pa.float32())
 TEXT = pa.string()
+TEXTS = pa.list_(TEXT)
 TYPES = {
     "pair_id": ID,
     "query_id": ID,
@@ -36,14 +37,28 @@ TYPES = {
     "text": TEXT,
     "concept": TEXT,
     "image_path": TEXT,
+    "role": TEXT,
+    "row": ID,
+    **dict.fromkeys(("qry", "qry_image_path", "pos_text", "pos_image_path"), TEXT),
+    **dict.fromkeys(("qry_text", "qry_img_path"), TEXT),
+    **dict.fromkeys(("tgt_text", "tgt_img_path"), TEXTS),
+    "emoji_id": ID,
+    **dict.fromkeys(("split", "name", "concept", "group", "subgroup", "tone", "country"), TEXT),
+    "background": TEXT,
+    "true_ids": IDS,
+    "image_id": ID,
+    "false_id": ID,
+    "right": pa.bool_(),
+    "margin": pa.float64(),
 }
 
 
 def in_types_of_the_dictionary(table: pa.Table, path: str | Path) -> pa.Table:
     """The table with the columns of ``TYPES`` in these types; others only without dictionaries.
 
-    A text that is missing is empty. Raises InputError, with the row, for ids that are missing or
-    no integers, for one value where a list belongs, and for what else is of another type.
+    A text that is missing is empty, in a list, too. Raises InputError, with the row, for ids that
+    are missing or no integers, for one value where a list belongs, and for what else is of another
+    type.
     """
     for number, field in enumerate(table.schema):
         column = plain(table.column(number))
@@ -68,8 +83,13 @@ def in_type(column: pa.ChunkedArray, wanted: pa.DataType, named: str) -> pa.Chun
             raise InputError(f"{named} is {column.type}; it holds texts")
         return column.cast(TEXT).fill_null("")
     if pa.types.is_list(wanted) and not is_list(column.type):
-        raise InputError(f"{named} is {column.type}; each row is a list of numbers")
+        values = "texts" if wanted == TEXTS else "numbers"
+        raise InputError(f"{named} is {column.type}; each row is a list of {values}")
+    if wanted == TEXTS:
+        return in_lists_of_texts(column, named)
     check_whole(column, named)
+    if pa.types.is_boolean(wanted):
+        raise InputError(f"{named} is {column.type}; it holds true or false")
     within = column.type.value_type if pa.types.is_list(wanted) else column.type
     if not is_number(within):
         sort = "ids are numbers" if is_id(wanted) else "it holds numbers"
@@ -79,6 +99,18 @@ def in_type(column: pa.ChunkedArray, wanted: pa.DataType, named: str) -> pa.Chun
     except pa.ArrowInvalid as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{named} is {column.type}; ids are int64 ({reason})") from None
+
+
+def in_lists_of_texts(column: pa.ChunkedArray, named: str) -> pa.ChunkedArray:
+    if (row := first_true(pc.is_null(column))) is not None:
+        raise InputError(f"{named}: row {row} is missing; every row has a list")
+    column = column.combine_chunks()
+    within = plain(pc.list_flatten(column))
+    if not (is_text(within.type) or pa.types.is_null(within.type)):
+        raise InputError(f"{named} is {column.type}; each row is a list of texts")
+    sizes = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+    starts = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
+    return pa.chunked_array([pa.ListArray.from_arrays(starts, pc.fill_null(within.cast(TEXT), ""))])
 
 
 def check_whole(column: pa.ChunkedArray, named: str) -> None:

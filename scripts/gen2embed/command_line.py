@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
 from tqdm import tqdm
@@ -16,6 +15,7 @@ from gen2embed.errors import InputError
 from gen2embed.outputs import check_jobs, fault_of
 from gen2embed.settings import check_settings
 from gen2embed.state_lock import end_with_snakemake
+from gen2embed.text_files import read_json
 
 T = TypeVar("T")
 LOG_INTERVAL_SECONDS = 30.0
@@ -100,13 +100,13 @@ def _parse_jobs(parser: argparse.ArgumentParser, argv: list[str]) -> list[argpar
 
 
 def _read_job_list(source: str) -> list[dict[str, Any]]:
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-        jobs = json.loads(text)
-    except OSError as error:
-        raise InputError(f"{source}: cannot read the job list ({error.strerror})") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{source}: the job list is not JSON ({error})") from None
+    if source == "-":
+        try:
+            jobs = json.loads(sys.stdin.read().removeprefix("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{source}: the job list is not JSON ({error})") from None
+    else:
+        jobs = read_json(source)
     if not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
         raise InputError(f"{source}: a job list is a JSON list of objects, one per job")
     if not jobs:

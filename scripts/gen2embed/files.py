@@ -20,14 +20,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from gen2embed.columns import in_types_of_the_dictionary
 from gen2embed.errors import InputError
-from gen2embed.outputs import fault_of, os_errors, whole_file
+from gen2embed.outputs import whole_file
+from gen2embed.text_files import check_file as check_file
+from gen2embed.text_files import check_numbers as check_numbers
+from gen2embed.text_files import read_json as read_json
+from gen2embed.text_files import read_json_lines as read_json_lines
+from gen2embed.text_files import read_json_object as read_json_object
+from gen2embed.text_files import read_text as read_text
+from gen2embed.text_files import read_yaml as read_yaml
+from gen2embed.text_files import reading as reading
 
 UNIT_LENGTH_TOLERANCE = 1e-3
 _CHECK_ROWS = 65536
+METADATA_SUM = "metadata_digest"  # of a parquet file's metadata, beside them
 SMALL_FILES = (".json", ".txt", ".model", ".jinja")
 
 
@@ -48,75 +56,6 @@ def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
-@contextmanager
-def reading(path: str | Path, what: str) -> Iterator[None]:
-    """Raise InputError for no regular file, and for whatever a library makes of damaged bytes.
-
-    what: the format. Only calls of the library that reads it belong into the block: everything
-    that they raise is taken for the file's fault.
-    """
-    check_file(path)
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        fault = fault_of(error) if isinstance(error, OSError) and error.errno else None
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(
-            fault or f"{path}: is not a readable {what} file ({reason}); write or fetch it again"
-        ) from None
-
-
-def check_file(path: str | Path) -> None:
-    """Raise InputError for what is no regular file: absent, a folder, a pipe, a device."""
-    with os_errors(path):
-        if "\0" in str(path) or not Path(path).exists():
-            raise InputError(f"{path}: no such file")
-        if not Path(path).is_file():
-            raise InputError(f"{path}: is no regular file")
-
-
-def read_text(path: str | Path) -> str:
-    """A text file: UTF-8, with or without a byte-order mark; line ends become line feeds."""
-    with reading(path, "UTF-8 text"):
-        return Path(path).read_text(encoding="utf-8-sig")
-
-
-def read_yaml(path: str | Path) -> Any:
-    text = read_text(path)
-    with reading(path, "YAML"):
-        return yaml.safe_load(text)
-
-
-def read_json(path: str | Path) -> Any:
-    """Raises InputError, too, for NaN and the infinities, which JSON does not have."""
-    text = read_text(path)
-    with reading(path, "JSON"):
-        return json.loads(text, parse_constant=_no_number)
-
-
-def read_json_object(path: str | Path, *keys: str) -> dict[str, Any]:
-    """A JSON object that has these keys."""
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: holds no JSON object; write it again")
-    missing = [key for key in keys if key not in value]
-    if missing:
-        raise InputError(f"{path}: {missing[0]!r} is missing; see docs/data_dictionary.md")
-    return value
-
-
-def read_json_lines(path: str | Path) -> list[Any]:
-    lines = read_text(path).splitlines()
-    with reading(path, "JSON lines"):
-        return [json.loads(line, parse_constant=_no_number) for line in lines if line.strip()]
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
 def read_csv(path: str | Path, columns: Sequence[str], separator: str = ",") -> pd.DataFrame:
     """A CSV file with all its columns; texts stay texts ("" is not NaN, "true" is no bool).
 
@@ -134,15 +73,37 @@ def read_csv(path: str | Path, columns: Sequence[str], separator: str = ",") -> 
     return frame
 
 
+def as_numbers(path: str | Path, frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """The frame of a CSV file with these columns as numbers ("" is NaN), others as they are.
+
+    Raises InputError for the first cell that is none, with its row.
+    """
+    made = {}
+    for name in names:
+        made[name] = pd.to_numeric(frame[name].replace("", "nan"), errors="coerce")
+        wrong = (made[name].isna() & ~frame[name].str.lower().isin(["", "nan"])).to_numpy()
+        if wrong.any():
+            row = int(wrong.argmax())
+            shown = frame[name].iat[row]
+            raise InputError(f"{path}: row {row}: {name} is {shown!r:.40}, no number")
+        if frame[name].str.fullmatch(r"-?\d+").all():
+            made[name] = made[name].astype("int64")
+    return frame.assign(**made)
+
+
 def write_parquet(
     path: str | Path, frame: pd.DataFrame | pa.Table, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a frame without its index; ``metadata`` becomes the file's key-value metadata."""
+    """Write a frame without its index; ``metadata`` becomes the file's key-value metadata.
+
+    With a checksum of it beside it: parquet has one of its columns' pages alone.
+    """
     table = frame
     if isinstance(frame, pd.DataFrame):
         table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     if metadata:
-        table = table.replace_schema_metadata(dict(metadata))
+        summed = dict(metadata) | {METADATA_SUM: digest_facts(dict(metadata))}
+        table = table.replace_schema_metadata(summed)
     with whole_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
@@ -170,10 +131,19 @@ def read_parquet(
             raise InputError(f"{path}: column {twice[0]!r} is there twice; leave one out")
         raw = file.schema_arrow.metadata or {}
         metadata = {key.decode(): value.decode() for key, value in raw.items()}
+        told = metadata.pop(METADATA_SUM, None)
+        if told is not None and told != digest_facts(metadata):
+            raise InputError(f"{path}: its metadata are damaged (another sum); make it again")
         table = file.read(columns=list(columns))
         table.validate(full=True)
         frame = in_types_of_the_dictionary(table, path).to_pandas(ignore_metadata=True)
     return frame[list(columns)], metadata
+
+
+def count_rows(path: str | Path) -> int:
+    """Rows of a parquet file, by its footer."""
+    with reading(path, "parquet"):
+        return pq.read_metadata(path).num_rows
 
 
 def read_npy(path: str | Path, mmap_mode: str | None = None) -> np.ndarray:
@@ -260,6 +230,7 @@ def write_embeddings(
 
 def digest_file(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
+    check_file(path)
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

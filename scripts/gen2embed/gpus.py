@@ -8,9 +8,11 @@ Nothing here starts CUDA. Names of GPUs are UUIDs, from ``nvidia-smi``; without 
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 HELD: list[object] = []  # locks of this process, until it ends
@@ -73,6 +75,36 @@ def visible_gpus() -> list[str]:
     return [str(index) for index in range(count_devices(ROOT))]
 
 
+def lock_folder(above: Path) -> Path | None:
+    """This user's own folder for locks, in one that all users write to.
+
+    None, and a line on stderr, where another user made it first, or may write into it: the GPUs
+    are then taken in order, without asking who holds them.
+    """
+    folder = above / f"gen2embed-gpus-{os.getuid()}"
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+        fault = None
+        if not stat.S_ISDIR(found.st_mode):
+            fault = "is no folder"
+        elif found.st_uid != os.getuid():
+            fault = "belongs to another user"
+        elif found.st_mode & 0o022:
+            fault = "may be written by others"
+    except OSError as error:
+        fault = error.strerror
+    if fault is None:
+        return folder
+    print(
+        f"{folder}: {fault}: jobs do not know of each other's GPUs, and take the first; remove it, "
+        "or name another folder for temporary files (TMPDIR)",
+        file=sys.stderr,
+    )
+    return None
+
+
 def free_ones(names: list[str], count: int, folder: Path) -> list[str]:
     """The first ``count`` that nobody holds, held from now on; [] if there are not as many."""
     from filelock import FileLock, Timeout
@@ -84,7 +116,7 @@ def free_ones(names: list[str], count: int, folder: Path) -> list[str]:
         lock = FileLock(folder / f"{name}.lock", blocking=False)
         try:
             lock.acquire()
-        except Timeout:
+        except (Timeout, OSError):  # held, or no place for a lock
             continue
         taken.append((name, lock))
     if len(taken) < count:
@@ -109,9 +141,8 @@ def take_gpus(count: int = 1) -> None:
         os.environ.setdefault(VISIBLE, "0")
     if len(names) <= count:
         return
-    folder = Path(tempfile.gettempdir()) / f"gen2embed-gpus-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    own = free_ones(names, count, folder)
+    folder = lock_folder(Path(tempfile.gettempdir()))
+    own = free_ones(names, count, folder) if folder else names[:count]
     if not own:
         own = names[:count]
         print(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from gen2embed.below import check_name
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
 
 
 def read_id_rows(
-    path: str,
+    path: str | Path,
     columns: Sequence[str],
     ids: Sequence[str],
     what: str = "rows",
@@ -31,8 +34,86 @@ def read_id_rows(
     return frame, metadata
 
 
+def check_once(path: str | Path, what: str, ids: np.ndarray) -> None:
+    """Raise InputError for the first id that stands there a second time. ids: shape (m,)."""
+    again = pd.Series(ids).duplicated().to_numpy()
+    if again.any():
+        row = int(again.argmax())
+        raise InputError(
+            f"{path}: row {row}: {what} {ids[row]} stands there before; each row is given once"
+        )
+
+
+def read_pairs(path: str | Path) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+    """query_id and target_id by row, and the file's metadata.
+
+    Raises InputError where pair_id is not the row, or the subset's name cannot be a file's.
+    """
+    columns = ["pair_id", "query_id", "target_id"]
+    frame, metadata = read_id_rows(path, columns, columns, "pairs")
+    wrong = frame["pair_id"].to_numpy() != np.arange(len(frame))
+    if wrong.any():
+        raise InputError(f"{path}: row {wrong.argmax()}: pair_id must be 0, 1, 2, ... in row order")
+    if "subset" in metadata:
+        check_name(metadata["subset"], path)
+    return frame["query_id"].to_numpy(), frame["target_id"].to_numpy(), metadata
+
+
+TOLD = ("concept", "alike")  # what a made benchmark tells of its rows
+
+
+class Rows(NamedTuple):
+    """Evaluation rows: row_id, query_id and, where they are there, ``TOLD``; candidate ids one list
+    after another; the lists' lengths, int64, shape (n_rows,); the file's metadata."""
+
+    frame: pd.DataFrame
+    candidates: np.ndarray
+    sizes: np.ndarray
+    metadata: dict[str, str]
+
+    @property
+    def of_candidates(self) -> np.ndarray:
+        """The row of each candidate."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+    @property
+    def positives(self) -> np.ndarray:
+        """Entry 0 of each row."""
+        return self.candidates[np.cumsum(self.sizes) - self.sizes]
+
+
+def read_rows(path: str | Path) -> Rows:
+    """Raises InputError for a row that stands there twice, or has no candidates."""
+    ids = ("row_id", "query_id")
+    frame, metadata = read_id_rows(path, (*ids, "candidate_ids"), ids, optional=TOLD)
+    check_once(path, "row_id", frame["row_id"].to_numpy())
+    lists = frame.pop("candidate_ids")
+    sizes = lists.map(len).to_numpy(dtype=np.int64)
+    if not sizes.all():
+        raise InputError(
+            f"{path}: row {sizes.argmin()}: candidate_ids must be a list of int64 ids, "
+            "entry 0 the positive"
+        )
+    if "alike" in frame and not frame["alike"].between(1, sizes).all():
+        raise InputError(f"{path}: alike must count candidates: 1 to as many as a row has")
+    return Rows(frame, np.concatenate(lists.to_list()), sizes, metadata)
+
+
+def check_rows(path: str | Path, rows: Rows, holders: Mapping[str, tuple[object, int]]) -> None:
+    """Raise InputError for ids that have no row. holders: by side what is named, and its rows."""
+    holder, n = holders["query"]
+    check_ids(path, "query_id", rows.frame["query_id"].to_numpy(), holder, n)
+    holder, n = holders["target"]
+    check_ids(path, "candidate", rows.candidates, holder, n, rows.of_candidates)
+
+
 def check_ids(
-    path: str, what: str, ids: np.ndarray, holder: str, n: int, rows: np.ndarray | None = None
+    path: str | Path,
+    what: str,
+    ids: np.ndarray,
+    holder: object,
+    n: int,
+    rows: np.ndarray | None = None,
 ) -> None:
     """Raise InputError for the first id that names none of the ``n`` rows of the file ``holder``.
 

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import argparse
 import errno
+import fcntl
 import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from gen2embed.errors import InputError
 
 MARK = ".gen2embed"  # a file in every folder that is written, and so replaced, as a whole
 SNAKEMAKES = ".snakemake_timestamp"  # what it leaves in a folder that is an output
+FRESH = 60.0  # seconds: a younger temporary file may be about to be held
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # torch's and numpy's words for a write that was cut short, without the system's number
 CUT_SHORT = r"No space left on device|PytorchStreamWriter failed|\d+ requested and \d+ written"
@@ -276,10 +280,11 @@ def whole_file(path: str | Path, durable: bool = True) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(
             prefix=f".{path.stem[:100]}.", suffix=path.suffix, dir=path.parent
         )
-    os.close(handle)
     temporary = Path(name)
+    held = hold(handle)
     done = False
     try:
+        sweep(path.parent, f".{path.stem[:100]}.", path.suffix)
         with os_errors(path):
             yield temporary
             temporary.chmod(0o666 & ~umask())
@@ -288,6 +293,7 @@ def whole_file(path: str | Path, durable: bool = True) -> Iterator[Path]:
         done = True
         put_in_place(temporary, path)
     finally:
+        os.close(held)
         if not done:
             temporary.unlink(missing_ok=True)
 
@@ -305,8 +311,10 @@ def whole_folder(path: str | Path, program: str = "gen2embed") -> Iterator[Path]
     with os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.", dir=path.parent))
+    held = hold(os.open(temporary, os.O_RDONLY))
     done = False
     try:
+        sweep(path.parent, f".{path.name[:100]}.", "")
         with os_errors(path):
             yield temporary
             mark = temporary / MARK
@@ -320,8 +328,46 @@ def whole_folder(path: str | Path, program: str = "gen2embed") -> Iterator[Path]
         done = True
         replace_folder(temporary, path)
     finally:
+        os.close(held)
         if not done:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def hold(handle: int) -> int:
+    """Mark a temporary file or folder as in use, until the handle is closed or the process ends."""
+    with suppress(OSError):  # some network file systems have no locks
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return handle
+
+
+def sweep(folder: Path, prefix: str, suffix: str) -> None:
+    """Remove what a killed process left of the same output: temporary names that nobody holds."""
+    names = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}" + re.escape(suffix))
+    for path in hidden_at_first(folder):
+        if names.fullmatch(path.name) and not path.is_symlink():
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > FRESH and is_free(path):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@cache
+def hidden_at_first(folder: Path) -> list[Path]:
+    """What lay hidden in a folder when this process first wrote into it: listed once."""
+    with suppress(OSError):
+        return [path for path in folder.iterdir() if path.name.startswith(".")]
+    return []
+
+
+def is_free(path: Path) -> bool:
+    """Whether no process holds it (``hold``)."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
 
 
 def replace_folder(new: Path, path: Path) -> None:

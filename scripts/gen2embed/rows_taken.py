@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gen2embed.errors import InputError
+
 DROPPED = "dropped"
 
 
@@ -25,7 +27,7 @@ def dropped_as_metadata(dropped: int) -> dict[str, str]:
 def from_metadata(metadata: Mapping[str, str]) -> dict[str, Any]:
     """split and row_cap (null where there is none, or it is not told), and dropped above 0."""
     cap = metadata.get("row_cap")
-    taken = {"split": metadata.get("split"), "row_cap": int(cap) if cap else None}
+    taken = {"split": metadata.get("split"), "row_cap": _count("row_cap", cap) if cap else None}
     return taken | dropped_from_metadata(metadata)
 
 
@@ -36,7 +38,16 @@ def dropped_from_metadata(metadata: Mapping[str, str]) -> dict[str, int]:
 
 def dropped_of(metadata: Mapping[str, Any]) -> int:
     """Of a file's metadata, a score's ``data``, statistics or a card's subset; untold: none."""
-    return int(metadata.get(DROPPED, 0))
+    return _count(DROPPED, metadata.get(DROPPED, 0))
+
+
+def _count(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} is {value!r:.40} in the metadata of the rows taken; prepare the items again"
+        ) from None
 
 
 def rows_dropped(count: int, sentence: str = "{}") -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gen2embed.gpus import count_devices, listed
+from gen2embed.gpus import count_devices, listed, lock_folder
 
 LINES = "0, GPU-a\n1, GPU-b\n2, GPU-c\n3, GPU-d\n"
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -156,3 +156,31 @@ def test_a_container_has_fewer_devices_than_the_host(tmp_path):
     """And other files of the driver are no GPUs."""
     others = ["dev/nvidia-uvm", "dev/nvidiactl", "dev/nvidia-caps/nvidia-cap1"]
     assert count_devices(machine(tmp_path, devices=(3,), known=8, others=others)) == 1
+
+
+@pytest.mark.parametrize("fault", ["file", "link", "writable", "nowhere"])
+def test_a_lock_folder_of_another_kind_is_done_without(tmp_path, capsys, fault):
+    folder = tmp_path / f"gen2embed-gpus-{os.getuid()}"
+    above = tmp_path
+    if fault == "file":
+        folder.write_text("")
+    elif fault == "link":
+        (tmp_path / "theirs").mkdir()
+        folder.symlink_to("theirs")
+    elif fault == "writable":
+        folder.mkdir()
+        folder.chmod(0o777)
+    else:
+        above = tmp_path / "none"
+    assert lock_folder(above) is None
+    assert "TMPDIR" in capsys.readouterr().err
+
+
+def test_a_lock_folder_of_another_user_is_done_without(tmp_path, capsys, monkeypatch):
+    assert lock_folder(tmp_path).stat().st_mode & 0o777 == 0o700
+    uid = os.getuid()
+    made = tmp_path / f"gen2embed-gpus-{uid + 1}"
+    made.mkdir()
+    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+    assert lock_folder(tmp_path) is None
+    assert "another user" in capsys.readouterr().err

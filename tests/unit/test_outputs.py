@@ -5,6 +5,8 @@ import errno
 import os
 import resource
 import stat
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from gen2embed.outputs import (
     check_place,
     check_room,
     fault_of,
+    hidden_at_first,
     whole_file,
     whole_folder,
 )
@@ -300,3 +303,68 @@ def test_a_whole_folder_around_or_inside_an_input(tmp_path, capsys):
         assert len(capsys.readouterr().err.splitlines()) == 1
     inside = {"out": f"{tmp_path}/model/sub/run", "image_root": str(tmp_path)}
     assert program(tmp_path, inside, out=("--out",))[0] == 0
+
+
+# --- Leftovers of killed writers ---
+
+
+@pytest.fixture
+def old(monkeypatch):
+    """Temporary files count as old at once."""
+    monkeypatch.setattr("gen2embed.outputs.FRESH", -1.0)
+
+
+@pytest.mark.usefixtures("old")
+def test_what_a_kill_left_goes_with_the_next_writing(tmp_path):
+    """The same output's temporary names alone; a file of the user's own stays."""
+    left = [".a.x1y2z3_4.json", ".a.abcdefgh.json"]
+    kept = [
+        ".b.x1y2z3_4.json",
+        ".a.json",
+        ".a.x1y2z3_4.npy",
+        "a.x1y2z3_4.json",
+        ".a.long_name_.json",
+    ]
+    for name in left + kept:
+        (tmp_path / name).write_text("half")
+    with whole_file(tmp_path / "a.json") as temporary:
+        temporary.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, "a.json"}
+
+
+@pytest.mark.usefixtures("old")
+def test_folders_that_a_kill_left(tmp_path):
+    (tmp_path / ".model.x1y2z3_4").mkdir()
+    (tmp_path / ".model.x1y2z3_4/weights").write_text("half")
+    (tmp_path / ".other.x1y2z3_4").mkdir()
+    with whole_folder(tmp_path / "model", "test") as folder:
+        (folder / "weights").write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"model", ".other.x1y2z3_4"}
+
+
+@pytest.mark.usefixtures("old")
+def test_what_another_process_writes_stays(tmp_path):
+    """A child holds its temporary file; it is swept when the child is killed."""
+    code = (
+        "import sys, time; from gen2embed.outputs import whole_file\n"
+        f"with whole_file({str(tmp_path / 'a.json')!r}) as path:\n"
+        "    path.write_text('half'); print(path, flush=True); time.sleep(60)"
+    )
+    scripts = Path(__file__).resolve().parents[2] / "scripts"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=scripts, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        half = Path(child.stdout.readline().strip())
+        hidden_at_first.cache_clear()
+        with whole_file(tmp_path / "a.json") as temporary:
+            temporary.write_text("whole")
+        assert half.exists()
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+    hidden_at_first.cache_clear()
+    with whole_file(tmp_path / "a.json") as temporary:
+        temporary.write_text("again")
+    assert not half.exists() and (tmp_path / "a.json").read_text() == "again"

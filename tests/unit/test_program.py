@@ -168,3 +168,13 @@ def test_a_run_record_is_written_only_when_the_work_is_done(tmp_path):
     with run_record(path) as record:
         record["rate"] = 2
     assert json.loads(path.read_text())["rate"] == 2
+
+
+def test_a_job_list_with_a_byte_order_mark(tmp_path, monkeypatch):
+    jobs, seen = tmp_path / "jobs.json", []
+    text = "\ufeff" + json.dumps([{"name": "a"}])
+    jobs.write_text(text, encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    for source in (str(jobs), "-"):
+        assert run_program(parser(), seen.extend, ["--job-list", source]) == 0
+    assert [job.name for job in seen] == ["a", "a"]

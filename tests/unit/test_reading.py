@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
+from gen2embed.evaluation.score_files import read_score
 from gen2embed.files import (
+    as_numbers,
     load_embeddings,
     read_csv,
     read_json,
@@ -28,6 +30,7 @@ from gen2embed.files import (
     write_parquet,
     write_text,
 )
+from gen2embed.prompts.items import read_items
 
 COLUMNS = ["query_id", "text", "candidate_ids"]
 FRAME = pd.DataFrame(
@@ -216,6 +219,92 @@ def test_texts_of_other_types_and_missing_ones(tmp_path, kind):
     assert frame["text"].tolist() == ["a", "", "é"]
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.list_, pa.large_list, pa.list_view], ids=["list", "large", "view"]
+)
+def test_a_text_that_is_missing_in_a_list_is_empty(tmp_path, kind):
+    lists = [["a", None], [], [None], ["é"]]
+    pq.write_table(
+        pa.table({"tgt_text": pa.array(lists, kind(pa.string()))}), tmp_path / "a.parquet"
+    )
+    frame, _ = read_parquet(tmp_path / "a.parquet", ["tgt_text"])
+    assert [list(row) for row in frame["tgt_text"]] == [["a", ""], [], [""], ["é"]]
+
+
+@given(lists=st.lists(st.lists(st.none() | st.text(max_size=5), max_size=4), max_size=8))
+def test_no_missing_text_becomes_a_word(tmp_path_factory, lists):
+    """Whatever is null, of texts and of texts in lists, no "None" and no "nan" comes out."""
+    path = tmp_path_factory.mktemp("null") / "a.parquet"
+    texts = pa.array([row[0] if row else None for row in lists], pa.string())
+    columns = {name: texts for name in ("qry", "text", "image_path", "role")}
+    columns["tgt_text"] = pa.array(lists, pa.list_(pa.string()))
+    pq.write_table(pa.table(columns), path)
+    frame, _ = read_parquet(path, list(columns))
+    for row, told in zip(frame.itertuples(), lists, strict=True):
+        assert [row.qry, row.text, row.image_path, row.role] == [(told or [None])[0] or ""] * 4
+        assert list(row.tgt_text) == [text or "" for text in told]
+
+
+def test_items_without_a_role_of_their_own(tmp_path):
+    roles = pa.array([None, "", "target"], pa.string())
+    table = pa.table({"item_id": [0, 1, 2], "text": ["a", None, "c"], "image_path": [None] * 3})
+    pq.write_table(table.append_column("role", roles), tmp_path / "a.parquet")
+    items = list(read_items(str(tmp_path / "a.parquet"), "query"))
+    assert [item.role for item in items] == ["query", "query", "target"]
+    assert [(item.text, item.image_path) for item in items] == [("a", ""), ("", ""), ("c", "")]
+
+
+SCORE = {"subset": "S", "above_chance": True, "n": 1, "ties": 0, "skipped_rows": 0, "value": 1.0,
+         "value_index0": 1.0, "chance": 0.5, "ci_low": 1.0, "ci_high": 1.0,
+         "manifest": {"query": None, "target": {}}}  # fmt: skip
+OTHER = st.sampled_from([None, "x", True, [], {}, 3, -1.5])
+
+
+@given(changed=st.dictionaries(st.sampled_from(sorted(SCORE)), OTHER), left=st.sets(
+    st.sampled_from(sorted(SCORE)), max_size=2))  # fmt: skip
+def test_a_score_holds_what_a_table_needs_or_is_one_line(tmp_path_factory, changed, left):
+    path = tmp_path_factory.mktemp("score") / "S.json"
+    write_json(path, {key: value for key, value in (SCORE | changed).items() if key not in left})
+    try:
+        score = read_score(path)
+    except InputError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+        return
+    assert score["value"] + score["n"] + score["ci_low"] is not None
+    assert (score["manifest"]["query"] or {}).get("model") is None
+
+
+NO_NUMBERS = ("x", "1,5", "0x1", "None")
+CELLS = st.one_of(
+    st.integers(-9, 9).map(str), st.floats(width=32).map(repr), st.sampled_from(["", *NO_NUMBERS])
+)
+
+
+@given(cells=st.lists(CELLS, min_size=1))
+def test_cells_that_are_numbers_or_one_line(tmp_path_factory, cells):
+    path = tmp_path_factory.mktemp("cells") / "a.csv"
+    write_csv(path, pd.DataFrame({"a": cells, "b": cells}))
+    wrong = [row for row, cell in enumerate(cells) if cell in NO_NUMBERS]
+    frame = read_csv(path, ["a", "b"])
+    if wrong:
+        with pytest.raises(InputError, match=f"row {wrong[0]}: a is"):
+            as_numbers(path, frame, ["a"])
+        return
+    found = as_numbers(path, frame, ["a"])
+    assert found["b"].tolist() == cells
+    expected = [float(cell) if cell else np.nan for cell in cells]
+    assert np.array_equal(found["a"].astype(float), expected, equal_nan=True)
+
+
+def test_numbers_of_a_log_line_by_line(tmp_path):
+    write_text(tmp_path / "a.jsonl", '{"step": 1}\n{"step": "2"}\n')
+    with pytest.raises(InputError, match="line 2: 'step' is '2', no number"):
+        read_json_lines(tmp_path / "a.jsonl", "step")
+    write_text(tmp_path / "a.jsonl", '{"step": 1}\n3\n')
+    with pytest.raises(InputError, match="line 2 is no JSON object"):
+        read_json_lines(tmp_path / "a.jsonl", "step")
+
+
 def test_an_index_that_pandas_stored_is_no_surprise(tmp_path):
     frame = FRAME.assign(query_id=np.arange(300) * 7 % 300, other=range(300))
     for index in ("query_id", "other", "text"):
@@ -240,6 +329,12 @@ def test_an_index_that_pandas_stored_is_no_surprise(tmp_path):
         ("candidate_ids", pa.array([1]), "each row is a list"),
         ("candidate_ids", pa.array([["a"]]), "ids are numbers"),
         ("text", pa.array([1]), "it holds texts"),
+        ("role", pa.array([1]), "it holds texts"),
+        ("qry", pa.array([[b"a"]]), "it holds texts"),
+        ("tgt_text", pa.array(["a"]), "each row is a list of texts"),
+        ("tgt_text", pa.array([["a"], None]), "row 1 is missing"),
+        ("tgt_img_path", pa.array([[1]]), "each row is a list of texts"),
+        ("right", pa.array([1]), "true or false"),
         ("text", pa.array([b"\xff"]), "it holds texts"),
         ("text", pa.array([b"\xff"]).view(pa.string()), "not a readable parquet"),
     ],

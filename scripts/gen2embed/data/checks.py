@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 
+from gen2embed.below import is_below
 from gen2embed.data.mmeb import flatten
 from gen2embed.prompts.mark import IMAGE_MARK
 
@@ -84,8 +84,7 @@ def check_items(
 
 
 def _unsafe(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return ".." in parts or path.startswith("/")
+    return path != "" and not is_below(path)
 
 
 def check_training(frame: pd.DataFrame) -> list[Finding]:

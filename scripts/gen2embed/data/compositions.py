@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gen2embed.below import below
 from gen2embed.data.checks import ERROR, Finding
 from gen2embed.data.composition_sets import SUBSETS, SUGARCREPE
 from gen2embed.data.mmeb import number, stack
@@ -108,7 +109,10 @@ def _check_images(rows: Sequence[Composition], root: str | Path, source: str) ->
     there: dict[str, bool] = {}
     for row in rows:
         if row.image not in there:
-            there[row.image] = (Path(root) / row.image).is_file()
+            try:
+                there[row.image] = below(root, row.image).is_file()
+            except InputError as error:
+                raise InputError(f"{source}: row {row.row_id}: {error}") from None
         if not there[row.image]:
             raise InputError(
                 f"{source}: row {row.row_id}: no image {Path(root) / row.image}; put it there or "

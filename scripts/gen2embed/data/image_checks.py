@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from gen2embed.below import below
 from gen2embed.data.checks import ERROR, NOTE, Finding
+from gen2embed.errors import InputError
 from gen2embed.prompts.images import USUAL_PIXELS, TooLargeImage, UnreadableImage, load_rgb
 from gen2embed.prompts.resolutions import get_resolution
 
 SAID = {
+    "image_outside": (ERROR, "leads out of its folder, or is no regular file"),
     "image_missing": (ERROR, "is not there"),
     "image_too_large": (ERROR, "is too large"),
     "image_broken": (ERROR, "cannot be decoded"),
@@ -44,8 +47,8 @@ def check_images(
     """
     images = list(dict.fromkeys(paths))
     with ThreadPoolExecutor(workers) as pool:
-        there = list(pool.map(lambda path: (root / path).is_file(), images))
-        present = [path for path, is_there in zip(images, there, strict=True) if is_there]
+        where = dict(zip(images, pool.map(lambda path: placed(root, path), images), strict=True))
+        present = [path for path in images if where[path] is None]
         chosen = [present[index] for index in sample(len(present), wanted, seed)]
 
         def look(path: str) -> str | None:
@@ -53,11 +56,16 @@ def check_images(
             return looked_at(root / path)
 
         looked = dict(zip(chosen, pool.map(look, chosen), strict=True))
-    found = {
-        path: looked.get(path) if is_there else "image_missing"
-        for path, is_there in zip(images, there, strict=True)
-    }
+    found = {path: where[path] or looked.get(path) for path in images}
     return _findings(found, paths, rows), len(images), len(chosen)
+
+
+def placed(root: Path, path: str) -> str | None:
+    """Whether an image is where it may be: which of the checks finds something, or None."""
+    try:
+        return None if below(root, path).is_file() else "image_missing"
+    except (InputError, OSError):
+        return "image_outside"
 
 
 def looked_at(path: Path) -> str | None:

@@ -7,11 +7,10 @@ taken). A branch that moves on therefore changes nothing; data that did change a
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from gen2embed.errors import InputError
-from gen2embed.files import read_json, write_json
+from gen2embed.files import read_json, read_json_object, write_json
 
 SUFFIX = "revisions.lock.json"
 
@@ -21,9 +20,9 @@ class RevisionLock:
 
     def __init__(self, path: Path, accept: bool = False):
         self.path, self.accept = Path(path), accept
-        self.repos: dict[str, dict] = read_json(path) if self.path.exists() else {}
+        self.repos: dict[str, dict] = read_json_object(path) if self.path.exists() else {}
         for repo, entry in self.repos.items():
-            if not {"asked", "revision", "files"} <= set(entry):
+            if not isinstance(entry, dict) or not {"asked", "revision", "files"} <= set(entry):
                 raise InputError(
                     f"{path}: {repo} lacks its revision; remove the file to begin anew"
                 )
@@ -68,5 +67,5 @@ class RevisionLock:
             )
 
     def save(self) -> None:
-        if not self.path.exists() or json.loads(self.path.read_text("utf-8")) != self.repos:
+        if not self.path.exists() or read_json(self.path) != self.repos:
             write_json(self.path, self.repos)

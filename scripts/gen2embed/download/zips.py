@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from gen2embed.errors import InputError
-from gen2embed.files import read_json, write_json
+from gen2embed.files import read_json_object, reading, write_json
 
 LEFT_OUT = ("__MACOSX", ".DS_Store", "Thumbs.db")
 MOST_GROWTH = 50  # bytes out for each byte in; images hardly shrink in a zip
@@ -88,9 +88,10 @@ def _checked_parts(info: zipfile.ZipInfo, name: str) -> list[str]:
 
 def open_zip(path: Path, name: str) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{name}: {path} is not a readable zip ({error})") from None
+        with reading(path, "zip"):
+            return zipfile.ZipFile(path)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 def extract(
@@ -108,27 +109,27 @@ def extract(
     for member in members:
         path, size = out / member.place, member.info.file_size
         if not (path.is_file() and path.stat().st_size == size):
-            part = path.with_name(f".{path.name}.part")
+            part = path.with_name(f".{path.name[:100]}.part")
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(member.info) as source, part.open("wb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
-            except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
-                part.unlink(missing_ok=True)
-                raise InputError(
-                    f"{name}: member {member.place} is spoilt ({error}); get the archive again"
-                ) from None
             except OSError as error:
                 with suppress(OSError):
                     part.unlink()
                 raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+            except Exception as error:  # decompressors raise whatever they meet in spoilt bytes
+                part.unlink(missing_ok=True)
+                raise InputError(
+                    f"{name}: member {member.place} is spoilt ({error}); get the archive again"
+                ) from None
             part.replace(path)
         count(size)
 
 
 def is_done(marker: Path, sha256: str) -> bool:
     """Whether the zip of this digest was extracted whole."""
-    return marker.is_file() and read_json(marker).get("sha256") == sha256
+    return marker.is_file() and read_json_object(marker).get("sha256") == sha256
 
 
 def mark_done(marker: Path, sha256: str, members: list[Member]) -> None:

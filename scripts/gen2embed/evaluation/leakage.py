@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.below import below
 from gen2embed.files import digest_file
 from gen2embed.prompts.mark import IMAGE_MARK
 
@@ -29,7 +30,7 @@ def content_keys(items: pd.DataFrame, root: str | Path) -> pd.DataFrame:
     items: text, image_path ("" = none, otherwise below ``root``). Columns images, texts, items; ""
     where an item has no image, or no words.
     """
-    digests = {path: digest_file(Path(root) / path) for path in set(items["image_path"]) if path}
+    digests = {path: digest_file(below(root, path)) for path in set(items["image_path"]) if path}
     images = items["image_path"].map(lambda path: digests.get(path, ""))
     texts = items["text"].map(text_key)
     both = [

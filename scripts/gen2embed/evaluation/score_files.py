@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import (
     ABOVE_CHANCE_P,
     above_chance,
     below_chance,
     share_interval,
 )
-from gen2embed.files import write_json, write_parquet
+from gen2embed.files import check_numbers, read_json_object, write_json, write_parquet
+
+COUNTS = ("n", "ties", "skipped_rows")
+NUMBERS = ("value", "value_index0", "chance", "ci_low", "ci_high")
 
 
 def summarise(
@@ -71,6 +75,22 @@ def at_chance_warning(score: Mapping[str, Any]) -> str:
         f"{score['subset']}: WARNING: {score['value']:.4f} is not above chance "
         f"({score['chance']:.4f}, p = {score['p_value']:.3g}): is the model loaded right?"
     )
+
+
+def read_score(path: str | Path) -> dict[str, Any]:
+    """A score as ``write_score`` left it. Raises InputError for what is none."""
+    score = read_json_object(path, "above_chance", "manifest", *COUNTS, *NUMBERS)
+    check_numbers(path, score, (*COUNTS, *NUMBERS))
+    manifests = score["manifest"]
+    if not isinstance(manifests, dict) or not all(
+        manifests.get(side) is None or isinstance(manifests[side], dict)
+        for side in ("query", "target")
+    ):
+        raise InputError(f"{path}: manifest holds no manifests of vectors; score it again")
+    manifests.setdefault("query", None)
+    if not isinstance(score.get("data") or {}, dict):
+        raise InputError(f"{path}: data is no object; score it again")
+    return score
 
 
 def write_score(out: Path, score: Mapping[str, Any], predictions: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gen2embed.errors import InputError
 from gen2embed.mini.emoji import VARIATION_SELECTOR
+from gen2embed.prompts.images import open_image
 
 THUMBNAIL_SHRINK = 3
 GREY = (128, 128, 128, 255)
@@ -37,7 +38,7 @@ def graphic_path(folder: Path, codes: Sequence[str]) -> Path:
 
 def load_graphic(path: Path) -> Image.Image:
     """The graphic as an RGBA image of 72x72 pixels."""
-    with Image.open(path) as image:
+    with open_image(path) as image:
         return image.convert("RGBA")
 
 

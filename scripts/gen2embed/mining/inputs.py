@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gen2embed.embedding_files import EmbeddingFiles, manifest
+from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
-from gen2embed.ids import check_ids, read_id_rows
+from gen2embed.ids import check_ids, read_pairs
 from gen2embed.mining.subset import Subset
+from gen2embed.origin import pairs_metadata
+from gen2embed.register_file import is_yes
 from gen2embed.rows_taken import dropped_from_metadata
 
 
@@ -22,18 +24,15 @@ class MiningInputs:
     prompt: str | None  # of the query vectors, where their manifest tells
     form: dict[str, str] | None  # of the inputs of both sides, likewise
     rows: int
+    pairs: dict[str, str]  # what the pairs are, for the cluster file's metadata
     dropped: dict[str, int]  # bad rows that the pairs were made without; empty: none
     queries: np.ndarray
     targets: np.ndarray
 
 
-def read_pairs(path: str) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """query_id and target_id by row, and the file's metadata."""
-    columns = ["pair_id", "query_id", "target_id"]
-    frame, metadata = read_id_rows(path, columns, columns, "pairs")
-    if not (frame["pair_id"].to_numpy() == np.arange(len(frame))).all():
-        raise InputError(f"{path}: pair_id must be 0, 1, 2, ... in row order")
-    return frame["query_id"].to_numpy(), frame["target_id"].to_numpy(), metadata
+def labelled_of(path: str, metadata: dict[str, str]) -> bool:
+    """What the pairs' own metadata say; not labelled where they do not tell."""
+    return is_yes(metadata.get("labelled", ""), f"{path}: labelled in its metadata")
 
 
 def read_inputs(
@@ -51,6 +50,8 @@ def read_inputs(
     queries, query_valid = embeddings.get(query_embeddings)
     targets, target_valid = embeddings.get(target_embeddings)
     form = embeddings.check_one_space(query_embeddings, target_embeddings)
+    embeddings.check_items(pairs, metadata, "query", query_embeddings)
+    embeddings.check_items(pairs, metadata, "target", target_embeddings)
     check_ids(pairs, "query_id", query_id, query_embeddings, len(queries))
     check_ids(pairs, "target_id", target_id, target_embeddings, len(targets))
     subset = Subset.of(query_id, target_id, query_valid, target_valid)
@@ -59,10 +60,11 @@ def read_inputs(
     return MiningInputs(
         subset=subset,
         name=metadata.get("subset", Path(pairs).stem),
-        labelled=metadata.get("labelled") == "true" if labelled is None else labelled,
-        prompt=manifest(query_embeddings).get("prompt"),
+        labelled=labelled_of(pairs, metadata) if labelled is None else labelled,
+        prompt=embeddings.manifest(query_embeddings).get("prompt"),
         form=form,
         rows=len(query_id),
+        pairs=pairs_metadata(query_id, target_id),
         dropped=dropped_from_metadata(metadata),
         queries=queries,
         targets=targets,

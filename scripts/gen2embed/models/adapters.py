@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gen2embed.errors import InputError
-from gen2embed.files import read_json
+from gen2embed.files import read_json_object
+from gen2embed.models.sums import CARD, check_regular, check_sums
 from gen2embed.models.weights import adapter_weights
 from gen2embed.prompts.input_form import InputForm, check_same, form_facts
 from gen2embed.rows_taken import DROPPED, dropped_of
 
-CARD = "card.json"
 OLDER_NAMES = {  # of modules before transformers 4.52, as released adapters have them -> today's
     r"^model\.layers\.": "model.language_model.layers.",
     r"^language_model\.model\.": "model.language_model.",
@@ -30,16 +31,21 @@ def apply_adapter(model: Any, folder: str, merge: bool) -> Any:
     Raises InputError when the folder holds no adapter, one of another shape, or weights that fit
     nothing: PEFT only warns of those and goes on with the untouched model.
     """
+    import torch
     from peft import PeftModel, get_peft_model_state_dict
 
+    check_regular(folder)
+    check_sums(folder)
     released = adapter_weights(folder)
     older = older_names(model)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Found missing adapter keys")
             adapted = PeftModel.from_pretrained(model, folder, key_mapping=older)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # PEFT raises whatever it meets in a broken adapter_config.json
+        reason = f"{type(error).__name__}: {error}".strip().split("\n")[0][:300]
         raise InputError(f"{folder}: no adapter of this model ({reason})") from None
     _check_loaded(folder, get_peft_model_state_dict(adapted), released, older)
     return adapted.merge_and_unload() if merge else adapted.get_base_model().eval()
@@ -90,7 +96,21 @@ def card_of(folder: str | None) -> dict[str, Any] | None:
     found = next(
         (folder for folder in (path, *path.parents[1:2]) if (folder / CARD).is_file()), None
     )
-    return None if found is None else read_json(found / CARD)
+    return None if found is None else read_json_object(found / CARD)
+
+
+def check_model(model: str, adapter: str | None, digest_of: Callable[[str], str | None]) -> None:
+    """Raise InputError for an adapter that was trained on other weights of the model's shape.
+
+    digest_of: see ``files.digest_folder``. Nothing is known of hub ids, released adapters, and
+    models in one file, whose weights are stored otherwise.
+    """
+    told = (card_of(adapter) or {}).get("model_digest")
+    if told and Path(model).is_dir() and digest_of(model) != told:
+        raise InputError(
+            f"{adapter}: was trained on other weights than {model} holds; give the model that its "
+            f"{CARD} names"
+        )
 
 
 def check_form(form: InputForm, adapter: str | None, what: str) -> None:
@@ -108,11 +128,16 @@ def trained_on(folder: str | None) -> dict[str, Any] | None:
     card = card_of(folder)
     if card is None:
         return None
+    of_sets, settings = card.get("clusters"), card.get("settings")
+    if not isinstance(of_sets, dict) or not isinstance(settings, dict):
+        raise InputError(f"{folder}: its {CARD} tells no clusters and settings; train it again")
+    if not all(isinstance(value, dict) for value in of_sets.values()):
+        raise InputError(f"{folder}: its {CARD} tells no subsets; train it again")
     facts = {
-        name: sorted({value.get(name) for value in card["clusters"].values()}, key=str)
+        name: sorted({value.get(name) for value in of_sets.values()}, key=str)
         for name in ("split", "row_cap", "strategy")
     }
     single = {name: values[0] if len(values) == 1 else values for name, values in facts.items()}
-    dropped = sum(map(dropped_of, card["clusters"].values()))
+    dropped = sum(map(dropped_of, of_sets.values()))
     single |= {DROPPED: dropped} if dropped else {}
-    return single | {"steps": card["settings"]["steps"], "seed": card["settings"]["seed"]}
+    return single | {name: settings.get(name) for name in ("steps", "seed")}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gen2embed.embedding_files import checksums
 from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_facts,
@@ -23,7 +24,7 @@ from gen2embed.files import (
     write_embeddings,
     write_json,
 )
-from gen2embed.models.adapters import check_form, trained_on
+from gen2embed.models.adapters import check_form, check_model, trained_on
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
 from gen2embed.models.released import named
 from gen2embed.models.shards import shard_rows
@@ -180,6 +181,7 @@ class Loaded:
                 flags.model, flags.revision, flags.dtype, device, limits=job.limits
             )
             if flags.adapter is not None:
+                check_model(flags.model, flags.adapter, job.digest_of)
                 self.backbone.load_adapter(flags.adapter, flags.merge)
             self.key = (*key, job.limits)
         self.backbone.form = job.form
@@ -257,7 +259,7 @@ def embed(job: Embedding, items: Items, loaded: Loaded) -> Blocks | None:
         valid = np.ones(len(rows), dtype=bool)
         valid[[row - rows.start for row in unreadable or {}]] = False
         write_embeddings(out, vectors, valid)
-        write_json(out.with_suffix(".json"), manifest)
+        write_json(out.with_suffix(".json"), manifest | checksums(out))
         if blocks:
             record["resumed_batches"] = blocks.resumed
         record["tokens"] = sum(plan.tokens for plan in planned)

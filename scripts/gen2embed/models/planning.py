@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gen2embed.below import below
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.prompts.images import UnreadableImage, open_image, shown_size
@@ -44,7 +45,7 @@ def plan_items(
     first_row: row of ``items[0]`` in ``source``. unreadable: rows whose image cannot be read are
     noted here (row -> why) and left out; None: they are an error.
     Raises InputError that names ``source`` and the row: unreadable image, several image marks, or
-    an item whose prompt and image alone exceed ``max_tokens``.
+    an item whose prompt and image alone exceed ``max_tokens``, an image path out of its root.
     """
     sizes: dict[str, tuple[int, int]] = {}
     fixed = fixed_size(resolution)
@@ -53,9 +54,8 @@ def plan_items(
     for row, item in enumerate(items, start=first_row):
         try:
             if item.image_path and item.image_path not in sizes:
-                sizes[item.image_path] = fixed or _size_of(
-                    image_root / item.image_path, resolution, form.image_mode
-                )
+                path = below(image_root, item.image_path)
+                sizes[item.image_path] = fixed or _size_of(path, resolution, form.image_mode)
             size = sizes.get(item.image_path, (0, 0))
             if backbone.image_token and backbone.image_token in item.text:
                 raise InputError(f"text holds {backbone.image_token}, which means an image")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gen2embed.files import read_json
+from gen2embed.files import read_json_object
 
 SOURCE, ADAPTER = "source.json", "adapter"
 
@@ -18,7 +18,7 @@ def named(model: str, revision: str | None) -> tuple[str, str | None]:
     path = Path(model) / SOURCE
     if not path.is_file():
         return model, revision
-    card = read_json(path)
+    card = read_json_object(path, "model", "revision")
     return card["model"], card["revision"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from gen2embed.errors import InputError
 
 SUMMED = ("truncated_items", "skipped_items")
+OF_THE_SHARD = ("shard", "vectors_sha256", "valid_sha256")
 FIRST_KNOWN = ("rendered_example", "rendered_example_text_only")  # of the first shard that has one
 
 
@@ -39,13 +40,16 @@ def join_manifests(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 f"rows {row} to {manifest['shard']['first_row']} are in no shard, or in two"
             )
         row = manifest["shard"]["end_row"]
-    if row != manifests[0]["items"]:
-        raise InputError(f"the shards end at row {row} of {manifests[0]['items']}")
-    joined = {key: value for key, value in manifests[0].items() if key != "shard"}
+    if row != manifests[0].get("items"):
+        raise InputError(f"the shards end at row {row} of {manifests[0].get('items')}")
+    joined = {key: value for key, value in manifests[0].items() if key not in OF_THE_SHARD}
+    strange = {key for manifest in manifests for key in manifest} - set(manifests[0])
+    if strange - set(OF_THE_SHARD):
+        raise InputError(f"the shards differ in {min(strange - set(OF_THE_SHARD))!r}")
     for key, value in joined.items():
         values = [manifest.get(key) for manifest in manifests]
         if key in SUMMED:
-            joined[key] = sum(values)
+            joined[key] = sum(value for value in values if isinstance(value, int))
         elif key in FIRST_KNOWN:
             joined[key] = next((manifest for manifest in values if manifest is not None), None)
         elif any(manifest != value for manifest in values):

@@ -16,12 +16,15 @@ from typing import Any, overload
 import numpy as np
 from filelock import FileLock
 
+from gen2embed.below import below
 from gen2embed.command_line import progress_bar
+from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_facts,
     digest_file,
     digest_small_files,
     package_versions,
+    read_npy,
     write_npy,
 )
 from gen2embed.models.backbones.base import Backbone
@@ -93,7 +96,7 @@ class Counted(Sequence[Planned]):
         has_image = bool(item.image_path)
         turn = recipe.backbone.turn(recipe.prompt, item.role, item.text, has_image)
         rendered = recipe.backbone.render(recipe.prompt.system, turn)
-        image = recipe.image_root / item.image_path if has_image else None
+        image = below(recipe.image_root, item.image_path) if has_image else None
         return Planned(row, rendered, image, (width, height), tokens, False)
 
 
@@ -137,5 +140,7 @@ def counted(recipe: Recipe, path: Path, what: str) -> Counted:
     with FileLock(path.with_suffix(".lock")):
         if not path.is_file():
             write_npy(path, count_all(recipe, what))
-    counts = np.load(path, mmap_mode="r", allow_pickle=False)
+    counts = read_npy(path, mmap_mode="r")
+    if counts.shape != (len(recipe.items),) or counts.dtype != COUNTS:
+        raise InputError(f"{path}: does not hold the counts of these items; remove it")
     return Counted(recipe, counts)

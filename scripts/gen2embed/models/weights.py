@@ -13,7 +13,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from gen2embed.errors import InputError
-from gen2embed.files import weight_names
+from gen2embed.files import check_file, reading, weight_names
 
 ADAPTER = ("adapter_model.safetensors", "adapter_model.bin")  # PEFT's names, the first goes first
 
@@ -32,19 +32,17 @@ def read_tensors(path: Path, device: str = "cpu") -> dict[str, Any]:
     Raises InputError for a file that is broken, or that holds anything but tensors.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    check_file(path)
     if path.suffix == ".safetensors":
-        try:
+        with reading(path, "safetensors"):
             return load_file(path, device=device)
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{path}: is no readable safetensors file ({error})") from None
     try:
         found = torch.load(path, map_location=device, weights_only=True)
     except UnpicklingError as error:
         raise InputError(_refused(path, error)) from None
-    except (RuntimeError, OSError, EOFError, ValueError, LookupError, AttributeError) as error:
+    except Exception as error:  # torch raises whatever it meets in a broken file
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: is no readable file of torch's ({reason})") from None
     values = found.values() if isinstance(found, dict) else [None]

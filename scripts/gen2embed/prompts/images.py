@@ -5,13 +5,24 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from gen2embed.errors import InputError
+from gen2embed.files import check_file
 from gen2embed.prompts.resolutions import Resolution, target_size
 
 DISPLAYED = "displayed"  # the other mode: stored (input_form.py)
-ORIENTATION = 0x0112  # EXIF tag; 5 to 8 are turned by a quarter
+ORIENTATION = 0x0112  # EXIF tag
+UPRIGHT = {  # by its value: what shows the image as it was taken
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+QUARTER_TURNS = (5, 6, 7, 8)
 USUAL_PIXELS = 89_478_485  # Pillow's MAX_IMAGE_PIXELS as it ships: it warns of larger images
 MOST_PIXELS = 2 * USUAL_PIXELS  # and refuses those that are more than twice as large
 # read without a warning up to there, and what is larger is refused in words of ours. Both for good:
@@ -33,16 +44,19 @@ class TooLargeImage(UnreadableImage):
 def open_image(path: str | Path) -> Image.Image:
     """Open an image lazily: its header is read and checked, its pixels are not.
 
-    Raises UnreadableImage (an InputError) for a missing file or no image, and TooLargeImage, one
-    of them, for more than MOST_PIXELS.
+    Raises UnreadableImage (an InputError) for a missing file, a pipe or a device, or no image, and
+    TooLargeImage, one of them, for more than MOST_PIXELS.
     """
     try:
+        check_file(path)
+    except InputError as error:
+        reason = str(error).replace("no such file", "no such image")
+        raise UnreadableImage(reason) from None
+    try:
         image = Image.open(path)
-    except FileNotFoundError:
-        raise UnreadableImage(f"{path}: no such image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise TooLargeImage(_too_large(path)) from None
-    except (UnidentifiedImageError, OSError) as error:
+    except Exception as error:  # Pillow's readers raise whatever they meet in a broken header
         raise UnreadableImage(_unreadable(path, error)) from None
     width, height = image.size
     if width * height > MOST_PIXELS:
@@ -63,18 +77,26 @@ def _too_large(path: str | Path) -> str:
 
 
 def shown_size(image: Image.Image, mode: str = DISPLAYED) -> tuple[int, int]:
-    """(width, height) from the header alone; mode displayed: after the EXIF orientation is applied.
-
-    Raises UnreadableImage when the header is broken.
-    """
+    """(width, height) from the header; mode displayed: after the EXIF orientation is applied."""
     if mode != DISPLAYED:
         return image.size
+    return image.size[::-1] if _orientation(image) in QUARTER_TURNS else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    """1 (upright) where it is not told, or its metadata are broken: the pixels are sound then."""
     try:
         # the base method: that of PNG decodes the whole image in search of a late EXIF chunk
-        orientation = Image.Image.getexif(image).get(ORIENTATION, 1)
-    except Exception as error:  # as in load_rgb
-        raise UnreadableImage(_unreadable(image.filename, error)) from None
-    return image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
+        return Image.Image.getexif(image).get(ORIENTATION, 1)
+    except Exception:  # Pillow raises whatever it meets in broken metadata
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF orientation says. Not ImageOps': that one writes the metadata anew."""
+    image.load()
+    turn = UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
 def resampling(resolution: Resolution) -> Image.Resampling:
@@ -91,10 +113,7 @@ def load_rgb(path: str | Path, resolution: Resolution, mode: str = DISPLAYED) ->
     image = open_image(path)
     try:
         with image:
-            if mode == DISPLAYED:
-                image = _to_rgb(ImageOps.exif_transpose(image))
-            else:
-                image = image.convert("RGB")
+            image = _to_rgb(_upright(image)) if mode == DISPLAYED else image.convert("RGB")
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
         raise UnreadableImage(_unreadable(path, error)) from None
     size = target_size(resolution, *image.size)

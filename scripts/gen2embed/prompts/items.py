@@ -10,7 +10,6 @@ from typing import overload
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
@@ -65,19 +64,19 @@ def read_items(path: str, role: str) -> Items:
     Raises InputError for a file that is missing or empty, ids other than 0, 1, 2, ..., or an
     unknown role.
     """
-    columns = ["item_id", "text", "image_path"]
-    if Path(path).is_file() and "role" in _columns(path):
-        columns.append("role")
-    frame, _ = read_parquet(path, columns)
+    frame, _ = read_parquet(path, ["item_id", "text", "image_path"], ["role"])
     if frame.empty:
         raise InputError(f"{path}: holds no items")
     if not (frame["item_id"].to_numpy() == range(len(frame))).all():
         raise InputError(f"{path}: item_id must be 0, 1, 2, ... in row order")
-    roles = frame["role"] if "role" in frame else [role] * len(frame)
-    unknown = sorted(set(roles) - set(ROLES))
-    if unknown:
-        raise InputError(f"{path}: unknown role {unknown[0]!r}; known: {', '.join(ROLES)}")
-    columns = (frame["text"], frame["image_path"], pd.Series(roles).astype("category"))
+    roles = frame["role"].replace("", role) if "role" in frame else pd.Series([role] * len(frame))
+    unknown = ~roles.isin(ROLES).to_numpy()
+    if unknown.any():
+        row = int(unknown.argmax())
+        raise InputError(
+            f"{path}: row {row}: unknown role {roles.iat[row]!r}; known: {', '.join(ROLES)}"
+        )
+    columns = (frame["text"], frame["image_path"], roles.astype("category"))
     return Items(*(_array(column) for column in columns))
 
 
@@ -99,10 +98,3 @@ def digest_of_images(root: str | Path, items: Items) -> str:
 def _array(column: pd.Series) -> pa.Array:
     made = pa.array(column)
     return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
-
-
-def _columns(path: str) -> list[str]:
-    try:
-        return pq.read_schema(path).names
-    except (OSError, ValueError):
-        return []  # read_parquet says what is wrong with the file

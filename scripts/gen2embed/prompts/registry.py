@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gen2embed.errors import InputError
 from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.text_files import read_yaml
 
 REGISTRY = Path(__file__).with_name("prompts.yaml")
 ROLES = ("query", "target")
@@ -70,12 +69,7 @@ def get_prompt(name: str, user_file: str | Path | None = None) -> Prompt:
 
 
 def _read(path: Path) -> dict[str, Prompt]:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not YAML ({error})") from None
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise InputError(f"{path}: a prompt file maps names to prompts")
     return {str(name): _prompt(path, str(name), entry) for name, entry in raw.items()}

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gen2embed.errors import InputError
+from gen2embed.text_files import read_yaml
 
 REGISTRY = Path(__file__).with_name("resolutions.yaml")
 Resolution = Mapping[str, Any]
 
 
 def get_resolution(name: str) -> Resolution:
-    resolutions = yaml.safe_load(REGISTRY.read_text(encoding="utf-8"))
+    resolutions = read_yaml(REGISTRY)
     if name not in resolutions:
         raise InputError(f"unknown resolution {name!r}; known: {', '.join(resolutions)}")
     return resolutions[name]

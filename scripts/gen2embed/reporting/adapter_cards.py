@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,22 @@ from typing import Any
 import numpy as np
 
 from gen2embed.errors import InputError
-from gen2embed.files import read_json
+from gen2embed.files import check_numbers, read_json_lines, read_json_object
+
+COUNTS = ("pairs_seen", "items_encoded", "queries_trained")
 
 
 def read_card(adapter: str | Path) -> dict[str, Any]:
-    return read_json(Path(adapter) / "card.json")
+    """The card of an adapter of this project; InputError where it lacks what is told of it."""
+    path = Path(adapter) / "card.json"
+    card = read_json_object(path, "clusters", *COUNTS)
+    check_numbers(path, card, COUNTS)
+    of_sets = card["clusters"]
+    if not isinstance(of_sets, dict) or not all(isinstance(one, dict) for one in of_sets.values()):
+        raise InputError(f"{path}: clusters is no object by subset; train the adapter again")
+    for name, one in of_sets.items():
+        check_numbers(f"{path}: clusters of {name}", one, ("pairs",))
+    return card
 
 
 def pairs_seen_at(adapter: str | Path, steps: Sequence[int]) -> dict[int, int]:
@@ -25,7 +35,7 @@ def pairs_seen_at(adapter: str | Path, steps: Sequence[int]) -> dict[int, int]:
     path = Path(adapter) / "training_log.jsonl"
     if not path.is_file():
         raise InputError(f"{path}: no such file; train the adapter first")
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = read_json_lines(path, "step", "pairs_seen")
     seen = {line["step"]: line["pairs_seen"] for line in lines}
     for step in steps:
         if step not in seen:
@@ -45,7 +55,6 @@ def cost_of(cards: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     went through the encoder, each once a step (the second pass of gradient caching is not
     counted); items_per_query: of them for each query with a loss of its own.
     """
-    names = ("pairs_seen", "items_encoded", "queries_trained")
-    found = {name: float(np.mean([card[name] for card in cards])) for name in names}
+    found = {name: float(np.mean([card[name] for card in cards])) for name in COUNTS}
     queries = found.pop("queries_trained")
     return found | {"items_per_query": found["items_encoded"] / queries}

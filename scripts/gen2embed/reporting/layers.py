@@ -11,11 +11,6 @@ from gen2embed.reporting.tables import percent
 TEXTS = ("prompt", "segment")
 
 
-def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every column but the names as numbers."""
-    return frame.assign(**{name: pd.to_numeric(frame[name]) for name in frame if name not in TEXTS})
-
-
 def draw_measure(
     axes: Axes,
     rows: pd.DataFrame,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from gen2embed.errors import InputError
+from gen2embed.files import check_numbers, read_json_object
+from gen2embed.origin import check_strategy, check_subset
 from gen2embed.reporting.false_negatives import shown_rates
 from gen2embed.rows_taken import dropped_of, rows_dropped
 
@@ -17,13 +21,46 @@ COUNTS = (
 SPREAD = ("mean", "q05", "q25", "q50", "q75", "q95")
 
 
+POOLED = ("pairs", "clusters", "clusters_phase_2", "dropped_queries", "negatives")
+
+
+def read_statistics(
+    folder: str | Path, strategy: str, subsets: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Statistics files of a strategy's subsets.
+
+    Raises InputError for what is none, or of another subset or strategy than its place says.
+    """
+    found = []
+    for subset in subsets:
+        path = Path(folder) / f"{subset}.json"
+        facts = read_json_object(path, "hardness", "overlap", *POOLED)
+        check_numbers(path, facts, POOLED)
+        for name in ("hardness", "overlap"):
+            if facts[name] is not None:
+                check_numbers(f"{path}: {name}", facts[name], ["mean"])
+        check_subset(path, facts, "its name", {"subset": subset})
+        check_strategy(path, facts, strategy)
+        found.append(facts)
+    return found
+
+
+def read_rates(path: str | Path, strategies: Sequence[str]) -> dict[str, Any]:
+    """A report of measure_false_negatives.py that has these strategies."""
+    report = read_json_object(path, "strategies", "pooled")
+    if not isinstance(report["strategies"], dict):
+        raise InputError(f"{path}: strategies is no object; measure the rates again")
+    for strategy in strategies:
+        row = report["strategies"].get(strategy)
+        if not isinstance(row, dict) or not {"overall", "equal_hardness"} <= set(row):
+            raise InputError(f"{path}: tells no rates of {strategy}; measure it, too")
+    return report
+
+
 def pooled(statistics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Statistics of several subsets as one: counts added, means weighted by their negatives."""
-    negatives = sum(one["negatives"] for one in statistics)
-    found = {
-        key: sum(one[key] for one in statistics)
-        for key in ("pairs", "clusters", "clusters_phase_2", "dropped_queries", "negatives")
-    }
+    negatives = sum(statistic["negatives"] for statistic in statistics)
+    found = {key: sum(statistic[key] for statistic in statistics) for key in POOLED}
     for key in ("hardness", "overlap"):
         total = sum(one[key]["mean"] * one["negatives"] for one in statistics if one[key])
         found[key] = total / negatives if negatives else float("nan")

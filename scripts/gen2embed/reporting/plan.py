@@ -7,13 +7,12 @@ known is None and is said to be unknown: nothing is guessed. Ours. (``anchors.py
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from gen2embed.files import read_json
+from gen2embed.files import check_numbers, read_json_lines, read_json_object
 
 FLOAT_BYTES = 4
 PASSES = {
@@ -73,14 +72,17 @@ def measured_rates(results: str | Path) -> dict[str, float | None]:
     each. None where there are none.
     """
     results = Path(results)
-    records = [read_json(path) for path in sorted(results.glob("embeddings/**/*.run.json"))]
-    items = [record["items"] / record["seconds"] for record in records if record.get("items")]
+    items = []
+    for path in sorted(results.glob("embeddings/**/*.run.json")):
+        record = read_json_object(path)
+        if record.get("items"):
+            check_numbers(path, record, ("items", "seconds"))
+            items.append(record["items"] / max(record["seconds"], 1e-3))
     pairs = []
     for path in sorted(results.glob("adapters/**/training_log.run.jsonl")):
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_json_lines(path, "pairs_per_second")
         if lines:
-            rates = [json.loads(line)["pairs_per_second"] for line in lines]
-            pairs.append(median(rates))
+            pairs.append(median(line["pairs_per_second"] for line in lines))
     return {
         "items_per_second": median(items) if items else None,
         "pairs_per_second": median(pairs) if pairs else None,

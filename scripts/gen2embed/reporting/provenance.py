@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from gen2embed.files import package_versions, read_json
+from gen2embed.errors import InputError
+from gen2embed.files import check_numbers, package_versions, read_csv, read_json_object
 
 PACKAGES = (
     "snakemake", "torch", "transformers", "peft", "tokenizers", "faiss-cpu", "faiss-gpu", "numpy",
@@ -57,13 +58,17 @@ def run_times(results: str | Path) -> pd.DataFrame:
     results = Path(results)
     rows: dict[str, tuple[float, float | None]] = {}
     for path in sorted((results / "benchmarks").rglob("*.tsv")):
-        found = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
+        found = read_csv(path, ("s", "max_rss"), separator="\t").head(1)
+        numbers = found[["s", "max_rss"]].apply(pd.to_numeric, errors="coerce")
+        if numbers["s"].isna().all():
+            raise InputError(f"{path}: tells no seconds; it is no benchmark of Snakemake's")
         name = path.relative_to(results / "benchmarks").with_suffix("").as_posix()
-        rows[name] = (float(found["s"]), float(found["max_rss"]))
+        rows[name] = tuple(numbers.iloc[0].astype(float))
     for folder in ("generator", "clusters", "embeddings/base"):
         paths = [*results.glob(f"{folder}.run.json"), *(results / folder).rglob("*.run.json")]
         for path in sorted(paths):
-            found = read_json(path)
+            found = read_json_object(path)
+            check_numbers(path, found, ["seconds"])
             name = path.relative_to(results).as_posix().removesuffix(".run.json")
             rows[name] = (found["seconds"], found.get("peak_mb"))
     frame = pd.DataFrame(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gen2embed import register_file
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import mean_of_sets, weights
 from gen2embed.evaluation.intervals import below_chance, share_interval
@@ -20,7 +21,9 @@ from gen2embed.evaluation.paired import (
     holm,
     least_difference,
 )
-from gen2embed.files import read_csv, read_json, read_parquet
+from gen2embed.evaluation.score_files import read_score
+from gen2embed.files import read_parquet
+from gen2embed.origin import check_one_run, check_subset
 from gen2embed.rows_taken import dropped_of
 
 REGISTER = ("part", "name", "meta_task", "split", "rows")
@@ -72,7 +75,7 @@ def rows_of(score: Mapping[str, Any]) -> int:
 
 
 def read_register(path: str | Path) -> pd.DataFrame:
-    return read_csv(path, REGISTER)
+    return register_file.read_register(path, REGISTER)
 
 
 def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
@@ -84,7 +87,10 @@ def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
     scored = [one for one in datasets if (Path(folder) / f"{one}.json").is_file()]
     if not scored:
         raise InputError(f"{folder}: holds no score of any evaluation set; score some first")
-    return read_scores(name, folder, scored, "rank_of_positive", lambda rank: rank == 1)
+    run = read_scores(name, folder, scored, "rank_of_positive", lambda rank: rank == 1)
+    for dataset, score in run.scores.items():
+        check_subset(Path(folder) / f"{dataset}.json", score, "its name", {"subset": dataset})
+    return run
 
 
 def read_scores(
@@ -99,18 +105,28 @@ def read_scores(
     Raises InputError when a score is missing or disagrees with its predictions.
     """
     scores, hits, row_ids, concepts = {}, {}, {}, {}
-    for one in scored:
-        path = Path(folder) / f"{one}.json"
-        scores[one] = read_json(path)
+    for name_of_set in scored:
+        path = Path(folder) / f"{name_of_set}.json"
+        score = scores[name_of_set] = read_score(path)
         predictions = path.with_suffix(".predictions.parquet")
         frame, _ = read_parquet(predictions, ["row_id", column], ["concept"])
         if "concept" in frame:
-            concepts[one] = frame["concept"].to_numpy(dtype=object)
-        hits[one] = is_hit(frame[column].to_numpy())
-        row_ids[one] = frame["row_id"].to_numpy()
-        if abs(hits[one].mean() - scores[one]["value"]) > 1e-6:
+            concepts[name_of_set] = frame["concept"].to_numpy(dtype=object)
+        hits[name_of_set] = is_hit(frame[column].to_numpy())
+        row_ids[name_of_set] = frame["row_id"].to_numpy()
+        if len(frame) != score["n"] or abs(hits[name_of_set].mean() - score["value"]) > 1e-6:
             raise InputError(f"{path}: disagrees with its predictions; score it again")
+    check_one_model(folder, scores)
     return Run(name, scores, hits, row_ids, concepts=concepts)
+
+
+def check_one_model(folder: str | Path, scores: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise InputError where the scores of one run are of several models, adapters or prompts."""
+    told = {name: score["manifest"]["query"] for name, score in scores.items()}
+    told = {name: manifest for name, manifest in told.items() if manifest}
+    for name, manifest in told.items():
+        first, of_first = next(iter(told.items()))
+        check_one_run(of_first, manifest, f"{folder}: the vectors of {first} and {name}")
 
 
 def over_seeds(name: str, runs: Sequence[Run]) -> Run:

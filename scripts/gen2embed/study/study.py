@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gen2embed.data.datasets import names
 from gen2embed.data.wheel_models import find_wheel_model
 from gen2embed.errors import InputError
 from gen2embed.study.layout import SIDES, Layout
 from gen2embed.study.resources import Resources
 from gen2embed.study.runs import ZERO_SHOT, Run, mined_apart, runs_of
+from gen2embed.text_files import read_yaml
 
 EVALUATED = ("eval", "composition")  # parts of the data
 
@@ -177,7 +176,10 @@ class Study:
             )
         theirs = Path(Layout(self.mined_in).config)
         if theirs.is_file():
-            form = yaml.safe_load(theirs.read_text()).get("input", self.config["input"])
+            configured = read_yaml(theirs)
+            if not isinstance(configured, dict):
+                raise InputError(f"{theirs}: is no configuration; mine there again")
+            form = configured.get("input", self.config["input"])
             if form != self.config["input"]:
                 raise InputError(
                     f"mining_from: {self.mined_in} was mined with other inputs ({form}) than this "

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from gen2embed.errors import InputError
-from gen2embed.ids import check_ids, read_id_rows
+from gen2embed.files import digest_file, reading
+from gen2embed.ids import check_ids, read_pairs
 from gen2embed.mining.clusters import ClusterTable, read_clusters
+from gen2embed.origin import check_items, check_mined_from
 from gen2embed.prompts.input_form import check_same
 from gen2embed.prompts.items import Items, read_items
 from gen2embed.rows_taken import from_metadata
@@ -51,36 +53,49 @@ def read_inputs(
     """
     paths = {"query": query_items, "target": target_items}
     items = {side: read_items(path, side) for side, path in paths.items()}
-    ids: dict[str, list[np.ndarray]] = {"query_id": [], "target_id": []}
+    digests = {side: digest_file(path) for side, path in paths.items()}
+    ids: dict[str, list[np.ndarray]] = {"query": [], "target": []}
     taken: list[PairCluster] = []
     mined: dict[str, dict[str, Any]] = {}
     start = 0
     for pairs_file, clusters_file in zip(pairs, clusters, strict=True):
-        frame, metadata = read_id_rows(pairs_file, list(ids), list(ids), "pairs")
-        for side, path in paths.items():
-            name = f"{side}_id"
-            check_ids(pairs_file, name, frame[name].to_numpy(), path, len(items[side]))
-        table, mined_as = read_clusters(clusters_file, len(frame))
+        *of_pairs, metadata = read_pairs(pairs_file)
+        n_pairs = len(of_pairs[0])
+        for (side, path), its in zip(paths.items(), of_pairs, strict=True):
+            check_items(pairs_file, metadata, side, digests[side], path)
+            check_ids(pairs_file, f"{side}_id", its, path, len(items[side]))
+            ids[side].append(its)
+        table, mined_as = read_clusters(clusters_file, n_pairs)
+        check_mined_from(clusters_file, mined_as, pairs_file, metadata, *of_pairs)
         _check_mined(clusters_file, table, mined_as, prompt)
         if len(table.negative_pairs):
-            mined_with = json.loads(mined_as.get("input", "null"))
-            check_same(form, mined_with, f"this training and {clusters_file}")
+            check_same(form, form_in(clusters_file, mined_as), f"this training and {clusters_file}")
         sample = take_clusters(_clusters_of(table, start), fraction, row_cap, seed)
-        mined[metadata.get("subset", Path(pairs_file).stem)] = {
+        subset = metadata.get("subset", Path(pairs_file).stem)
+        if subset in mined:
+            raise InputError(f"{pairs_file}: is of {subset!r}, as one before it; give it once")
+        mined[subset] = {
             "strategy": mined_as.get("strategy"),
             "prompt": mined_as.get("prompt"),
             **from_metadata(metadata),
-            "pairs": len(frame),
+            "pairs": n_pairs,
             "clusters": len(table),
             "clusters_taken": len(sample),
             "pairs_taken": len(np.unique(np.concatenate(sample))),
         }
         taken += sample
-        for name, of_side in ids.items():
-            of_side.append(frame[name].to_numpy())
-        start += len(frame)
-    joined = {name: np.concatenate(of_side) for name, of_side in ids.items()}
-    return TrainingInputs(joined["query_id"], joined["target_id"], taken, mined, *items.values())
+        start += n_pairs
+    joined = (np.concatenate(of_side) for of_side in ids.values())
+    return TrainingInputs(*joined, taken, mined, *items.values())
+
+
+def form_in(path: str, mined_as: Mapping[str, str]) -> dict[str, str] | None:
+    """The form of input that a cluster file's metadata tell; None: they do not."""
+    with reading(path, "clusters"):
+        form = json.loads(mined_as.get("input", "null"))
+        if not (form is None or isinstance(form, dict)):
+            raise ValueError("input in its metadata is no object")
+    return form
 
 
 def _clusters_of(table: ClusterTable, start: int) -> list[PairCluster]:

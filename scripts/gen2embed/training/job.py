@@ -25,6 +25,7 @@ from gen2embed.files import (
     write_text,
 )
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
+from gen2embed.models.sums import CARD, SUMS, sums_of
 from gen2embed.outputs import whole_folder
 from gen2embed.program_code import digest_of_program
 from gen2embed.prompts.input_form import InputForm, form_facts, form_of
@@ -290,7 +291,7 @@ def write_adapter(
         for name, its_lines in logs.items():
             write_text(out / name, "".join(json.dumps(line) + "\n" for line in its_lines))
         trainer.backbone.save_processor(out)
-        write_json(out / "card.json", card)
+        write_json(out / CARD, card | {SUMS: sums_of(out)})
         write_text(out / "README.md", render_card(card))
 
 

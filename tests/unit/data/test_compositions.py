@@ -12,6 +12,7 @@ from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
 from gen2embed.data.compositions import Composition, by_id, read_subset
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_json
+from gen2embed.origin import SIDES, items_metadata
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "prepare_compositions.py"
 spec = importlib.util.spec_from_file_location("prepare_compositions", SCRIPT)
@@ -99,7 +100,8 @@ def test_the_program_writes_items_and_rows(published):
     rows = pd.read_parquet(out / "compositions" / "sugarcrepe_pp" / "replace_rel.parquet")
     assert list(rows) == ["row_id", "image_id", "true_ids", "false_id"]
     _, metadata = read_parquet(out / "compositions/sugarcrepe_pp/replace_rel.parquet", ["row_id"])
-    assert metadata == {"subset": "sugarcrepe_pp/replace_rel"}
+    items = items_metadata(*(out / f"items/composition_{side}.parquet" for side in SIDES))
+    assert metadata == {"subset": "sugarcrepe_pp/replace_rel", **items}
     written = {
         path.relative_to(out / "compositions").as_posix()
         for path in out.rglob("compositions/*/*.parquet")
@@ -178,7 +180,7 @@ def test_bad_rows_are_left_out_by_their_number(published, capsys):
     path = published / "out/compositions/sugarcrepe_pp/swap_att.parquet"
     frame, metadata = read_parquet(path, ["row_id"])
     assert frame["row_id"].tolist() == [0]
-    assert metadata == {"subset": "sugarcrepe_pp/swap_att", "dropped": "2"}
+    assert metadata.items() >= {"subset": "sugarcrepe_pp/swap_att", "dropped": "2"}.items()
 
 
 def test_a_missing_file_and_an_unknown_name(published, capsys):

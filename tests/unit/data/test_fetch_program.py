@@ -213,7 +213,7 @@ def test_one_fault_ends_all_and_keeps_what_came(at_home, capsys):
         (lambda root: (root / EVAL_REPO / "images.zip").unlink(), "has no file images.zip"),
         (
             lambda root: (root / EVAL_REPO / "images.zip").write_bytes(b"no zip"),
-            "images.zip is not a readable zip",
+            "images.zip: is not a readable zip",
         ),
         (
             lambda root: (root / EVAL_REPO / "images.zip").write_text(

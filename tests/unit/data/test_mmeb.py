@@ -12,6 +12,7 @@ from gen2embed.data.bad_rows import write_dropped
 from gen2embed.data.mmeb import equivalences_by_id, flatten, number, stack
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_csv, write_parquet
+from gen2embed.origin import SIDES, items_metadata
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "prepare_items.py"
 spec = importlib.util.spec_from_file_location("prepare_items", SCRIPT)
@@ -85,10 +86,15 @@ def run(folder, *flags):
     return prepare_items.main([*words, *flags])
 
 
+def items_of(data, part):
+    """What a file of ids tells of the items that they name."""
+    return items_metadata(*(data / f"out/items/{part}_{side}.parquet" for side in SIDES))
+
+
 def test_shards_are_one_subset_in_order(data):
     assert run(data) == 0
     pairs, metadata = read_parquet(data / "out/pairs/T.parquet", ["query_id", "target_id"])
-    taken = {"split": "diverse_instruction", "row_cap": ""}
+    taken = {"split": "diverse_instruction", "row_cap": "", **items_of(data, "train")}
     assert metadata == {"subset": "T", "labelled": "true", **taken}
     assert pairs.to_numpy().tolist() == [[0, 0], [1, 1], [0, 1]]
     rows, _ = read_parquet(data / "out/rows/E.parquet", ["query_id", "candidate_ids"])
@@ -142,6 +148,7 @@ def test_bad_rows_are_left_out_and_counted(data):
     )
     assert pairs.to_numpy().tolist() == [[0, 0, 0], [1, 1, 0]]
     taken = {"split": "diverse_instruction", "row_cap": "", "dropped": "1"}
+    taken |= items_of(data, "train")
     assert metadata == {"subset": "T", "labelled": "true", **taken}
     found = pd.read_parquet(data / "out/equivalences/train/T.parquet")
     assert found.to_numpy().tolist() == [[1, 0]]
@@ -170,7 +177,8 @@ def test_evaluation_rows_keep_their_numbers(data):
     assert run(data, *list_bad(data, ("eval", "E", "test", 1))) == 0
     rows, metadata = read_parquet(data / "out/rows/E.parquet", ["row_id", "query_id"])
     assert rows.to_numpy().tolist() == [[0, 0], [2, 1]] and rows["row_id"].dtype == np.int64
-    assert metadata == {"subset": "E", "split": "test", "row_cap": "", "dropped": "1"}
+    taken = {"split": "test", "row_cap": "", "dropped": "1"}
+    assert metadata == {"subset": "E", **taken, **items_of(data, "eval")}
 
 
 def test_a_list_of_another_split_or_of_other_data_is_one_line(data, capsys):

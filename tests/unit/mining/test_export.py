@@ -110,7 +110,7 @@ def test_records(folder):
     [
         ("mmeb", "m.jsonl", {}, "the name of a mmeb file ends in .parquet"),
         ("mmeb", "m.parquet", {"clusters": "none.parquet"}, "none.parquet"),
-        ("mmeb", "m.parquet", {"query-items": "few.parquet"}, "holds 1 items, but the pairs name"),
+        ("mmeb", "m.parquet", {"query-items": "few.parquet"}, "few.parquet, which holds 1"),
     ],
 )
 def test_bad_input_is_one_line_and_no_output(folder, capsys, kind, out, change, says):

@@ -31,7 +31,14 @@ KEYS = {
         "backbone",
         "prompt",
     ),
-    *("role", "rendered_example", "rendered_example_text_only", "resolution", "max_tokens"),
+    *(
+        "vectors_sha256",
+        "role",
+        "rendered_example",
+        "rendered_example_text_only",
+        "resolution",
+        "max_tokens",
+    ),
     *("rendered_query", "rendered_target", "input", "pixel_limits", "round_vectors"),
     *("truncated_items", "skipped_items", "dtype", "items", "items_digest", "dim", "versions"),
 }
@@ -209,3 +216,19 @@ def test_what_changed_since_the_kill_is_embedded_anew(tiny, items, tmp_path, mon
     fresh = job_list(tmp_path, tiny, items, ("fresh",), **own, partial=str(tmp_path / "elsewhere"))
     assert embed_items.main(fresh) == 0
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "fresh.npy").read_bytes()
+
+
+@pytest.mark.parametrize("where", ["../outside.png", "{outside}", "link.png", "pipe"])
+@pytest.mark.parametrize("resolution", ["native", "mmeb_eval"])
+def test_an_image_out_of_its_root(tiny, items, tmp_path, capsys, where, resolution):
+    root = tmp_path / "images"
+    shutil.copytree(tiny.images, root)
+    outside = shutil.copy(root / "0.png", tmp_path / "outside.png")
+    (root / "link.png").symlink_to(outside)
+    os.mkfifo(root / "pipe")
+    frame = pd.read_parquet(items)
+    frame.loc[1, "image_path"] = where.format(outside=outside)
+    write_parquet(items, frame)
+    assert run(tiny, items, image_root=root, resolution=resolution) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert "items.parquet: row 1: " in said[-1] and not (tmp_path / "out.npy").exists()

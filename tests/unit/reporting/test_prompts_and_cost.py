@@ -41,8 +41,9 @@ def results(tmp_path):
         write_npy(tmp_path / f"vectors/{prompt}/eval_target.npy", targets)
         ranks = pd.DataFrame({"row_id": np.arange(4), "rank_of_positive": [1, 1, 2, 2]})
         write_parquet(tmp_path / f"scores/{prompt}/A.predictions.parquet", ranks)
-        score = {"value": 0.5, "chance": 0.5, "above_chance": False, "n": 4}
-        score["manifest"] = {"query": {}}
+        score = {"value": 0.5, "chance": 0.5, "above_chance": False, "manifest": {"query": {}}}
+        score |= {"value_index0": 0.5, "n": 4, "ties": 0, "skipped_rows": 0}
+        score |= {"ci_low": 0.0, "ci_high": 1.0}
         write_json(tmp_path / f"scores/{prompt}/A.json", score)
     return tmp_path
 

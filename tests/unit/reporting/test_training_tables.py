@@ -27,6 +27,7 @@ def write_scores(folder, hits):
         frame = pd.DataFrame({"row_id": np.arange(4), "rank_of_positive": ranks})
         write_parquet(folder / f"{name}.predictions.parquet", frame)
         score = {"value": of_set / 4, "value_index0": of_set / 4, "n": 4, "ties": 0}
+        score["skipped_rows"] = 0
         score |= {"chance": 0.25, "ci_low": 0.0, "ci_high": 1.0, "above_chance": True}
         write_json(folder / f"{name}.json", score | {"manifest": {"query": {}}})
 

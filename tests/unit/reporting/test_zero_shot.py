@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gen2embed.files import write_csv, write_json, write_npy, write_parquet
+from gen2embed.files import digest_file, write_csv, write_json, write_npy, write_parquet
 from gen2embed.reporting.tables import shown_datasets
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
@@ -142,7 +142,10 @@ def test_the_digest_leaves_out_what_may_differ(tmp_path):
     kept = ["a.json", "scores/b.parquet", "x.csv"]
     for name in [*kept, "a.run.json", "logs/c.json", "benchmarks/d.csv", "figures/e.pdf"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_text(f'"{name}"')
+    for name in (".a.json", ".tmp/f.json", "scores/.b.x1y2z3_4.parquet"):  # left by a kill
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{")
     out = tmp_path / "digest.tsv"
     assert digest(["--results", str(tmp_path), "--out", str(out)]) == 0
     first = out.read_text()
@@ -150,6 +153,27 @@ def test_the_digest_leaves_out_what_may_differ(tmp_path):
     (tmp_path / "x.csv").write_text("changed")
     digest(["--results", str(tmp_path), "--out", str(out)])
     assert len(set(first.splitlines()) ^ set(out.read_text().splitlines())) == 2
+
+
+def test_the_digest_vouches_for_no_file_that_is_damaged_or_gone(tmp_path, capsys):
+    words = ["--results", str(tmp_path), "--out", str(tmp_path / "digest.tsv")]
+    vectors, weights = tmp_path / "v/eval.npy", tmp_path / "adapters/adapter_model.safetensors"
+    for path in (vectors, weights):
+        path.parent.mkdir()
+        path.write_bytes(b"whole")
+    write_json(vectors.with_suffix(".json"), {"vectors_sha256": digest_file(vectors)})
+    sums = {"adapter_model.safetensors": digest_file(weights)}
+    write_json(weights.with_name("card.json"), {"sha256": sums})
+    assert digest(words) == 0
+    for path in (vectors, weights):
+        path.write_bytes(b"whOle")
+        assert digest(words) == 2
+        assert "is not the file that" in capsys.readouterr().err
+        path.unlink()
+        assert digest(words) == 2
+        assert f"{path}: is gone" in capsys.readouterr().err
+        path.write_bytes(b"whole")
+    assert digest(words) == 0
 
 
 def test_a_released_model_stands_beside_its_own_published_scores(results, tmp_path):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gen2embed.errors import InputError
+from gen2embed.files import digest_folder
 from gen2embed.models import pixel_limits
-from gen2embed.models.adapters import check_form
+from gen2embed.models.adapters import check_form, check_model
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.outputs import add_output
 from gen2embed.prompts import input_form
@@ -68,6 +69,7 @@ def load_eager(job: argparse.Namespace) -> tuple[Backbone, str]:
         job.model, job.revision, job.dtype, device, "eager", form_of(job), limits
     )
     if job.adapter is not None:
+        check_model(job.model, job.adapter, digest_folder)
         backbone.load_adapter(job.adapter)
     return backbone, device
 

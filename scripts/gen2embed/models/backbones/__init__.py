@@ -16,6 +16,7 @@ from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.gguf_files import at
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
 from gen2embed.models.released import released_adapter
+from gen2embed.models.sums import check_regular, check_sums
 from gen2embed.models.weights import tensors_alone
 from gen2embed.prompts.input_form import STOCK, InputForm
 
@@ -46,6 +47,7 @@ def load_backbone(
     processor of its own, that one's limits are taken, but for those given.
     Raises InputError for a model that cannot be found or whose type is not in the registry.
     """
+    check_regular(model)
     kind = model_type(model, revision)
     if kind in NEEDS_REMOTE_CODE:
         raise InputError(
@@ -58,6 +60,7 @@ def load_backbone(
             "transformers' causal language models"
         )
     module = import_module(REGISTRY.get(kind, TEXT_ALONE))
+    check_sums(model)
     with load_errors(model), tensors_alone(model):
         backbone = module.load(model, revision, dtype, device, attention)
         check_tokenizer(backbone)
