@@ -114,6 +114,7 @@ rule digest:
         rules.evaluate.input,
         rules.tables.input,
         rules.figures.input,
+        config=study.paths.config,
     log:
         f"{RESULTS}/logs/digest.log",
     conda:
@@ -121,7 +122,7 @@ rule digest:
     resources:
         **study.resources.asks("small"),
     params:
-        results=RESULTS,
+        results=subpath(input.config, parent=True),
     shell:
         # it has no output: it says what lies there now, so it is computed at every call
         "python scripts/digest_results.py --results {params.results:q}"
