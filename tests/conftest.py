@@ -15,6 +15,7 @@ TOGETHER = {
         "workflow/test_end_to_end.py",
         "workflow/test_paper.py",
         "workflow/test_killed.py",
+        "workflow/test_full_disk.py",
         "workflow/test_conda.py",
     ),
     "slurm": ("workflow/test_slurm.py", "workflow/test_slurm_nodes.py"),
