@@ -14,6 +14,7 @@ import pytest
 
 from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.saha import least_overlap
+from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import get_strategy
 from gen2embed.mining.subset import Subset
 
@@ -146,3 +147,21 @@ def test_items_that_are_not_valid_take_no_part():
 def test_least_overlap(k, kept):
     """Ascending; the two .5 stay in the order of retrieval."""
     assert least_overlap(np.array([0.5, 0.1, 0.5, 0.2]), k).tolist() == kept
+
+
+def test_the_rank_of_the_positive():
+    """Every target lies closer to the query before it: each positive is second, none first."""
+    n = 8
+    queries = np.eye(n, dtype=np.float32)
+    targets = 0.7 * np.eye(n) + 0.9 * np.roll(np.eye(n), 1, axis=1)
+    targets = (targets / np.linalg.norm(targets, axis=1, keepdims=True)).astype(np.float32)
+    ids = np.arange(n, dtype=np.int64)
+    subset = Subset.of(ids, ids, np.ones(n, bool), np.ones(n, bool))
+    mined = mine_subset(
+        subset, queries, targets, get_strategy("hns"), k=1, m=1, labelled=False, seed=0,
+        block_rows=4, memory=1e9,
+    )  # fmt: skip
+    rank = describe(mined.clusters, mined.tally)["positive_rank"]
+    searched = rank["searched_anchors"]
+    assert searched > 0
+    assert (rank["top_1"], rank["top_5"], rank["top_10"]) == (0, searched, searched)
