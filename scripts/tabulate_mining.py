@@ -127,7 +127,7 @@ def tabulate_minimal_pairs(job: argparse.Namespace) -> None:
     rows = [
         {"subset": name, "strategy": strategy, **minimal_row(report, strategy)}
         for name in job.subsets
-        for report in [read_report(job.rates, name)]
+        for report in [read_report(job.rates, name, job.strategies)]
         for strategy in job.strategies
     ]
     frame = pd.DataFrame(rows).round(9)
