@@ -124,6 +124,15 @@ def test_nothing_is_left_to_do_after_a_run(finished):
     assert finished.planned(*CI, "--", "all", "digest") == {"digest": 1}
 
 
+NEW_PROMPT = """
+edited:
+  meaning: a prompt that no run asks for
+  system: null
+  query: *eol
+  target: *eol
+"""
+
+
 def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     """Edits are undone by content, so that the shared project stays finished. Remarks are none."""
     report = {"write_provenance": 1, "write_report": 1, "all": 1}
@@ -163,7 +172,8 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
             if path.suffix == ".py":
                 path.write_text(text + "# a remark\n", encoding="utf-8")
                 assert finished.planned(*CI) == {}, f"a remark in {name} re-runs something"
-            path.write_text(text + "EDITED: 1\n", encoding="utf-8")
+            edited = "EDITED: 1\n" if path.suffix == ".py" else NEW_PROMPT
+            path.write_text(text + edited, encoding="utf-8")
             assert finished.planned(*CI) == expected, name
         finally:
             path.write_text(text, encoding="utf-8")

@@ -79,8 +79,10 @@ def _prompt(path: Path, name: str, entry: Any) -> Prompt:
     try:
         closing = {role: {kind: entry[role][kind] for kind in KINDS} for role in ROLES}
         system, meaning = entry["system"], entry["meaning"]
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise InputError(f"{path}: prompt {name!r} lacks {error}; see {REGISTRY.name}") from None
+    except TypeError:
+        raise InputError(f"{path}: prompt {name!r} has not the form of {REGISTRY.name}") from None
     lines = [line for lines in closing.values() for line in lines.values()]
     if not all(isinstance(text, str) for text in [meaning, *lines]) or not (
         system is None or (isinstance(system, str) and system)
