@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
-from gen2embed.evaluation.intervals import by_group, interval, resampled
+from gen2embed.evaluation.intervals import mean_interval
 from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.origin import check_mined_from, check_strategy
@@ -69,13 +69,10 @@ def means_with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
     negatives of one anchor are not independent."""
     rows = []
     for strategy, of_strategy in frame.groupby("strategy", sort=False):
-        codes = np.unique(of_strategy["cluster"], return_inverse=True)[1]
-        n = codes.max() + 1
         row = {"strategy": strategy, "negatives": len(of_strategy)}
         for name in ("hardness", "overlap"):
             values = of_strategy[name].to_numpy(dtype=np.float64)
-            drawn = resampled(n) @ by_group(values, codes, n)
-            low, high = interval(drawn[:, 0] / drawn[:, 1])
+            low, high = mean_interval(values, of_strategy["cluster"])
             row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows).round(6)

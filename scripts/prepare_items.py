@@ -15,7 +15,6 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.data.bad_rows import Listed, count_out, read_dropped, staying
 from gen2embed.data.mmeb import (
-    TOLD,
     equivalences_by_id,
     flatten,
     number,
@@ -26,6 +25,7 @@ from gen2embed.data.mmeb import (
 )
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, run_record, write_parquet
+from gen2embed.ids import TOLD
 from gen2embed.origin import SIDES, items_metadata
 from gen2embed.outputs import add_output
 from gen2embed.register_file import read_register

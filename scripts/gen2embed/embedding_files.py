@@ -116,7 +116,7 @@ def manifest(path: str | Path) -> dict[str, Any]:
     beside = Path(path).with_suffix(".json")
     told = read_json_object(beside) if beside.is_file() else {}
     for key, kind in KINDS.items():
-        if told.get(key) is not None and (type(told[key]) is not kind):
+        if told.get(key) is not None and type(told[key]) is not kind:
             raise InputError(f"{beside}: {key} is {told[key]!r:.40}; embed again")
     shard = told.get("shard")
     if shard is not None and any(type(shard.get(row)) is not int for row in SHARD_ROWS):

@@ -59,7 +59,7 @@ def read_pairs(path: str | Path) -> tuple[np.ndarray, np.ndarray, dict[str, str]
     return frame["query_id"].to_numpy(), frame["target_id"].to_numpy(), metadata
 
 
-TOLD = ("concept", "alike")  # what a made benchmark tells of its rows
+TOLD = ("concept", "alike")  # what a made benchmark tells of its evaluation rows, where it does
 
 
 class Rows(NamedTuple):

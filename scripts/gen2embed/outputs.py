@@ -177,7 +177,7 @@ def check_place(path: Path, output: Output, flag: str = "--out") -> None:
 def check_replaceable(folder: Path, label: str | None = None) -> None:
     """Raise InputError for a folder that would be replaced as a whole, and is not ours.
 
-    said: how the message begins.
+    label: how the message begins.
     """
     label = label or str(folder)
     here = Path.cwd()

@@ -100,7 +100,7 @@ def test_a_name_is_a_files_name_or_one_line(tmp_path_factory, name):
     assert [path.name for path in folder.iterdir()] == [f"{name}.parquet"]
 
 
-@pytest.mark.parametrize("name", ["../out", "/tmp/out", "a/b", "..", ".hidden", "x" * 300])
+@pytest.mark.parametrize("name", ["../out", "/out", "a/b", "..", ".hidden", "x" * 300])
 def test_the_register_names_no_paths(tmp_path, name):
     path = register_of(tmp_path, "train,A,true\n", f"train,{name},true\n")
     with pytest.raises(InputError, match=r"row 1.*is no name of a data set"):

@@ -14,7 +14,6 @@ import pandas as pd
 from gen2embed.errors import InputError
 
 ITEM = ["text", "image_path", "role"]
-TOLD = ("concept", "alike")  # what a made benchmark tells of its evaluation rows, where it does
 
 
 def stack(texts: Sequence[str], images: Sequence[str], role: str) -> pd.DataFrame:
@@ -55,7 +54,7 @@ def rows_frame(
 ) -> pd.DataFrame:
     """row_id (rows: their numbers as published), query_id, candidate_ids (entry 0 the positive).
 
-    told: what the data set tells of its rows besides (TOLD), as columns of the same length.
+    told: what the data set tells of its rows besides (``ids.TOLD``), as columns of the same length.
     """
     lists = np.split(candidate_ids, np.cumsum(sizes)[:-1])
     frame = pd.DataFrame({"row_id": rows, "query_id": query_ids, "candidate_ids": lists})

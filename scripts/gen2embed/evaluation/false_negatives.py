@@ -140,8 +140,9 @@ class _Measured:
         draws: int,
         seed: tuple[int, int],
     ):
-        self.parts, self.of = parts, of
+        # a comparison without a negative has no standards
         of = of or [Standard(np.empty(0), np.empty(0), 0.0)] * len(parts)
+        self.parts, self.of = parts, of
         counts = [counted(one, each.edges) for one, each in zip(parts, of, strict=True)]
         self.binned = counts
         facts = [_facts(one) for one in parts]
@@ -184,10 +185,9 @@ class _Measured:
             np.concatenate([getattr(one, name) for one in self.parts])
             for name in ("false", "minimal", "overlap")
         )
-        # zip ends with the standards: a comparison without a negative has none
         covered = sum(
             float(negatives[:, one.common].sum())
-            for (negatives, _), one in zip(self.binned, self.of, strict=False)
+            for (negatives, _), one in zip(self.binned, self.of, strict=True)
         )
         with_minimal = sum(len(np.unique(one.cluster[one.minimal])) for one in self.parts)
         return Report(
@@ -209,8 +209,6 @@ class _Measured:
 
     def bins(self) -> Iterator[dict[str, float | int]]:
         """Each bin with its counts, rate and interval; bins without a negative are left out."""
-        if not self.of:
-            return
         (negatives, false), (drawn, drawn_false) = self.binned[0], self.drawn[0]
         edges = self.of[0].edges
         totals, wrong = negatives.sum(axis=0), false.sum(axis=0)

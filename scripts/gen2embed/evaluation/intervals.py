@@ -67,6 +67,14 @@ def resampled_sets(
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
+def mean_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean, whole groups resampled; shapes (n,), any labels."""
+    codes = np.unique(groups, return_inverse=True)[1]
+    n_groups = int(codes.max()) + 1
+    drawn = resampled(n_groups) @ by_group(values, codes, n_groups)
+    return interval(drawn[:, 0] / drawn[:, 1])
+
+
 def wilson(hits: int, n: int) -> tuple[float, float]:
     """Wilson's 95 % interval of ``hits`` of ``n`` (Wilson 1927; scipy): of use at 0 and at n."""
     found = binomtest(hits, n).proportion_ci(CONFIDENCE, method="wilson")
@@ -81,14 +89,10 @@ def share_interval(values: np.ndarray, groups: np.ndarray | None = None) -> tupl
     A bootstrap of equal values has no width, whatever their number: hence Wilson.
     """
     values = np.asarray(values, dtype=np.float64)
-    codes = None if groups is None else np.unique(groups, return_inverse=True)[1]
-    units = len(values) if codes is None else int(codes.max()) + 1
     if (values == values[0]).all() and values[0] in (0.0, 1.0):
+        units = len(values) if groups is None else len(np.unique(groups))
         return wilson(int(values[0]) * units, units)
-    if codes is None:
-        return interval(bootstrap_means(values))
-    drawn = resampled(units) @ by_group(values, codes, units)
-    return interval(drawn[:, 0] / drawn[:, 1])
+    return interval(bootstrap_means(values)) if groups is None else mean_interval(values, groups)
 
 
 def above_chance(hits: int, n: int, chance: float) -> float:

@@ -62,11 +62,16 @@ def summarise(
     }
 
 
+def is_below_chance(score: Mapping[str, Any]) -> bool:
+    """Whether a score is far below chance."""
+    return below_chance(score["value"] * score["n"], score["n"], score["chance"])
+
+
 def at_chance_warning(score: Mapping[str, Any]) -> str:
     """What to say of a score that is not above chance; "" of one that is."""
     if score["above_chance"]:
         return ""
-    if below_chance(score["value"] * score["n"], score["n"], score["chance"]):
+    if is_below_chance(score):
         return (
             f"{score['subset']}: WARNING: {score['value']:.4f} is far below chance "
             f"({score['chance']:.4f}): a wrong answer is preferred; are the sides exchanged?"

@@ -15,8 +15,9 @@ import pandas as pd
 from gen2embed.data.composition_sets import SUBSETS, SUGARCREPE, TASKS, score_name, scored_sets
 from gen2embed.evaluation.aggregates import mean_of_sets
 from gen2embed.evaluation.intervals import share_interval
+from gen2embed.evaluation.score_files import is_below_chance
 from gen2embed.reporting.published_scores import MARK, MEASURED, NOT_RUN, PUBLISHED
-from gen2embed.reporting.results import Run, is_below_chance, over_seeds, read_scores
+from gen2embed.reporting.results import Run, over_seeds, read_scores
 from gen2embed.reporting.runs import ZERO_SHOT, RunName
 from gen2embed.reporting.tables import mark, percent
 

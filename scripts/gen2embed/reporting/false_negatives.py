@@ -31,13 +31,17 @@ def rates(report: Mapping[str, Any] | None, strategy: str) -> dict[str, float]:
     """
     row = report["strategies"].get(strategy) if report else None
     keys = [f"{key}{end}" for key in RATES for end in ENDS]
-    found = {key: NAN if row is None or row[key] is None else row[key] for key in keys}
+    found = {key: number(row, key) for key in keys}
     for task, of_task in tasks(report).items():
         row = of_task["strategies"].get(strategy)
         for end in ENDS:
-            value = None if row is None else row[f"equal_hardness{end}"]
-            found[f"equal_hardness_{task}{end}"] = NAN if value is None else value
+            found[f"equal_hardness_{task}{end}"] = number(row, f"equal_hardness{end}")
     return found | {"known": report["known"] if report else NAN}
+
+
+def number(row: Mapping[str, Any] | None, key: str) -> float:
+    """A number of a strategy's report; NaN where there is no report, or nothing to divide by."""
+    return NAN if row is None or row[key] is None else row[key]
 
 
 def tasks(report: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
@@ -62,7 +66,7 @@ def shown_rates(frame: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _cell(row: Mapping[str, Any], key: str) -> str:
-    if pd.isna(row.get(key, float("nan"))):
+    if pd.isna(row.get(key, NAN)):
         return "-"
     if row["known"] == 0:
         return NONE_CAN_BE

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gen2embed.reporting.false_negatives import ENDS, NAN
+from gen2embed.reporting.false_negatives import ENDS, number
 from gen2embed.reporting.tables import percent
 
 COUNTS = ("clusters", "negatives")
@@ -19,9 +19,7 @@ def minimal_row(report: Mapping[str, Any], strategy: str) -> dict[str, float]:
     """One strategy's minimal pairs in one subset; NaN where there is nothing to divide by."""
     row = report["strategies"][strategy]
     keys = [*(f"{key}{end}" for key in SHARES for end in ENDS), *OVERLAPS]
-    return {key: row[key] for key in COUNTS} | {
-        key: NAN if row[key] is None else row[key] for key in keys
-    }
+    return {key: row[key] for key in COUNTS} | {key: number(row, key) for key in keys}
 
 
 def shown_minimal(frame: pd.DataFrame) -> pd.DataFrame:

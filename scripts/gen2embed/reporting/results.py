@@ -13,7 +13,7 @@ import pandas as pd
 from gen2embed import register_file
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import mean_of_sets, weights
-from gen2embed.evaluation.intervals import below_chance, share_interval
+from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.paired import (
     Difference,
     compare_paired,
@@ -21,7 +21,7 @@ from gen2embed.evaluation.paired import (
     holm,
     least_difference,
 )
-from gen2embed.evaluation.score_files import read_score
+from gen2embed.evaluation.score_files import is_below_chance, read_score
 from gen2embed.files import read_parquet
 from gen2embed.origin import check_one_run, check_subset
 from gen2embed.rows_taken import dropped_of
@@ -160,11 +160,6 @@ def over_seeds(name: str, runs: Sequence[Run]) -> Run:
             "below_chance": all(is_below_chance(score) for score in each),
         }
     return Run(name, scores, hits, first.row_ids, tuple(runs), first.concepts)
-
-
-def is_below_chance(score: Mapping[str, Any]) -> bool:
-    """Whether a score is far below chance."""
-    return below_chance(score["value"] * score["n"], score["n"], score["chance"])
 
 
 def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
