@@ -17,7 +17,7 @@ from gen2embed.study.configuration import check_configuration
 from gen2embed.study.jobs import Jobs
 from gen2embed.study.layout import SIDES, Layout
 from gen2embed.study.runs import ZERO_SHOT
-from gen2embed.study.study import EVALUATED, Study
+from gen2embed.study.study import Study
 
 
 configfile: "config.yaml"

@@ -13,7 +13,7 @@ DOCTOR = [*study.paths.tables("data_sets", "data_findings"), DROPPED] if study.d
 rule data:
     input:
         study.items(study.parts),
-        [] if study.downloads else f"{DATA}/contact_sheet.png",
+        f"{DATA}/contact_sheet.png" if config["data"]["source"] == "mini" else [],
         DOCTOR,
 
 
@@ -113,10 +113,10 @@ rule prepare_items:
         DOCTOR,  # nothing goes on with data that have not been looked at
         [BENCHMARK[part] for part in study.parts],
         register=BENCHMARK.register,
-        composition=BENCHMARK.composition,
+        composition=BENCHMARK.composition if study.composes else [],
     output:
         **study.item_files,
-        compositions=study.paths.compositions(),
+        compositions=study.paths.compositions() if study.composes else [],
         pairs=study.paths.pairs(study.train_sets),
         rows=study.paths.rows(study.eval_sets),
         equivalences=study.equivalences,
@@ -133,10 +133,12 @@ rule prepare_items:
         data=subpath(input.register, parent=True),
         flags=flags({name: config["data"][name] for name in ROW_CHOICE}),
         dropped=flags({"dropped": DROPPED}),
+        composes="yes" if study.composes else "no",
         out=subpath(output[0], ancestor=2),
     shell:
         "python scripts/prepare_items.py --data {params.data:q} {params.flags} {params.dropped}"
         " --out {params.out:q} > {log:q} 2>&1; "
-        "python scripts/prepare_compositions.py --data {input.composition:q}"
+        "if [ {params.composes} = yes ]; then"
+        " python scripts/prepare_compositions.py --data {input.composition:q}"
         " --image-root {input.composition:q}/images {params.dropped} --out {params.out:q}"
-        " >> {log:q} 2>&1"
+        " >> {log:q} 2>&1; fi"

@@ -18,8 +18,8 @@ rule embed:
 rule embed_items:
     input:
         program("embed_items.py"),
-        study.items(EVALUATED),
-        images=[BENCHMARK[part] for part in EVALUATED],
+        study.items(study.evaluated),
+        images=[BENCHMARK[part] for part in study.evaluated],
         model=MODEL_FILES,
     output:
         **study.evaluated_vectors(ZERO_SHOT, "{prompt}", SHARD),
@@ -35,7 +35,7 @@ rule embed_items:
         **study.resources.asks("embed"),
     params:
         jobs=lambda wildcards: jobs.embedding(
-            wildcards.prompt, EVALUATED, SHARD.format(**wildcards)
+            wildcards.prompt, study.evaluated, SHARD.format(**wildcards)
         ),
     shell:
         "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
@@ -86,16 +86,16 @@ if study.shards > 1:
 rule embed_adapted:
     input:
         program("embed_items.py"),
-        study.items(EVALUATED),
+        study.items(study.evaluated),
         rules.train_adapter.output,
-        images=[BENCHMARK[part] for part in EVALUATED],
+        images=[BENCHMARK[part] for part in study.evaluated],
         model=MODEL_FILES,
     output:
         [
             list(study.paths.vectors(model, "{prompt}").values())
-            for model in study.models_of_any_run()
+            for model in study.models_of_any_run()[:-1]
         ],
-        list(study.paths.vectors("{run}", "{prompt}", "composition").values()),
+        list(study.evaluated_vectors("{run}", "{prompt}").values()),
     log:
         f"{RESULTS}/logs/embed_adapted/{{run}}_{{prompt}}.log",
     benchmark:

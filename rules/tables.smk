@@ -21,9 +21,10 @@ rule tables:
         study.paths.tables("runs", "runs_datasets", "runs_tests", "runs_tests_datasets")
         if study.trains
         else [],
-        study.paths.tables("sampling", "efficiency", "leakage") if study.trains else [],
+        study.paths.tables("sampling", "efficiency") if study.trains else [],
+        study.paths.tables("leakage") if "train" in study.parts else [],
         study.paths.tables("peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones"),
-        study.paths.tables("sugarcrepe", "sugarcrepe_pp"),
+        study.paths.tables("sugarcrepe", "sugarcrepe_pp") if study.composes else [],
         study.paths.tables("prompts", "settings", "published_audit"),
         study.paths.tables("generator") if study.generates else [],
         DOCTOR,

@@ -14,7 +14,7 @@ from typing import Any
 from gen2embed.data.composition_sets import score_name, scored_sets
 from gen2embed.study.layout import SIDES
 from gen2embed.study.runs import SINGLE_PAIRS, ZERO_SHOT, Run
-from gen2embed.study.study import EVALUATED, Study
+from gen2embed.study.study import Study
 
 Job = dict[str, Any]
 LIMITS = ("min_pixels", "max_pixels")
@@ -148,7 +148,7 @@ class Jobs:
         """Checkpoints on MMEB's sets alone, the final adapter on all; each is loaded once."""
         jobs: list[Job] = []
         for model, folder in self.study.models_of(run).items():
-            for part in EVALUATED if model == run.model else ["eval"]:
+            for part in self.study.evaluated if model == run.model else ["eval"]:
                 jobs += self._embedding(model, run.prompt, part, folder)
         return json.dumps(jobs)
 
@@ -231,7 +231,7 @@ class Jobs:
     def _mining(self, name: str, strategy: str, k: int, m: int, folder: str) -> Job:
         files = self.paths.vectors(ZERO_SHOT, self.study.mine_prompt, "train")
         return {
-            **without(self.config["mine"], "prompt", "strategies", "grid"),
+            **without(self.config["mine"], "prompt", "without_training", "strategies", "grid"),
             "pairs": self.paths.pairs([name])[0],
             "query_embeddings": files["query"],
             "target_embeddings": files["target"],

@@ -14,7 +14,8 @@ from gen2embed.study.resources import Resources
 from gen2embed.study.runs import ZERO_SHOT, Run, mined_apart, runs_of
 from gen2embed.text_files import read_yaml
 
-EVALUATED = ("eval", "composition")  # parts of the data
+MADE = ("mini", "wordnet")  # sources whose equivalences are known: their rows are made here
+TEXT_ALONE = ("wordnet",)  # sources without images, and so without compositions
 
 
 class Study:
@@ -25,7 +26,11 @@ class Study:
         self.paths = Layout(config["experiment"])
         self.resources = Resources(config)
         source = config["data"]["source"]
-        self.downloads = source == "mmeb"  # else the mini benchmark, whose equivalences are known
+        self.downloads = source == "mmeb"
+        self.is_made = source in MADE
+        self.draws = source not in TEXT_ALONE  # items may have images
+        self.composes = self.draws  # SugarCrepe and SugarCrepe++ are evaluated, too
+        self.evaluated = ["eval", *(["composition"] if self.composes else [])]  # parts of the data
         self.generates = config["model"]["name"] == "generator"
         model = config["model"]["name"]
         self.in_wheel = find_wheel_model(model) is not None
@@ -34,22 +39,23 @@ class Study:
         self.runs = runs_of(config)
         self.trains = bool(self.runs)  # else the model is evaluated as it is
         self.mined_in = config["mining_from"]  # another experiment; "": this one
-        self.mines = self.trains and not self.mined_in
-        self.parts = [*(["train"] if self.trains else []), *EVALUATED]
-        self.train_sets = names(source, "train") if self.trains else []
+        takes_training = self.trains or config["mine"]["without_training"]
+        self.mines = takes_training and not self.mined_in
+        self.parts = [*(["train"] if takes_training else []), *self.evaluated]
+        self.train_sets = names(source, "train") if takes_training else []
         self.eval_sets = names(source, "eval")
         self.prompts: list[str] = config["embed"]["prompts"]
         self.mine_prompt: str = config["mine"]["prompt"]
         self.run_prompts = sorted({run.prompt for run in self.runs})
         self.steps: list[int] = config["train"]["checkpoints"]
         self.shards: int = config["embed"]["shards"]
-        self.strategies: list[str] = config["mine"]["strategies"] if self.trains else []
+        self.strategies: list[str] = config["mine"]["strategies"] if takes_training else []
         self.mined = [
             strategy for strategy in self.strategies if strategy != "in_batch"
         ]  # those with negatives
         # strategies are compared where some have negatives, their false ones where they are known
         self.compares_mining = self.mines and bool(self.mined)
-        self.knows_equivalences = self.compares_mining and not self.downloads
+        self.knows_equivalences = self.compares_mining and self.is_made
         self.mined_apart = mined_apart(self.runs)
         self.model = self.paths.generator if self.generates else self.paths.fetched_model
 
@@ -95,10 +101,12 @@ class Study:
         }
 
     def evaluated_vectors(self, model: str, prompt: str, shard: str = "") -> dict[str, str]:
-        """What one model embeds to be evaluated: MMEB's sets and the compositional ones."""
-        compositions = self.paths.vectors(model, prompt, "composition", shard).items()
-        named = {f"composition_{name}": path for name, path in compositions}
-        return self.paths.vectors(model, prompt, "eval", shard) | named
+        """What one model embeds to be evaluated: MMEB's sets, and compositional ones if any."""
+        found = self.paths.vectors(model, prompt, "eval", shard)
+        if self.composes:
+            compositions = self.paths.vectors(model, prompt, "composition", shard).items()
+            found |= {f"composition_{name}": path for name, path in compositions}
+        return found
 
     def scores(self, model: str, prompts: str | Iterable[str]) -> list[str]:
         """Of the evaluation sets, under one prompt or several."""
@@ -109,14 +117,14 @@ class Study:
 
     @property
     def equivalences(self) -> list[str]:
-        if self.downloads:
+        if not self.is_made:
             return []
         known = (("train", self.train_sets), ("eval", self.eval_sets))
         return [path for part, sets in known for path in self.paths.equivalences(part, sets)]
 
     @property
     def minimal_pairs(self) -> list[str]:
-        return [] if self.downloads else self.paths.minimal_pairs(self.train_sets)
+        return self.paths.minimal_pairs(self.train_sets) if self.is_made else []
 
     @property
     def standard(self) -> list[str]:

@@ -13,7 +13,7 @@ from gen2embed.errors import InputError
 from gen2embed.study.jobs import Jobs
 from gen2embed.study.layout import Layout
 from gen2embed.study.runs import clusters_name, run_name
-from gen2embed.study.study import EVALUATED, Study
+from gen2embed.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = ["ci", "mini_full", "paper_2b", "paper_7b", "released_2b"]
@@ -81,7 +81,7 @@ def test_the_programs_take_their_jobs(name):
     study = Study(config_of(name))
     jobs = Jobs(study)
     lists = {
-        "embed_items": [jobs.embedding("hierarchical", EVALUATED, "1of8")],
+        "embed_items": [jobs.embedding("hierarchical", study.evaluated, "1of8")],
         "score_subset": [jobs.scoring(study.tuned_models)],
         "score_compositions": [jobs.scoring_compositions(study.final_models)],
         "write_leaderboard": [jobs.leaderboards()],
@@ -117,14 +117,15 @@ def test_one_form_of_input_in_every_job():
 def test_limits_of_pixels_are_those_of_the_stage():
     study = Study(config_of("paper_2b"))
     jobs = Jobs(study)
-    zero_shot = json.loads(jobs.embedding("plain", EVALUATED))
+    zero_shot = json.loads(jobs.embedding("plain", study.evaluated))
     tuned = json.loads(jobs.embedding_adapted(study.runs[0]))
     training = json.loads(jobs.training(study.runs[0]))
     base, authors = (3136, 12845056), (200704, 1003520)
     assert {(job["min_pixels"], job["max_pixels"]) for job in zero_shot} == {base}
     assert {(job["min_pixels"], job["max_pixels"]) for job in tuned + training} == {authors}
     assert "--min-pixels 3136 --max-pixels 12845056" in jobs.analysing()
-    released = json.loads(Jobs(Study(config_of("released_2b"))).embedding("plain", EVALUATED))
+    released = Study(config_of("released_2b"))
+    released = json.loads(Jobs(released).embedding("plain", released.evaluated))
     assert {job["max_pixels"] for job in released} == {None}  # its own processor's
     sizes = {job["items"].split("/")[-1].split("_")[0]: job["resolution"] for job in zero_shot}
     assert sizes == {"eval": "mmeb_eval", "composition": "native"}
