@@ -1,6 +1,7 @@
 # From Generator to Embedder (arXiv 2508.00955): the whole study, from data to figures.
 # A table of contents; each stage's contract stands on top of its file in rules/.
 
+import re
 import sys
 
 import yaml

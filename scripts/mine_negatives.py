@@ -18,6 +18,7 @@ from gen2embed.mining.clusters import write_clusters
 from gen2embed.mining.gpu import neighbours_on
 from gen2embed.mining.inputs import MiningInputs, read_inputs
 from gen2embed.mining.mine import mine_subset
+from gen2embed.mining.revealed import check_dose
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.outputs import add_output
@@ -42,6 +43,9 @@ def build_parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="the labels leave no unlabelled positives (default: as the pairs file says)",
     )
+    add("--equivalences", help="parquet of query_id, target_id: known positives, struck as well")
+    add_settings(parser, "train", ["hidden"])
+    add("--hidden-seed", type=int, default=0, help="which of them are hidden")
     add("--seed", type=int, default=0, help="of the random strategies")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="who searches")
     add_settings(parser, "embed", ["threads"])
@@ -62,6 +66,7 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--block-rows is {job.block_rows}; give at least 1")
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
+    check_dose(job.equivalences, job.hidden, job.hidden_seed)
 
 
 def approximation(job: argparse.Namespace) -> Approximation | None:
@@ -97,6 +102,9 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             "seed": job.seed,
             "labelled": inputs.labelled,
         }
+        if inputs.revealed is not None:
+            how |= {"hidden": job.hidden, "hidden_seed": job.hidden_seed}
+            how |= {"revealed": inputs.revealed}
         statistics = how | {
             "pairs": len(subset.pair_ids),
             "left_out_pairs": inputs.rows - len(subset.pair_ids),
@@ -133,7 +141,14 @@ def main(argv: list[str] | None = None) -> int:
         embeddings = EmbeddingFiles()
         inputs = [
             read_inputs(
-                job.pairs, job.query_embeddings, job.target_embeddings, job.labelled, embeddings
+                job.pairs,
+                job.query_embeddings,
+                job.target_embeddings,
+                job.labelled,
+                embeddings,
+                job.equivalences,
+                job.hidden,
+                job.hidden_seed,
             )
             for job in jobs
         ]

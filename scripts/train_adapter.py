@@ -32,6 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--query-items", required=True, help="items parquet of the query side")
     add("--target-items", required=True, help="items parquet of the target side")
     add("--image-root", required=True, help="folder that the items' image paths start from")
+    add("--equivalences", nargs="+", help="parquets of query_id, target_id, masked in the loss")
+    add_settings(parser, "train", ["hidden"])
+    add("--hidden-seed", type=int, default=0, help="which of them are hidden")
     input_form.add_flags(parser)
     pixel_limits.add_flags(parser)
     add("--seed", type=int, required=True, help="decides initial weights, batches and dropout")
@@ -58,6 +61,9 @@ def main(argv: list[str] | None = None) -> int:
                 job.fraction,
                 job.row_cap,
                 job.seed,
+                job.equivalences,
+                job.hidden,
+                job.hidden_seed,
             )
             for job, training in zip(jobs, resolved, strict=True)
         ]

@@ -35,13 +35,18 @@ class Negatives:
 
 
 def label_negatives(
-    table: ClusterTable, annotated: Ids, known: Ids, minimal: Ids | None = None
+    table: ClusterTable,
+    annotated: Ids,
+    known: Ids,
+    minimal: Ids | None = None,
+    revealed: Ids | None = None,
 ) -> Negatives:
     """What is known of one subset's negatives.
 
     annotated: ids of the pairs, in the order of ``pair_id``; known: true positives beyond the
     annotated ones; minimal: minimal pairs (None: not known, none is marked). Annotated pairs count
-    as positives as well: mining strikes them, but other people's clusters may not.
+    as positives as well: mining strikes them, but other people's clusters may not. revealed: those
+    of the known ones that mining and loss were told (None: none): the loss masks them, too.
     """
     query_id, target_id = annotated
     cluster = np.repeat(np.arange(len(table)), table.negatives)
@@ -51,7 +56,10 @@ def label_negatives(
     width = 1 + max(int(ids[1].max(initial=0)) for ids in found)
     of_annotated, of_known, *rest = (query * width + target for query, target in found)
     keys = anchor * width + target
-    asked, asked_false = _asked(table, query_id, target_id, width, of_annotated, of_known)
+    masked = of_annotated
+    if revealed is not None:
+        masked = np.concatenate([of_annotated, revealed[0] * width + revealed[1]])
+    asked, asked_false = _asked(table, query_id, target_id, width, masked, of_known)
     return Negatives(
         cluster=cluster,
         hardness=np.asarray(table.hardness, dtype=np.float64),
@@ -68,14 +76,14 @@ def _asked(
     query_id: np.ndarray,
     target_id: np.ndarray,
     width: int,
-    annotated: np.ndarray,
+    masked: np.ndarray,
     known: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per cluster: ordered pairs (query of one pair, target of another) and the false ones.
 
-    In the loss every pair of a cluster asks, not the anchor alone. Pairs whose target is annotated
-    for the query are left out: the loss masks them (``mask_duplicates``). Clusters of one size are
-    taken together.
+    In the loss every pair of a cluster asks, not the anchor alone. Pairs that the loss masks are
+    left out: those whose target is annotated for the query (``mask_duplicates``), or revealed.
+    Clusters of one size are taken together.
     """
     asked = np.zeros(len(table), dtype=np.int64)
     false = np.zeros(len(table), dtype=np.int64)
@@ -84,7 +92,7 @@ def _asked(
         places = table.starts[rows][:, None] + np.arange(count)
         pairs = np.column_stack([table.anchor_pair[rows], table.negative_pairs[places]])
         keys = query_id[pairs][:, :, None] * width + target_id[pairs][:, None, :]
-        counts = ~np.isin(keys, annotated)  # a pair's own target is annotated, too
+        counts = ~np.isin(keys, masked)  # a pair's own target is annotated, too
         asked[rows] = counts.sum(axis=(1, 2))
         false[rows] = (counts & np.isin(keys, known)).sum(axis=(1, 2))
     return asked, false

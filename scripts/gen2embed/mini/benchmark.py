@@ -19,7 +19,7 @@ from gen2embed.data.datasets import DataSetEntry
 from gen2embed.errors import InputError
 from gen2embed.mini.render import Canvas, Photo, PhotoRoll
 from gen2embed.mini.selection import Emoji
-from gen2embed.mini.tasks import TASKS, Album, Row, Target, label_list, make_rows
+from gen2embed.mini.tasks import ROWS_PER_EMOJI, TASKS, Album, Row, Target, label_list, make_rows
 
 STREAM_ROWS = 20
 TRAIN_COLUMNS = ("qry", "qry_image_path", "pos_text", "pos_image_path")
@@ -60,9 +60,11 @@ def training_sets(
     photos_per_emoji: int,
     rows: int,
     seed: int,
+    rows_per_emoji: int = ROWS_PER_EMOJI,
 ) -> list[DataSet]:
     """The training subsets of the register, of seen concepts only."""
-    album = Album([one for one in emojis if not one.unseen], roll, photos_per_emoji)
+    seen = [one for one in emojis if not one.unseen]
+    album = Album(seen, roll, photos_per_emoji, rows_per_emoji)
     return [
         DataSet(entry, make_rows(entry.task, album, rows, _generator(seed, entry)))
         for entry in register

@@ -16,6 +16,7 @@ from PIL import Image
 
 SIZE = 72
 STREAMS = {"train": 0, "eval": 1, "generator": 2, "composition": 3}
+STREAM_BACKGROUNDS = 30  # beside those of selection (10) and rows (20)
 BACKGROUNDS = {
     "red": (200, 30, 40),
     "orange": (245, 135, 20),
@@ -146,3 +147,18 @@ def render_photo(
 def background_table(graphics: Mapping[int, Image.Image] | Sequence[Image.Image]) -> list:
     """``visible_backgrounds`` of every graphic, by emoji id."""
     return [visible_backgrounds(graphics[i]) for i in range(len(graphics))]
+
+
+def some_backgrounds(table: Sequence[tuple[str, ...]], most: int | None, seed: int) -> list:
+    """At most so many of each emoji's backgrounds, drawn at random, in the palette's order.
+
+    An emoji's draw depends on the seed and its id alone. most None: all.
+    """
+    if most is None:
+        return list(table)
+    chosen = []
+    for emoji, names in enumerate(table):
+        rng = np.random.default_rng([seed, STREAM_BACKGROUNDS, emoji])
+        kept = {names[place] for place in rng.permutation(len(names))[:most].tolist()}
+        chosen.append(tuple(name for name in names if name in kept))
+    return chosen

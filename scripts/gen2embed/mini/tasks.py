@@ -98,12 +98,14 @@ class Row:
 class Album:
     """The photos a data set may show: some emoji, a roll, and how many photos of each it has.
 
-    limit None: as many as needed (evaluation); breadth: about how many rows share an emoji.
+    limit None: as many as needed (evaluation); rows_per_emoji: how many of the training rows are
+    about one emoji, about.
     """
 
     emojis: Sequence[Emoji]
     roll: PhotoRoll
     limit: int | None
+    rows_per_emoji: int = ROWS_PER_EMOJI
 
     def __post_init__(self) -> None:
         self.by_id = {emoji.emoji_id: emoji for emoji in self.emojis}
@@ -117,7 +119,7 @@ class Album:
     ) -> Iterator[Photo]:
         """Distinct photos of the wanted emoji in random order, one of each, then another, ...
 
-        Training (limited) keeps to so many emoji that each appears about ROWS_PER_EMOJI times.
+        Training (limited) keeps to so many emoji that each appears about ``rows_per_emoji`` times.
         """
         ids = rng.permutation(
             [emoji_id.emoji_id for emoji_id in self.emojis if wanted(emoji_id)]
@@ -125,7 +127,7 @@ class Album:
         if self.limit is None:
             numbers = {emoji_id: range(MOST_PASSES) for emoji_id in ids}
         else:
-            ids = ids[: -(-rows // ROWS_PER_EMOJI)]
+            ids = ids[: -(-rows // self.rows_per_emoji)]
             numbers = {emoji_id: rng.permutation(self.limit).tolist() for emoji_id in ids}
         for turn in range(self.limit or MOST_PASSES):
             for emoji_id in ids:

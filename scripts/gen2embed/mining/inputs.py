@@ -10,6 +10,8 @@ import numpy as np
 from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.ids import check_ids, read_pairs
+from gen2embed.known_pairs import read_known
+from gen2embed.mining.revealed import revealed
 from gen2embed.mining.subset import Subset
 from gen2embed.origin import pairs_metadata
 from gen2embed.register_file import is_yes
@@ -26,6 +28,7 @@ class MiningInputs:
     rows: int
     pairs: dict[str, str]  # what the pairs are, for the cluster file's metadata
     dropped: dict[str, int]  # bad rows that the pairs were made without; empty: none
+    revealed: int | None  # known equivalences that mining was told; None: no file of them
     queries: np.ndarray
     targets: np.ndarray
 
@@ -41,10 +44,14 @@ def read_inputs(
     target_embeddings: str,
     labelled: bool | None,
     embeddings: EmbeddingFiles,
+    equivalences: str | None = None,
+    hidden: float = 1.0,
+    hidden_seed: int = 0,
 ) -> MiningInputs:
     """Read and compare; labelled: None is what the pairs' own metadata say.
 
-    Raises InputError for files that are missing, broken or not of one set.
+    equivalences: known positives beyond the annotated ones, of which the share ``hidden`` is hidden
+    (see ``revealed``). Raises InputError for files that are missing, broken or not of one set.
     """
     query_id, target_id, metadata = read_pairs(pairs)
     queries, query_valid = embeddings.get(query_embeddings)
@@ -54,7 +61,10 @@ def read_inputs(
     embeddings.check_items(pairs, metadata, "target", target_embeddings)
     check_ids(pairs, "query_id", query_id, query_embeddings, len(queries))
     check_ids(pairs, "target_id", target_id, target_embeddings, len(targets))
-    subset = Subset.of(query_id, target_id, query_valid, target_valid)
+    shown = None
+    if equivalences is not None:
+        shown = revealed(read_known(equivalences, pairs, metadata), hidden, hidden_seed)
+    subset = Subset.of(query_id, target_id, query_valid, target_valid, shown)
     if not len(subset.pair_ids):
         raise InputError(f"{pairs}: every pair has an item that could not be embedded")
     return MiningInputs(
@@ -66,6 +76,7 @@ def read_inputs(
         rows=len(query_id),
         pairs=pairs_metadata(query_id, target_id),
         dropped=dropped_from_metadata(metadata),
+        revealed=None if shown is None else len(shown[0]),
         queries=queries,
         targets=targets,
     )

@@ -51,7 +51,7 @@ class Subset:
     target_ids: np.ndarray  # item id of each target
     last_pair: np.ndarray  # of each query: its last row, which is its negative pair
     last_target: np.ndarray  # of each query: the target of that row
-    positives: Grouping  # of each query: the targets of all its rows
+    positives: Grouping  # of each query: the targets of all its rows, and what is revealed of it
     owners: Grouping  # of each target: the queries whose positive it is
 
     @classmethod
@@ -61,8 +61,11 @@ class Subset:
         target_id: np.ndarray,
         query_valid: np.ndarray,
         target_valid: np.ndarray,
+        revealed: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Subset:
-        """``query_id`` and ``target_id``: shape (n_rows,); the masks: bool, one per item."""
+        """``query_id`` and ``target_id``: shape (n_rows,); the masks: bool, one per item;
+        revealed: item ids of further positives (query, target), shape (n,) each, of which those
+        that the pairs do not name are passed over."""
         pair_ids = np.flatnonzero(query_valid[query_id] & target_valid[target_id])
         query_ids, query = np.unique(query_id[pair_ids], return_inverse=True)
         target_ids, target = np.unique(target_id[pair_ids], return_inverse=True)
@@ -76,6 +79,25 @@ class Subset:
             target_ids=target_ids,
             last_pair=last_pair,
             last_target=target[last_pair],
-            positives=Grouping.of(query, target, len(query_ids)),
+            positives=Grouping.of(*_with(revealed, query, target, query_ids, target_ids)),
             owners=Grouping.of(target, query, len(target_ids)),
         )
+
+
+def _with(
+    revealed: tuple[np.ndarray, np.ndarray] | None,
+    query: np.ndarray,
+    target: np.ndarray,
+    query_ids: np.ndarray,
+    target_ids: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """The pairs' queries and targets and the revealed ones among them, by number; the queries."""
+    if revealed is None:
+        return query, target, len(query_ids)
+    here = np.isin(revealed[0], query_ids) & np.isin(revealed[1], target_ids)
+    further = (
+        np.searchsorted(ids, of_side[here])
+        for ids, of_side in zip((query_ids, target_ids), revealed, strict=True)
+    )
+    both = [np.concatenate(pair) for pair in zip((query, target), further, strict=True)]
+    return both[0], both[1], len(query_ids)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from gen2embed.data import datasets
 from gen2embed.errors import InputError
 from gen2embed.evaluation.published import published_names
 from gen2embed.study.runs import SINGLE_PAIRS, run_name
@@ -27,6 +28,7 @@ def check_combinations(config: Mapping[str, Any]) -> None:
     """Raise InputError for the first combination of settings that cannot run."""
     _check_training(config)
     _check_batches(config)
+    _check_doses(config)
     _check_sources(config)
     _check_generator(config)
     _check_published(config["published"])
@@ -36,6 +38,31 @@ def check_combinations(config: Mapping[str, Any]) -> None:
         raise InputError(f"configuration: train.modules: {error}") from None
 
 
+def _check_doses(config: Mapping[str, Any]) -> None:
+    """What is revealed must be known, here and where the clusters are mined."""
+    dosed = [run for run in config["train"]["runs"] if "hidden" in run]
+    if not dosed:
+        return
+    if config["data"]["source"] != "mini":
+        raise InputError(
+            "configuration: train.runs: hidden is a share of known equivalences, which the mini "
+            "benchmark alone has (data.source: mini)"
+        )
+    if config["mining_from"]:
+        raise InputError(
+            "configuration: train.runs: hidden needs clusters mined here (mining_from)"
+        )
+    if not config["train"]["mask_duplicates"]:
+        raise InputError(
+            "configuration: train.runs: hidden: what is revealed is masked in the loss; set "
+            "train.mask_duplicates"
+        )
+    if any(run["strategy"] == SINGLE_PAIRS for run in dosed):
+        raise InputError(
+            f"configuration: train.runs: hidden: {SINGLE_PAIRS!r} mines nothing; take same_task"
+        )
+
+
 def _check_sources(config: Mapping[str, Any]) -> None:
     """What is downloaded and what is made here must fit each other."""
     if config["data"]["source"] != "mini" and config["model"]["name"] == "generator":
@@ -43,6 +70,14 @@ def _check_sources(config: Mapping[str, Any]) -> None:
             "configuration: model.name: the generator is trained on the mini benchmark's photos "
             "(data.source: mini); name another model"
         )
+    for part in ("train", "eval"):
+        wanted, known = config["benchmark"][f"{part}_sets"], datasets.names("mini", part)
+        for name in wanted or []:
+            if name not in known:
+                raise InputError(
+                    f"configuration: benchmark.{part}_sets: unknown data set {name!r}; known: "
+                    f"{', '.join(known)}"
+                )
     if config["mine"]["prompt"] not in config["embed"]["prompts"]:
         raise InputError(
             f"configuration: mine.prompt: {config['mine']['prompt']!r} is not among embed.prompts"

@@ -13,7 +13,7 @@ from typing import Any
 
 from gen2embed.data.composition_sets import score_name, scored_sets
 from gen2embed.study.layout import SIDES
-from gen2embed.study.runs import SINGLE_PAIRS, ZERO_SHOT, Run
+from gen2embed.study.runs import SINGLE_PAIRS, ZERO_SHOT, Run, dosed
 from gen2embed.study.study import Study
 
 Job = dict[str, Any]
@@ -228,7 +228,19 @@ class Jobs:
 
     # mining
 
-    def _mining(self, name: str, strategy: str, k: int, m: int, folder: str) -> Job:
+    def _dose(self, hidden: float | None, subsets: Sequence[str]) -> Job:
+        """What a program is told of known equivalences; files one a subset."""
+        if hidden is None:
+            return {}
+        known = self.paths.equivalences("train", subsets)
+        return {"equivalences": known, "hidden": hidden, "hidden_seed": self.config["seed"]}
+
+    def _mining(
+        self, name: str, strategy: str, k: int, m: int, folder: str, hidden: float | None = None
+    ) -> Job:
+        dose = self._dose(hidden, [name])
+        if dose:
+            (dose["equivalences"],) = dose["equivalences"]
         files = self.paths.vectors(ZERO_SHOT, self.study.mine_prompt, "train")
         return {
             **without(self.config["mine"], "prompt", "without_training", "strategies", "grid"),
@@ -240,18 +252,19 @@ class Jobs:
             "m": m,
             "seed": self.config["seed"],
             "device": self.config["device"],
+            **dose,
             "out": f"{folder}/{name}.parquet",
         }
 
     def mining(self) -> str:
         """Every strategy with the experiment's k and m; then what runs want apart from that."""
         k, m = self.config["mine"]["k"], self.config["mine"]["m"]
-        wanted = {strategy: (strategy, k, m) for strategy in self.study.strategies}
+        wanted = {strategy: (strategy, k, m, None) for strategy in self.study.strategies}
         for folder, run in self.study.mined_apart.items():
-            wanted[folder] = (run.strategy, run.k, run.m)
+            wanted[folder] = (run.strategy, run.k, run.m, run.hidden)
         jobs = [
-            self._mining(name, *how, f"{self.paths.cluster_folder}/{folder}")
-            for folder, how in wanted.items()
+            self._mining(name, *how, f"{self.paths.cluster_folder}/{folder}", hidden)
+            for folder, (*how, hidden) in wanted.items()
             for name in self.study.train_sets
         ]
         return json.dumps(jobs)
@@ -303,6 +316,18 @@ class Jobs:
         ]
         return json.dumps(jobs)
 
+    def measuring_doses(self) -> str:
+        """Of each hidden share, the strategies that were mined with it."""
+        jobs = []
+        every, strategies = self.study.train_sets, self.study.dosed_strategies
+        for hidden in self.study.doses:
+            names = [strategy + dosed(hidden) for strategy in strategies]
+            out = self.paths.dose(hidden)
+            job = self._measuring(every, names, self.paths.cluster_folder, out)
+            job["standard"] = [one for one in ("hns", "saha") if one in strategies] or strategies
+            jobs.append(job | self._dose(hidden, every))
+        return json.dumps(jobs)
+
     def reporting_mining(self) -> str:
         """What the tables of mining are told of known equivalences and of the grid, as flags."""
         grid = self.config["mine"]["grid"]
@@ -340,6 +365,7 @@ class Jobs:
             "seed": run.seed,
             "device": self.config["device"],
             "save_adapters_at": train["checkpoints"],
+            **self._dose(run.hidden, self.study.train_sets),
             **settings,
             "partial": self.paths.partial("train_adapter"),
             "counted": self.paths.counted,

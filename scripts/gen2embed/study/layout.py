@@ -89,6 +89,10 @@ class Layout:
     def false_negatives(self, names: Iterable[str], ending: str = "json") -> list[str]:
         return [f"{self.root}/false_negatives/{name}.{ending}" for name in names]
 
+    def dose(self, hidden: float, ending: str = "json") -> str:
+        """The report on false negatives where so large a share of equivalences was hidden."""
+        return f"{self.root}/doses/h{hidden:g}.{ending}"
+
     def scores_under(self, model: str) -> str:
         """Folder of a model's scores, one below for each prompt."""
         return f"{self.score_folder}/{model}"

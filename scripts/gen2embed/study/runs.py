@@ -11,13 +11,20 @@ SINGLE_PAIRS = "in_batch"  # the strategy whose clusters have no negatives
 
 
 def clusters_name(run: Mapping[str, Any], k: int, m: int) -> str:
-    """Which clusters a run trains on: ``saha``, or with a k or m of its own ``saha-k3-m1``.
+    """Which clusters a run trains on: ``saha``, or with a k or m of its own ``saha-k3-m1``; where
+    it hides a share of the known equivalences alone, ``saha-h0.5``.
 
     k, m: the experiment's.
     """
-    if "k" not in run and "m" not in run:
-        return run["strategy"]
-    return f"{run['strategy']}-k{run.get('k', k)}-m{run.get('m', m)}"
+    name = run["strategy"]
+    if "k" in run or "m" in run:
+        name += f"-k{run.get('k', k)}-m{run.get('m', m)}"
+    return name if run.get("hidden") is None else name + dosed(run["hidden"])
+
+
+def dosed(hidden: float) -> str:
+    """What the names of clusters and runs say of the share that they hide."""
+    return f"-h{hidden:g}"
 
 
 def run_name(run: Mapping[str, Any], k: int, m: int) -> str:
@@ -34,7 +41,8 @@ def run_name(run: Mapping[str, Any], k: int, m: int) -> str:
 class Run:
     """One fine-tuning: a line of ``train.runs`` and a seed.
 
-    name: without the seed; clusters: name of those it trains on; k, m: with which they are mined.
+    name: without the seed; clusters: name of those it trains on; k, m: with which they are mined;
+    hidden: share of the known equivalences that is not revealed (None: nothing is revealed).
     """
 
     name: str
@@ -46,6 +54,7 @@ class Run:
     m: int
     mode: str | None
     fraction: float | None
+    hidden: float | None
 
     @property
     def model(self) -> str:
@@ -71,6 +80,7 @@ def runs_of(config: Mapping[str, Any]) -> list[Run]:
             m=run.get("m", m),
             mode=run.get("mode"),
             fraction=run.get("fraction"),
+            hidden=run.get("hidden"),
         )
         for seed in config["train"]["seeds"]
         for run in config["train"]["runs"]
@@ -78,5 +88,5 @@ def runs_of(config: Mapping[str, Any]) -> list[Run]:
 
 
 def mined_apart(runs: Sequence[Run]) -> dict[str, Run]:
-    """Clusters with a k or m of their own: name -> a run that wants them."""
+    """Clusters with a k, m or hidden share of their own: name -> a run that wants them."""
     return {run.clusters: run for run in runs if run.clusters != run.strategy}

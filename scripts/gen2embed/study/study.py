@@ -42,8 +42,8 @@ class Study:
         takes_training = self.trains or config["mine"]["without_training"]
         self.mines = takes_training and not self.mined_in
         self.parts = [*(["train"] if takes_training else []), *self.evaluated]
-        self.train_sets = names(source, "train") if takes_training else []
-        self.eval_sets = names(source, "eval")
+        self.train_sets = self._sets("train") if takes_training else []
+        self.eval_sets = self._sets("eval")
         self.prompts: list[str] = config["embed"]["prompts"]
         self.mine_prompt: str = config["mine"]["prompt"]
         self.run_prompts = sorted({run.prompt for run in self.runs})
@@ -58,6 +58,27 @@ class Study:
         self.knows_equivalences = self.compares_mining and self.is_made
         self.mined_apart = mined_apart(self.runs)
         self.model = self.paths.generator if self.generates else self.paths.fetched_model
+
+    def _sets(self, part: str) -> list[str]:
+        """All of the register, or of the mini benchmark those that are wanted, in its order."""
+        every = names(self.config["data"]["source"], part)
+        wanted = None if self.downloads else self.config["benchmark"][f"{part}_sets"]
+        return every if wanted is None else [name for name in every if name in wanted]
+
+    @property
+    def doses(self) -> list[float]:
+        """Shares of the known equivalences that runs hide, ascending; empty: no run reveals any."""
+        return sorted({run.hidden for run in self.runs if run.hidden is not None})
+
+    @property
+    def told(self) -> list[str]:
+        """What mining and training are told of equivalences: files, where a run reveals some."""
+        return self.paths.equivalences("train", self.train_sets) if self.doses else []
+
+    @property
+    def dosed_strategies(self) -> list[str]:
+        """Strategies of the runs that hide a share, in their order."""
+        return list(dict.fromkeys(run.strategy for run in self.runs if run.hidden is not None))
 
     def run(self, model: str, prompt: str) -> Run:
         """The run by the name of its final model and its prompt."""

@@ -13,7 +13,9 @@ import numpy as np
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, reading
 from gen2embed.ids import check_ids, read_pairs
+from gen2embed.known_pairs import read_known
 from gen2embed.mining.clusters import ClusterTable, read_clusters
+from gen2embed.mining.revealed import revealed
 from gen2embed.origin import check_items, check_mined_from
 from gen2embed.prompts.input_form import check_same
 from gen2embed.prompts.items import Items, read_items
@@ -31,6 +33,7 @@ class TrainingInputs:
     mined: dict[str, dict[str, Any]]  # by subset: strategy, prompt, pairs, clusters, ...
     query_items: Items
     target_items: Items
+    revealed: tuple[np.ndarray, np.ndarray] | None = None  # ids of further positives, masked
 
 
 def read_inputs(
@@ -43,13 +46,17 @@ def read_inputs(
     fraction: float,
     row_cap: int,
     seed: int,
+    equivalences: Sequence[str] | None = None,
+    hidden: float = 1.0,
+    hidden_seed: int = 0,
 ) -> TrainingInputs:
     """Read and check; of each subset's clusters a sample (see ``take_clusters``).
 
     pairs, clusters: a file per subset, in the same order. prompt: the one trained under, if
     clusters that were mined under another one shall be refused; form: of the inputs
     (``input_form.py``), of which there is one in a study. Raises InputError for a file that
-    is missing, empty, or does not fit the others.
+    is missing, empty, or does not fit the others. equivalences: a file per subset of known
+    positives beyond the annotated ones, of which the share ``hidden`` is hidden (``revealed``).
     """
     paths = {"query": query_items, "target": target_items}
     items = {side: read_items(path, side) for side, path in paths.items()}
@@ -57,14 +64,19 @@ def read_inputs(
     ids: dict[str, list[np.ndarray]] = {"query": [], "target": []}
     taken: list[PairCluster] = []
     mined: dict[str, dict[str, Any]] = {}
+    shown: list[tuple[np.ndarray, np.ndarray]] = []
     start = 0
-    for pairs_file, clusters_file in zip(pairs, clusters, strict=True):
+    known_files = equivalences or [None] * len(pairs)
+    for pairs_file, clusters_file, known in zip(pairs, clusters, known_files, strict=True):
         *of_pairs, metadata = read_pairs(pairs_file)
         n_pairs = len(of_pairs[0])
         for (side, path), its in zip(paths.items(), of_pairs, strict=True):
             check_items(pairs_file, metadata, side, digests[side], path)
             check_ids(pairs_file, f"{side}_id", its, path, len(items[side]))
             ids[side].append(its)
+        if known is not None:
+            of_subset = read_known(known, pairs_file, metadata)
+            shown.append(revealed(of_subset, hidden, hidden_seed))
         table, mined_as = read_clusters(clusters_file, n_pairs)
         check_mined_from(clusters_file, mined_as, pairs_file, metadata, *of_pairs)
         _check_mined(clusters_file, table, mined_as, prompt)
@@ -86,7 +98,11 @@ def read_inputs(
         taken += sample
         start += n_pairs
     joined = (np.concatenate(of_side) for of_side in ids.values())
-    return TrainingInputs(*joined, taken, mined, *items.values())
+    further = None
+    if shown:
+        query, target = (np.concatenate(of_side) for of_side in zip(*shown, strict=True))
+        further = query, target
+    return TrainingInputs(*joined, taken, mined, *items.values(), further)
 
 
 def form_in(path: str, mined_as: Mapping[str, str]) -> dict[str, str] | None:

@@ -24,6 +24,7 @@ from gen2embed.files import (
     write_json,
     write_text,
 )
+from gen2embed.mining.revealed import check_dose
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
 from gen2embed.models.sums import CARD, SUMS, sums_of
 from gen2embed.outputs import whole_folder
@@ -91,6 +92,7 @@ class Training:
         irrelevant = ("out", "partial", "counted", *IRRELEVANT)
         facts |= {key: value for key, value in vars(flags).items() if key not in irrelevant}
         files = [*flags.pairs, *flags.clusters, flags.query_items, flags.target_items]
+        files += flags.equivalences or []
         facts["files"] = [digest_file(path) for path in files]
         facts["model_digest"] = self.model_digest
         facts["small_files"] = digest_small_files(flags.model)
@@ -116,6 +118,17 @@ def _check(flags: argparse.Namespace) -> None:
         raise InputError(
             f"--pairs names {len(flags.pairs)} files, --clusters {len(flags.clusters)}; "
             "give one cluster file per pairs file, in the same order"
+        )
+    check_dose(flags.equivalences, flags.hidden, flags.hidden_seed)
+    if flags.equivalences and len(flags.equivalences) != len(flags.pairs):
+        raise InputError(
+            f"--pairs names {len(flags.pairs)} files, --equivalences {len(flags.equivalences)}; "
+            "give one per pairs file, in the same order"
+        )
+    if flags.hidden < 1 and not flags.mask_duplicates:
+        raise InputError(
+            f"--hidden {flags.hidden:g}: what is revealed is masked in the loss; say "
+            "--mask-duplicates"
         )
     late = [step for step in flags.save_adapters_at if not 0 < step < flags.steps]
     if late:
@@ -176,7 +189,9 @@ def build_trainer(
     model = add_adapter(backbone, shape)
     out = Path(flags.out)
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(out.parent / f"{out.name}.tensorboard")
-    positives = annotated(inputs.query_id, inputs.target_id) if flags.mask_duplicates else None
+    positives = None
+    if flags.mask_duplicates:
+        positives = annotated(inputs.query_id, inputs.target_id, inputs.revealed)
     trainer = ContrastiveTrainer(
         backbone=backbone,
         temperature=flags.temperature,
@@ -250,6 +265,12 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
     return Path(last).name if last else None
 
 
+def dose_of(flags: argparse.Namespace, inputs: TrainingInputs) -> dict[str, dict[str, float]]:
+    """For the card: what is hidden of the known equivalences, and how many are revealed."""
+    dose = {"hidden": flags.hidden, "hidden_seed": flags.hidden_seed}
+    return {"equivalences": {**dose, "revealed": len(inputs.revealed[0])}}
+
+
 def write_adapter(
     job: Training, inputs: TrainingInputs, trainer: ContrastiveTrainer, effort: dict[str, int]
 ) -> None:
@@ -275,6 +296,7 @@ def write_adapter(
         "trained_parameters": sum(
             weights.numel() for weights in trainer.model.parameters() if weights.requires_grad
         ),
+        **({} if inputs.revealed is None else dose_of(flags, inputs)),
         **effort,
         "first_loss": lines[0]["loss"],
         "last_loss": lines[-1]["loss"],

@@ -7,8 +7,18 @@ import numpy as np
 from gen2embed.mining.subset import Grouping
 
 
-def annotated(query_id: np.ndarray, target_id: np.ndarray) -> Grouping:
-    """Targets by query, from the pairs: ids of the items of each pair, shape (n_pairs,)."""
+def annotated(
+    query_id: np.ndarray,
+    target_id: np.ndarray,
+    revealed: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Grouping:
+    """Targets by query, from the pairs: ids of the items of each pair, shape (n_pairs,).
+
+    revealed: ids of further positives, query and target, shape (n,) each.
+    """
+    if revealed is not None:
+        query_id = np.concatenate([query_id, revealed[0]])
+        target_id = np.concatenate([target_id, revealed[1]])
     return Grouping.of(query_id, target_id, int(query_id.max()) + 1)
 
 

@@ -218,3 +218,29 @@ def test_where_a_model_comes_from():
         "smollm2-135m-instruct": ("results/ci/model", "results/ci/model.gguf", True),
         "my/tiny.gguf": ("results/ci/model", "my/tiny.gguf", False),
     }
+
+
+def test_a_hidden_share_has_clusters_and_files_of_its_own():
+    runs = [{"strategy": "hns", "prompt": "hierarchical", "hidden": share} for share in (1, 0, 0.5)]
+    study = Study(
+        config_of(train={"runs": runs, "seeds": [4]}, benchmark={"train_sets": ["Change"]})
+    )
+    jobs = Jobs(study)
+    assert study.doses == [0, 0.5, 1] and study.train_sets == ["Change"]
+    assert [run.model for run in study.runs] == ["hns-h1_seed4", "hns-h0_seed4", "hns-h0.5_seed4"]
+    assert study.told == ["results/ci/equivalences/train/Change.parquet"]
+    mined = {job["out"].split("/")[-2]: job for job in json.loads(jobs.mining())}
+    assert "equivalences" not in mined["hns"]
+    assert (mined["hns-h0.5"]["hidden"], mined["hns-h0.5"]["equivalences"]) == (0.5, *study.told)
+    (job,) = json.loads(jobs.training(study.runs[2]))
+    assert (job["hidden"], job["hidden_seed"], job["equivalences"]) == (0.5, 0, study.told)
+    assert job["clusters"] == ["results/ci/clusters/hns-h0.5/Change.parquet"]
+    (none, *_) = json.loads(jobs.measuring_doses())
+    assert (none["out"], none["hidden"]) == ("results/ci/doses/h0.json", 0)
+
+
+def test_without_a_hidden_share_no_job_is_told_of_equivalences():
+    study = Study(config_of("mini_full"))
+    assert study.doses == study.told == []
+    texts = [Jobs(study).mining(), *(Jobs(study).training(run) for run in study.runs)]
+    assert not any("equivalences" in text for text in texts)

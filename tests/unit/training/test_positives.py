@@ -41,3 +41,13 @@ def test_against_a_slow_version(pairs, seed):
     for i, query in enumerate(queries.tolist()):
         for j, target in enumerate(targets.tolist()):
             assert found[i, j] == ((query, target) in known and j != own[i])
+
+
+def test_the_revealed_are_masked_by_hand():
+    """Query 0 is annotated for target 5 and known to be right for 7; query 1 for 6 alone."""
+    positives = annotated(
+        np.array([0, 1]), np.array([5, 6]), revealed=(np.array([0, 3]), np.array([7, 6]))
+    )
+    queries, targets = np.array([0, 1]), np.array([5, 6, 7])
+    found = other_positives(queries, targets, np.arange(2), positives)
+    assert found.astype(int).tolist() == [[0, 0, 1], [0, 0, 0]]
