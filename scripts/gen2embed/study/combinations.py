@@ -43,10 +43,10 @@ def _check_doses(config: Mapping[str, Any]) -> None:
     dosed = [run for run in config["train"]["runs"] if "hidden" in run]
     if not dosed:
         return
-    if config["data"]["source"] != "mini":
+    if config["data"]["source"] == "mmeb":
         raise InputError(
-            "configuration: train.runs: hidden is a share of known equivalences, which the mini "
-            "benchmark alone has (data.source: mini)"
+            "configuration: train.runs: hidden is a share of known equivalences, which benchmarks "
+            "made here have (data.source: mini), MMEB has not"
         )
     if config["mining_from"]:
         raise InputError(

@@ -61,8 +61,9 @@ class Study:
 
     def _sets(self, part: str) -> list[str]:
         """All of the register, or of the mini benchmark those that are wanted, in its order."""
-        every = names(self.config["data"]["source"], part)
-        wanted = None if self.downloads else self.config["benchmark"][f"{part}_sets"]
+        source = self.config["data"]["source"]
+        every = names(source, part)
+        wanted = self.config["benchmark"][f"{part}_sets"] if source == "mini" else None
         return every if wanted is None else [name for name in every if name in wanted]
 
     @property
