@@ -43,6 +43,7 @@ include: "rules/composition.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/when.smk"
 
 
 localrules:
@@ -68,7 +69,11 @@ localrules:
 rule all:
     default_target: True
     input:
-        rules.evaluate.input,
-        rules.tables.input,
-        rules.figures.input,
-        rules.report.input,
+        WHEN
+        if study.doses
+        else [
+            rules.evaluate.input,
+            rules.tables.input,
+            rules.figures.input,
+            rules.report.input,
+        ],

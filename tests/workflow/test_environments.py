@@ -24,6 +24,7 @@ HARDWARE = ("cpu", "gpu")
 STUDIES = {  # every rule is in one of them: overlay, and what is changed besides
     "mini": ([], {"embed": {"shards": 2}}),
     "paper": (["configs/paper_2b.yaml"], {}),
+    "when": (["configs/when.yaml"], {}),
     "wheel": ([], {"model": {"name": "smollm2-135m-instruct", "revision": ""}}),
 }
 MODULES = {  # imported name -> package, where they differ

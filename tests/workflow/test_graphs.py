@@ -7,7 +7,7 @@ import pytest
 from workflow.conftest import ROOT, copy_project
 
 NAMES_ALONE = {"common", "resources", "names", "jobs"}  # rule files that hold no rule
-SHOWN_AS = {"tables": "report", "figures": "report"}  # stages that the README draws as one
+SHOWN_AS = {"tables": "report", "figures": "report", "when": "report"}  # drawn as one in README.md
 
 
 def arrows(page):

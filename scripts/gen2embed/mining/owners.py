@@ -58,6 +58,12 @@ class Candidates:
         return canonical(self.vector, self.queries.float64(self.owners))
 
     @cached_property
+    def target_likeness(self) -> np.ndarray:
+        """Canonical score of the anchor's own target with the target of each negative pair."""
+        own = self.targets.float64(self.subset.target[self.row : self.row + 1])[0]
+        return canonical(own, self.targets.float64(self.subset.last_target[self.owners]))
+
+    @cached_property
     def positive_score(self) -> float:
         """Canonical score of the anchor query with its own row's target."""
         target = self.subset.target[self.row : self.row + 1]

@@ -16,6 +16,7 @@ from gen2embed.errors import InputError
 from gen2embed.mining.owners import Candidates
 from gen2embed.mining.saha import least_overlap
 
+LEFT_OUT_ABOVE = (7, 10)  # of both_sides: rank over candidates; chosen on seed 100, docs/when.md
 MARGIN = 0.05  # of margin (cosine) and of perc_pos (share of the positive's score): METHOD 2
 
 SEARCH, CHANCE, NOWHERE = "search", "chance", "nowhere"
@@ -54,6 +55,20 @@ def hns(candidates: Candidates, settings: Settings) -> np.ndarray:
     return np.arange(min(settings.k, len(candidates)))
 
 
+def both_sides(candidates: Candidates, settings: Settings) -> np.ndarray:
+    """The k hardest but those that resemble the anchor on both sides; labelled subsets as ``hns``.
+
+    Left out is a candidate whose owner query is among the 30 % most like the anchor query AND whose
+    target is among the 30 % most like the anchor's own target. A minimal pair (the same thing,
+    changed as the query asks) has a like owner query but another target: it may stay.
+    """
+    if settings.labelled:
+        return hns(candidates, settings)
+    suspicion = np.minimum(_ranks(candidates.overlap), _ranks(candidates.target_likeness))
+    stays = LEFT_OUT_ABOVE[1] * suspicion <= LEFT_OUT_ABOVE[0] * len(candidates)
+    return np.flatnonzero(stays)[: settings.k]
+
+
 def margin(candidates: Candidates, settings: Settings) -> np.ndarray:
     """The k hardest that score at most the positive's score minus 0.05."""
     return _at_most(candidates, candidates.positive_score - MARGIN, settings.k)
@@ -89,6 +104,13 @@ def in_batch(candidates: Candidates, settings: Settings) -> np.ndarray:  # noqa:
     return np.arange(0)
 
 
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """1 for the least to n for the greatest; of equals the first in retrieval is the lower."""
+    ranks = np.empty(len(values), dtype=np.int64)
+    ranks[np.argsort(values, kind="stable")] = np.arange(1, len(values) + 1)
+    return ranks
+
+
 def _at_most(candidates: Candidates, limit: float, k: int) -> np.ndarray:
     """The limit is put on the grid of the scores, so that "at most" means what it says."""
     return np.flatnonzero(candidates.scores <= as_canonical(np.float64(limit)))[:k]
@@ -99,6 +121,7 @@ STRATEGIES = {
     for strategy in (
         Strategy("saha", saha, SEARCH, "Ju and Lee 2025, algorithm 1"),
         Strategy("hns", hns, SEARCH, "hardest negatives; Xiong et al. 2021 (ANCE)"),
+        Strategy("both_sides", both_sides, SEARCH, "ours; docs/when.md"),
         Strategy("margin", margin, SEARCH, "absolute margin; Moreira et al. 2024 (NV-Retriever)"),
         Strategy("perc_pos", perc_pos, SEARCH, "95 % rule; Moreira et al. 2024 (NV-Retriever)"),
         Strategy("pool_tail", pool_tail, SEARCH, "control of ours"),

@@ -322,6 +322,7 @@ class Jobs:
         every, strategies = self.study.train_sets, self.study.dosed_strategies
         for hidden in self.study.doses:
             names = [strategy + dosed(hidden) for strategy in strategies]
+            names = [name for name in names if name in self.study.dosed_clusters]
             out = self.paths.dose(hidden)
             job = self._measuring(every, names, self.paths.cluster_folder, out)
             job["standard"] = [one for one in ("hns", "saha") if one in strategies] or strategies

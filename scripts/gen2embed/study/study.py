@@ -77,6 +77,11 @@ class Study:
         return self.paths.equivalences("train", self.train_sets) if self.doses else []
 
     @property
+    def dosed_clusters(self) -> list[str]:
+        """Names of the clusters that were mined with a hidden share."""
+        return list(dict.fromkeys(run.clusters for run in self.runs if run.hidden is not None))
+
+    @property
     def dosed_strategies(self) -> list[str]:
         """Strategies of the runs that hide a share, in their order."""
         return list(dict.fromkeys(run.strategy for run in self.runs if run.hidden is not None))

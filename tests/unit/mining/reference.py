@@ -71,6 +71,18 @@ def mine(rows, queries, targets, strategy, k, m, labelled=False, draw=None, orde
             likeness = [score(queries[query], queries[owner]) for owner, _ in found]
             order = sorted(range(len(found)), key=lambda i: (likeness[i], i))
             return [found[i] for i in order[:k]]
+        if strategy == "both_sides" and not labelled:
+            own = targets[target]
+            sides = [
+                [score(queries[query], queries[owner]) for owner, _ in found],
+                [score(own, targets[rows[last_row[owner]][1]]) for owner, _ in found],
+            ]
+            places = [sorted(range(len(found)), key=lambda i, v=v: (v[i], i)) for v in sides]
+            alike = [
+                all(10 * (order.index(i) + 1) > 7 * len(found) for order in places)
+                for i in range(len(found))
+            ]
+            return [c for c, out in zip(found, alike, strict=True) if not out][:k]
         if strategy == "margin":
             return [c for c in found if c[1] <= round(positive - 0.05, 9)][:k]
         if strategy == "perc_pos":

@@ -25,6 +25,7 @@ class Few:
     row: int = 7
     scores = np.array([0.6, 0.475, 0.46, 0.45, 0.3])
     overlap = np.array([0.9, 0.2, 0.8, 0.2, 0.1])
+    target_likeness = np.array([0.9, 0.3, 0.2, 0.95, 0.1])
 
     class subset:
         pair_ids = np.arange(100)
@@ -39,6 +40,8 @@ class Few:
         ("saha", False, [4, 1]),
         ("saha", True, [0, 1]),
         ("hns", False, [0, 1]),
+        ("both_sides", False, [1, 2]),  # of 5 above 3.5: owners 0 and 2, targets 0 and 3
+        ("both_sides", True, [0, 1]),
         ("margin", False, [3, 4]),  # at most .50 - .05 = .45
         ("perc_pos", False, [1, 2]),  # at most .50 - .025 = .475
         ("pool_tail", False, [3, 4]),
@@ -119,6 +122,7 @@ def test_unknown_names_are_refused():
     assert list(STRATEGIES) == [
         "saha",
         "hns",
+        "both_sides",
         "margin",
         "perc_pos",
         "pool_tail",

@@ -16,7 +16,7 @@ from gen2embed.study.runs import clusters_name, run_name
 from gen2embed.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[3]
-CONFIGS = ["ci", "mini_full", "paper_2b", "paper_7b", "released_2b"]
+CONFIGS = ["ci", "mini_full", "paper_2b", "paper_7b", "released_2b", "when", "when_gate"]
 
 
 def config_of(name="ci", **changed):
