@@ -4,7 +4,7 @@
 #      benchmarks/cost.* (its numbers differ from run to run)
 # by:  tabulate_zero_shot.py, tabulate_prompts.py, tabulate_mining.py, tabulate_runs.py,
 #      tabulate_training.py, tabulate_peers.py, tabulate_cost.py, tabulate_generator.py,
-#      audit_leakage.py, audit_published.py
+#      audit_leakage.py, audit_published.py, tabulate_ranks.py
 
 
 COST = study.paths.tables("cost", folder="benchmarks")
@@ -25,7 +25,7 @@ rule tables:
         study.paths.tables("leakage") if "train" in study.parts else [],
         study.paths.tables("peers_zero_shot", "peers_fine_tuned", "peers_datasets", "backbones"),
         study.paths.tables("sugarcrepe", "sugarcrepe_pp") if study.composes else [],
-        study.paths.tables("prompts", "settings", "published_audit"),
+        study.paths.tables("prompts", "settings", "published_audit", "published_ranks"),
         study.paths.tables("generator") if study.generates else [],
         DOCTOR,
         COST,
@@ -333,3 +333,22 @@ rule audit_published:
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/audit_published.py --out {params.out:q} > {log:q} 2>&1"
+
+
+rule tabulate_ranks:
+    input:
+        program("tabulate_ranks.py"),
+    output:
+        reported(study.paths.tables("published_ranks")),
+    log:
+        f"{RESULTS}/logs/tabulate_ranks.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tabulate_ranks.tsv"
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        **study.resources.asks("small"),
+    params:
+        out=subpath(output[0], parent=True),
+    shell:
+        "python scripts/tabulate_ranks.py --out {params.out:q} > {log:q} 2>&1"
