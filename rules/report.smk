@@ -1,9 +1,9 @@
 # Report: one offline page of the whole study; what it was made of; what makes runs comparable.
 # in:  tables/, figures/, everything under results/<experiment>/
-# out: report.html, provenance.html, config.yaml, digest.tsv; paper_figures/ and the numbers of
+# out: report.html, provenance.html, config.yaml, digest.tsv, archive.zip; paper_figures/ and the numbers of
 #      README.md and docs/ (publish alone)
 # by:  snakemake --report, write_provenance.py, digest_results.py, publish_results.py,
-#      fill_numbers.py
+#      fill_numbers.py, archive_results.py
 
 PUBLISHED = "paper_figures"
 
@@ -127,6 +127,26 @@ rule digest:
         # it has no output: it says what lies there now, so it is computed at every call
         "python scripts/digest_results.py --results {params.results:q}"
         " --out {params.results:q}/digest.tsv > {log:q} 2>&1"
+
+
+rule archive:
+    input:
+        program("archive_results.py"),
+        rules.write_report.output,
+        rules.evaluate.input,
+        config=study.paths.config,
+    log:
+        f"{RESULTS}/logs/archive.log",
+    conda:
+        "../envs/data.yaml"
+    resources:
+        **study.resources.asks("small"),
+    params:
+        results=subpath(input.config, parent=True),
+    shell:
+        # it has no output: it packs what lies there now
+        "python scripts/archive_results.py --results {params.results:q}"
+        " --out {params.results:q}/archive.zip > {log:q} 2>&1"
 
 
 rule publish_results:

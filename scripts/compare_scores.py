@@ -1,16 +1,25 @@
-"""Compare two models scored on the same queries: paired differences, intervals, tests."""
+"""Compare two models on the same data sets: differences, intervals, tests.
+
+Folders of this project's scores are compared query by query; files of scores alone (a leaderboard's
+JSON, or a CSV of dataset and percent) as of independent queries.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+
+import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import members
+from gen2embed.evaluation.published import ROWS, mmeb_datasets
 from gen2embed.files import write_csv
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS
+from gen2embed.reporting.leaderboards import compare_shares, read_shares
 from gen2embed.reporting.results import paired_tests, read_register, read_run
 from gen2embed.reporting.verdicts import shown_tests
 
@@ -18,20 +27,43 @@ from gen2embed.reporting.verdicts import shown_tests
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="compare_scores", description=__doc__)
     add = parser.add_argument
-    add("--register", required=True, help="datasets.csv of the benchmark")
-    add("--first", required=True, help="folder with one model's scores and predictions")
-    add("--second", required=True, help="folder with the other's, on the same rows")
+    add("--register", help="datasets.csv of the benchmark (default, for files: MMEB's 36 sets)")
+    add("--first", required=True, help="folder with one model's scores and predictions, or a file")
+    add("--second", required=True, help="folder with the other's, on the same rows, or a file")
+    add("--queries", type=int, default=ROWS, help="queries of each set, for files")
     add_output(
         parser, "--out", ".csv", help="comparison .csv: each mean and each data set; first - second"
     )
     return parser
 
 
-def run(job: argparse.Namespace) -> None:
+def compare_files(job: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Two files of scores: the frame of tests, and the data sets of each heading."""
+    if job.queries < 1:
+        raise InputError(f"--queries {job.queries}: at least 1 query a set")
+    register = read_register(job.register) if job.register else mmeb_datasets()
+    first, second = read_shares(job.first), read_shares(job.second)
+    shared = [name for name in first if name in second]
+    sets = members(register) | {"mean of the shared": shared} | {name: [name] for name in shared}
+    names = (Path(job.first).stem, Path(job.second).stem)
+    return compare_shares(first, second, names, sets if shared else {}, job.queries), sets
+
+
+def compare_folders(job: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Two folders of scores with their predictions; as ``compare_files``."""
+    if not job.register:
+        raise InputError("--register: wanted for folders of scores: the benchmark's datasets.csv")
     register = read_register(job.register)
     first, second = (read_run(folder, folder, register) for folder in (job.first, job.second))
     sets = members(register) | {name: [name] for name in first.scores}
-    frame = paired_tests((name, first, second, names) for name, names in sets.items())
+    return paired_tests((name, first, second, names) for name, names in sets.items()), sets
+
+
+def run(job: argparse.Namespace) -> None:
+    are_files = [Path(path).is_file() for path in (job.first, job.second)]
+    if any(are_files) and not all(are_files):
+        raise InputError(f"{job.first} and {job.second}: two folders or two files, not one of each")
+    frame, sets = compare_files(job) if all(are_files) else compare_folders(job)
     if frame.empty:
         raise InputError(f"{job.first} and {job.second}: no data set is scored in both")
     write_csv(job.out, frame)
