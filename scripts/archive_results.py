@@ -57,9 +57,9 @@ def guide(name: str, kept: int, left_out: int) -> str:
         f"# Results of the experiment {name}\n\n{kept} files. Verify them, in this folder:\n\n"
         f"```\nsha256sum --check {SUMS}\n```\n\n{left_out} files (images of the data, weights, "
         f"vectors) were left out; `{LEFT_OUT}` names each with its SHA-256, so that a run made "
-        "anew can be compared. `config.yaml` is the whole configuration, `provenance.html` tells the "
-        "revision, the software and the machine; `snakemake --cores all --configfile config.yaml` "
-        "at that revision makes it again.\n"
+        "anew can be compared. `config.yaml` is the whole configuration, `provenance.html` tells "
+        "the revision, the software and the machine; `snakemake --cores all --configfile "
+        "config.yaml` at that revision makes it again.\n"
     )
 
 
