@@ -5,7 +5,11 @@
 # by:  snakemake --report, write_provenance.py, digest_results.py, publish_results.py,
 #      fill_numbers.py, archive_results.py
 
-PUBLISHED = "paper_figures"
+PUBLISHED_IN = "paper_figures"
+# of an experiment of doses, what it shows is published in a folder of its own
+PUBLISHED = f"{PUBLISHED_IN}/{config['experiment']}" if study.doses else PUBLISHED_IN
+SHOWN_TABLES = WHEN_TABLES if study.doses else rules.tables.input
+SHOWN_FIGURES = WHEN_FIGURES if study.doses else rules.figures.input
 
 
 rule report:
@@ -64,8 +68,8 @@ rule write_configuration:
 rule write_provenance:
     input:
         program("write_provenance.py"),
-        rules.tables.input,
-        rules.figures.input,
+        SHOWN_TABLES,
+        SHOWN_FIGURES,
         config=rules.write_configuration.output,
     output:
         html=report(f"{RESULTS}/provenance.html", category="Provenance"),
@@ -153,8 +157,8 @@ rule publish_results:
     input:
         program("publish_results.py"),
         program("fill_numbers.py"),
-        figures=[path for path in rules.figures.input if path.endswith(".png")],
-        tables=[path for path in rules.tables.input if path.endswith(".md")],
+        figures=[path for path in SHOWN_FIGURES if path.endswith(".png")],
+        tables=[path for path in SHOWN_TABLES if path.endswith(".md")],
         provenance=rules.write_provenance.output.facts,
     output:
         f"{PUBLISHED}/README.md",
@@ -169,9 +173,11 @@ rule publish_results:
     params:
         experiment=config["experiment"],
         out=subpath(output[0], parent=True),
+        figures=lambda wildcards, input: flags({"figures": input.figures or None}),
+        numbers=subpath(output[0], ancestor=2 if study.doses else 1),
         pages=["README.md", *sorted(map(str, Path("docs").glob("*.md")))],
     shell:
-        "(python scripts/publish_results.py --figures {input.figures:q} --tables {input.tables:q}"
+        "(python scripts/publish_results.py {params.figures} --tables {input.tables:q}"
         " --experiment {params.experiment:q} --provenance {input.provenance:q} --out {params.out:q} &&"
-        " python scripts/fill_numbers.py --numbers {params.out:q} --pages {params.pages:q})"
+        " python scripts/fill_numbers.py --numbers {params.numbers:q} --pages {params.pages:q})"
         " > {log:q} 2>&1"

@@ -20,7 +20,7 @@ TITLE = "# Figures and tables of the experiment"
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="publish_results", description=__doc__)
     add = parser.add_argument
-    add("--figures", required=True, nargs="+", help="figures (.png), in the order of the index")
+    add("--figures", nargs="+", default=[], help="figures (.png), in the order of the index")
     add("--tables", required=True, nargs="+", help="tables (.md), in the order of the index")
     add("--experiment", required=True, help="its name")
     add("--provenance", required=True, help="provenance.run.json of the experiment")

@@ -98,6 +98,7 @@ FORMS: dict[str, Callable[[pd.Series, str], str]] = {
     "pointsci": lambda row, column: points(*_interval(row, column)),
     "2": lambda row, column: f"{float(row[column]):.2f}",
     "3": lambda row, column: f"{float(row[column]):.3f}",
+    "text": lambda row, column: str(row[column]),
     "verdict": lambda row, _: verdict(row),
 }
 

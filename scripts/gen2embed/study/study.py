@@ -77,6 +77,11 @@ class Study:
         return self.paths.equivalences("train", self.train_sets) if self.doses else []
 
     @property
+    def compares_doses(self) -> bool:
+        """Whether SaHa and HNS are trained at several hidden shares; else it is the gate alone."""
+        return len(self.doses) > 1 and {"hns", "saha"} <= set(self.dosed_strategies)
+
+    @property
     def dosed_clusters(self) -> list[str]:
         """Names of the clusters that were mined with a hidden share."""
         return list(dict.fromkeys(run.clusters for run in self.runs if run.hidden is not None))
