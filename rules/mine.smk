@@ -101,3 +101,30 @@ if study.knows_equivalences:
         shell:
             "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
             " python scripts/mine_negatives.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
+
+    # Not of the study: a folder for each subset whose equivalences are known, to score other miners on
+    rule miner_benchmark:
+        input:
+            program("freeze_benchmark.py"),
+            **study.mining_vectors,
+            query_items=study.paths.items("train", "query"),
+            target_items=study.paths.items("train", "target"),
+            pairs=rules.prepare_items.output.pairs,
+            known=study.paths.equivalences("train", study.train_sets),
+            minimal=study.minimal_pairs,
+            clusters=clusters_of(study.mined, "parquet"),
+        output:
+            directory(f"{RESULTS}/miner_benchmark"),
+        log:
+            f"{RESULTS}/logs/miner_benchmark.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/miner_benchmark.tsv"
+        conda:
+            "../envs/mining-cpu.yaml"
+        resources:
+            **study.resources.asks("small"),
+        params:
+            jobs=lambda wildcards: jobs.freezing(),
+        shell:
+            "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
+            " python scripts/freeze_benchmark.py --job-list {log:q}.jobs.json > {log:q} 2>&1"

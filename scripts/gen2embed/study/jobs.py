@@ -329,6 +329,26 @@ class Jobs:
             jobs.append(job | self._dose(hidden, every))
         return json.dumps(jobs)
 
+    def freezing(self) -> str:
+        """A benchmark of miners of every training subset."""
+        vectors, jobs = self.study.mining_vectors, []
+        minimal = self.study.minimal_pairs or [None] * len(self.study.train_sets)
+        for name, pairs_apart in zip(self.study.train_sets, minimal, strict=True):
+            jobs.append(
+                {
+                    "pairs": self.paths.pairs([name])[0],
+                    "equivalences": self.paths.equivalences("train", [name])[0],
+                    "minimal_pairs": pairs_apart,
+                    "query_items": self.paths.items("train", "query"),
+                    "target_items": self.paths.items("train", "target"),
+                    "query_embeddings": vectors["query"],
+                    "target_embeddings": vectors["target"],
+                    "clusters": self.paths.clusters(self.study.mined, [name], "parquet"),
+                    "out": f"{self.paths.root}/miner_benchmark/{name}",
+                }
+            )
+        return json.dumps(jobs)
+
     def reporting_mining(self) -> str:
         """What the tables of mining are told of known equivalences and of the grid, as flags."""
         grid = self.config["mine"]["grid"]

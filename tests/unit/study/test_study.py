@@ -92,6 +92,7 @@ def test_the_programs_take_their_jobs(name):
         "convert_gguf": [jobs.converting()],
         "mine_negatives": [jobs.mining(), jobs.mining_grid()] if study.mines else [],
         "train_adapter": [jobs.training(run) for run in study.runs],
+        "freeze_benchmark": [jobs.freezing()] if study.knows_equivalences else [],
         "measure_false_negatives": [jobs.measuring_false_negatives()] if study.mines else [],
     }
     lists["embed_items"] += [jobs.embedding_adapted(run) for run in study.runs]

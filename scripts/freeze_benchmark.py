@@ -1,0 +1,103 @@
+"""Freeze a benchmark of hard-negative miners: pairs, vectors and known equivalences of a subset,
+and the negatives of the strategies here, in a folder that score_miner.py reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gen2embed.command_line import run_program
+from gen2embed.embedding_files import EmbeddingFiles
+from gen2embed.files import read_parquet, write_npy, write_parquet
+from gen2embed.ids import check_ids, read_pairs
+from gen2embed.known_pairs import Ids, read_known
+from gen2embed.mining.clusters import read_clusters
+from gen2embed.mining.foreign import key_of
+from gen2embed.origin import SIDES, check_mined_from
+from gen2embed.outputs import add_output
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="freeze_benchmark", description=__doc__)
+    add = parser.add_argument
+    add("--pairs", required=True, help="pairs parquet of one subset")
+    add("--equivalences", required=True, help="parquet of query_id, target_id: further positives")
+    add("--minimal-pairs", help="parquet of query_id, target_id: wrong in one thing alone")
+    for side in SIDES:
+        add(f"--{side}-items", required=True, help=f"items parquet of the {side} side")
+        add(f"--{side}-embeddings", required=True, help="npy of unit vectors, row = item id")
+    add("--clusters", required=True, nargs="+", help="cluster files, one a strategy")
+    add_output(parser, "--out", help="folder of the benchmark")
+    return parser
+
+
+def by_place(ids: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    return np.searchsorted(kept, ids)
+
+
+def inside(known: Ids, kept: dict[str, np.ndarray]) -> pd.DataFrame:
+    """What is known, by number in the benchmark; pairs of items that are not in it left out."""
+    here = np.isin(known[0], kept["query"]) & np.isin(known[1], kept["target"])
+    return pd.DataFrame(
+        {
+            f"{side}_id": by_place(ids[here], kept[side])
+            for side, ids in zip(SIDES, known, strict=True)
+        }
+    )
+
+
+def freeze(job: argparse.Namespace, embeddings: EmbeddingFiles) -> None:
+    out = Path(job.out)
+    *ids, metadata = read_pairs(job.pairs)
+    annotated = dict(zip(SIDES, ids, strict=True))
+    kept = {side: np.unique(of_side) for side, of_side in annotated.items()}
+    for side in SIDES:
+        path = getattr(job, f"{side}_items")
+        items, _ = read_parquet(path, ["item_id", "text", "image_path"])
+        check_ids(job.pairs, f"{side}_id", annotated[side], path, len(items))
+        chosen = items.iloc[kept[side]]
+        texts, images = chosen["text"].tolist(), chosen["image_path"].tolist()
+        keys = [key_of(*one) for one in zip(texts, images, strict=True)]
+        frame = pd.DataFrame(
+            {"id": range(len(keys)), "key": keys, "text": texts, "image_path": images}
+        )
+        write_parquet(out / f"{side}_items.parquet", frame)
+        vectors, _ = embeddings.get(getattr(job, f"{side}_embeddings"))
+        write_npy(out / f"{side}.npy", np.asarray(vectors[kept[side]], dtype=np.float32))
+    numbers = {f"{side}_id": by_place(annotated[side], kept[side]) for side in SIDES}
+    write_parquet(out / "pairs.parquet", pd.DataFrame(numbers), metadata)
+    known = read_known(job.equivalences, job.pairs, metadata)
+    write_parquet(out / "equivalences.parquet", inside(known, kept))
+    if job.minimal_pairs:
+        minimal = read_known(job.minimal_pairs, job.pairs, metadata)
+        write_parquet(out / "minimal_pairs.parquet", inside(minimal, kept))
+    mined = []
+    for path in job.clusters:
+        table, mined_as = read_clusters(path, len(ids[0]))
+        check_mined_from(path, mined_as, job.pairs, metadata, *ids)
+        anchor = np.repeat(table.anchor_pair, table.negatives)
+        frame = {
+            "strategy": mined_as.get("strategy", Path(path).parent.name),
+            "query_id": numbers["query_id"][anchor],
+            "negative_id": numbers["target_id"][table.negative_pairs],
+        }
+        mined.append(pd.DataFrame(frame))
+    write_parquet(out / "mined.parquet", pd.concat(mined, ignore_index=True))
+
+
+def main(argv: list[str] | None = None) -> int:
+    def work(jobs: list[argparse.Namespace]) -> None:
+        embeddings = EmbeddingFiles()
+        for job in jobs:
+            freeze(job, embeddings)
+
+    return run_program(build_parser(), work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

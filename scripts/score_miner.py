@@ -1,0 +1,149 @@
+"""Score any miner's negatives on a frozen benchmark: true false-negative rate, also at the hardness
+of the strategies here, and where it stands on their frontier.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from gen2embed.canonical import canonical
+from gen2embed.command_line import run_each
+from gen2embed.embedding_files import EmbeddingFiles
+from gen2embed.errors import InputError
+from gen2embed.evaluation.false_negatives import compare
+from gen2embed.evaluation.negatives import Negatives
+from gen2embed.files import read_json_lines, read_parquet, reading, write_csv, write_json
+from gen2embed.mining.foreign import Names, negatives_of
+from gen2embed.outputs import add_output
+from gen2embed.reporting.tables import percent
+
+STANDARD = ("hns", "saha")  # at whose common hardness all are compared
+IDS = ["query_id", "target_id"]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="score_miner", description=__doc__)
+    add = parser.add_argument
+    add("--benchmark", required=True, help="folder of freeze_benchmark.py")
+    add("--triplets", required=True, help="the miner's negatives: .parquet, .jsonl or .csv")
+    add("--name", help="of the miner; default: the file's")
+    add_output(
+        parser, "--out", ".json", beside=(".csv",), help="report .json; a row a miner as .csv"
+    )
+    return parser
+
+
+def read_triplets(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        with reading(path, "parquet"):
+            return pq.read_table(path).to_pandas(ignore_metadata=True)
+    if path.suffix == ".jsonl":
+        return pd.DataFrame(list(read_json_lines(path)))
+    if path.suffix == ".csv":
+        with reading(path, "CSV"):
+            return pd.read_csv(path)
+    raise InputError(f"{path}: a miner's negatives are .parquet, .jsonl or .csv")
+
+
+class Benchmark:
+    """What the folder holds; raises InputError for a file that is missing."""
+
+    def __init__(self, folder: Path):
+        self.items = {}
+        self.vectors = {}
+        for side in ("query", "target"):
+            frame, _ = read_parquet(folder / f"{side}_items.parquet", ["id", "key", "text"])
+            self.items[side] = Names(frame["key"].tolist(), frame["text"].tolist(), side)
+            self.vectors[side] = EmbeddingFiles().get(folder / f"{side}.npy")[0]
+        self.width = self.items["target"].n
+        self.positive = self.keys(folder, "pairs", "equivalences")
+        some = (folder / "minimal_pairs.parquet").is_file()
+        self.minimal = self.keys(folder, "minimal_pairs") if some else np.empty(0, np.int64)
+        self.mined, _ = read_parquet(
+            folder / "mined.parquet", ["strategy", "query_id", "negative_id"]
+        )
+
+    def keys(self, folder: Path, *names: str) -> np.ndarray:
+        frames = [read_parquet(folder / f"{name}.parquet", IDS)[0] for name in names]
+        return np.concatenate(
+            [(one["query_id"] * self.width + one["target_id"]).to_numpy() for one in frames]
+        ).astype(np.int64)
+
+    def label(self, query: np.ndarray, target: np.ndarray) -> Negatives:
+        """A cluster is a query; what lies between its negatives is not asked."""
+        keys = query * self.width + target
+        order = np.argsort(query, kind="stable")
+        query, target, keys = query[order], target[order], keys[order]
+        hardness = np.array(
+            [
+                canonical(
+                    self.vectors["query"][q].astype(np.float64),
+                    self.vectors["target"][t : t + 1].astype(np.float64),
+                )[0]
+                for q, t in zip(query, target, strict=True)
+            ]
+        )
+        cluster = np.unique(query, return_inverse=True)[1]
+        nothing = np.zeros(int(cluster.max()) + 1, dtype=np.int64)
+        return Negatives(
+            cluster=cluster,
+            hardness=hardness,
+            overlap=np.zeros(len(keys)),
+            false=np.isin(keys, self.positive),
+            minimal=np.isin(keys, self.minimal),
+            asked=nothing,
+            asked_false=nothing,
+        )
+
+
+def score(job: argparse.Namespace) -> None:
+    benchmark, path = Benchmark(Path(job.benchmark)), Path(job.triplets)
+    try:
+        found = negatives_of(read_triplets(path), *benchmark.items.values())
+    except InputError as error:
+        raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    name = job.name or path.stem
+    of = {
+        strategy: [benchmark.label(rows["query_id"].to_numpy(), rows["negative_id"].to_numpy())]
+        for strategy, rows in benchmark.mined.groupby("strategy", sort=False)
+    }
+    if name in of:
+        raise InputError(f"--name {name}: is a strategy of the benchmark; give another")
+    of[name] = [benchmark.label(*found)]
+    reports = compare(of, [one for one in STANDARD if one in of]).reports
+    kept = ("negatives", "false_negatives", "hardness_mean", "overall", "equal_hardness")
+    rows = []
+    for miner, one in reports.items():
+        flat = one.flat()
+        numbers = {
+            key: value
+            for key, value in flat.items()
+            if key.startswith((*kept, "minimal_pairs")) or key == "coverage"
+        }
+        rows.append({"miner": miner, **numbers})
+    write_json(job.out, {"benchmark": Path(job.benchmark).name, "miners": rows})
+    write_csv(Path(job.out).with_suffix(".csv"), pd.DataFrame(rows))
+    print(json.dumps({"miner": name, "said": said(rows[-1])}))
+
+
+def said(row: dict) -> str:
+    rate = percent(row["overall"], row["overall_ci_low"], row["overall_ci_high"])
+    return (
+        f"{row['negatives']} negatives, hardness {row['hardness_mean']:.3f}, true false negatives "
+        f"{rate} %"
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), score, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
