@@ -2,7 +2,8 @@
 
 Layouts, told apart by their columns or keys: sentence-transformers' triplets and n-tuples
 (``anchor``, ``positive``, ``negative`` or ``negative_1`` ...), FlagEmbedding's (``query``, ``pos``,
-``neg``: lists), tevatron's (``query``, ``positive_passages``, ``negative_passages``: lists of objects) and plain ids
+``neg``: lists), tevatron's (``query``, ``positive_passages``, ``negative_passages``: lists of
+objects) and plain ids
 (``query_id``, ``negative_id``: one row a negative).
 """
 
