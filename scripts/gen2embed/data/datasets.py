@@ -12,7 +12,11 @@ from pathlib import Path
 
 from gen2embed.errors import InputError
 
-REGISTERS = {"mini": "datasets_mini.csv", "mmeb": "registry.csv"}
+REGISTERS = {
+    "mini": "datasets_mini.csv",
+    "mmeb": "registry.csv",
+    "wordnet": "datasets_wordnet.csv",
+}
 PARTS = ("train", "eval")  # the other lines of a register are no data sets of these
 COLUMNS = ("part", "name", "meta_task", "split", "labelled", "target_role")
 
@@ -21,8 +25,8 @@ COLUMNS = ("part", "name", "meta_task", "split", "labelled", "target_role")
 class DataSetEntry:
     """One line of a register; the columns are docs/data_dictionary.md's ``data/datasets.csv``.
 
-    ``task`` (what its rows ask) and ``concepts`` (seen, unseen) are the mini benchmark's own: empty
-    elsewhere.
+    ``task`` (what its rows ask) and ``concepts`` (seen, unseen, any) are those of the benchmarks that
+    are made here: empty elsewhere.
     """
 
     part: str
