@@ -1,10 +1,12 @@
 # Data: images and rows in MMEB's schemas, then items, pairs and rows by id.
-# in:  the packages with emoji graphics and names; or the hub, or a copy of it (docs/data.md)
+# in:  the packages with emoji graphics and names; or the extract of WordNet beside its library; or
+#      the hub, or a copy of it (docs/data.md)
 # out: data/ (rows, images, credits), items/, pairs/, rows/, equivalences/, minimal_pairs/, compositions/
 #      tables/data_sets, data_findings, dropped_rows (of downloaded data)
-# by:  build_benchmark.py, or fetch_data.py and check_data.py; prepare_items.py,
-#      prepare_compositions.py
+# by:  build_benchmark.py, or build_text_benchmark.py, or fetch_data.py and check_data.py;
+#      prepare_items.py, prepare_compositions.py
 
+OF_TEXT = ("train_rows", "eval_queries", "candidates", "unseen_fraction")  # of benchmark
 ROW_CHOICE = ("train_split", "train_row_cap", "eval_row_cap")  # what prepare_items is told
 DROPPED = study.paths.dropped_rows if study.downloads else None  # rows that are left out
 DOCTOR = [*study.paths.tables("data_sets", "data_findings"), DROPPED] if study.downloads else []
@@ -73,6 +75,34 @@ if study.downloads:
             " --workers {threads} > {log:q} 2>&1"
 
     BENCHMARK = rules.fetch_data.output
+
+elif config["data"]["source"] == "wordnet":
+
+    rule build_text_benchmark:
+        input:
+            program("build_text_benchmark.py"),
+            wordnet=Path(workflow.basedir) / "scripts/gen2embed/wordnet/wordnet.tsv",
+        output:
+            register=f"{DATA}/datasets.csv",
+            train=directory(f"{DATA}/train"),
+            eval=directory(f"{DATA}/eval"),
+            credits=f"{DATA}/README.md",
+        log:
+            f"{RESULTS}/logs/build_text_benchmark.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/build_text_benchmark.tsv"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            **study.resources.asks("prepare"),
+        params:
+            out=subpath(output[0], parent=True),
+            flags=flags({"seed": config["seed"], **{k: config["benchmark"][k] for k in OF_TEXT}}),
+        shell:
+            "python scripts/build_text_benchmark.py --wordnet {input.wordnet:q} --out {params.out:q}"
+            " {params.flags} > {log:q} 2>&1"
+
+    BENCHMARK = rules.build_text_benchmark.output
 
 else:
 

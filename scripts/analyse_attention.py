@@ -37,16 +37,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="analyse_attention", description=__doc__)
     add_flags(parser)
     add = parser.add_argument
-    add("--items", required=True, help="items parquet; those with an image are looked at")
+    add("--items", required=True, help="items parquet; of those with an image, if there are any")
     add("--role", default="query", choices=ROLES, help="role of items that name none themselves")
     add("--count", type=int, required=True, help="items, evenly spaced")
     return parser
 
 
 def choose(job: argparse.Namespace) -> list[Item]:
-    items = [item for item in read_items(job.items, job.role) if item.image_path]
+    every = read_items(job.items, job.role)
+    items = [item for item in every if item.image_path] or every
     if not items or job.count < 1:
-        raise InputError(f"{job.items}: no item with an image to look at; give others")
+        raise InputError(f"{job.items}: no item to look at; give others")
     return [items[position] for position in spaced(len(items), job.count)]
 
 
@@ -83,12 +84,12 @@ def analyse(job: argparse.Namespace) -> None:
             planned = plan_for(backbone, job, name, items, job.items)
             segments = []
             for plan, item in zip(planned, items, strict=True):
-                turn = backbone.turn(prompt, item.role, item.text, True)
+                turn = backbone.turn(prompt, item.role, item.text, bool(item.image_path))
                 text = cut_off(backbone.parts(prompt.system, turn), len(plan.rendered))
                 if join(text) != plan.rendered:  # the data set's text was cut, not the prompt's end
                     turn, _, _ = fit(backbone, prompt.system, turn, plan.image_size, job.max_tokens)
                     text = backbone.parts(prompt.system, turn)
-                image = backbone.image_tokens(*plan.image_size)
+                image = backbone.image_tokens(*plan.image_size) if item.image_path else 0
                 segments.append(token_segments(backbone, text, image))
             planned = [replace(plan, row=row) for row, plan in enumerate(planned)]
             batches = batches_for(backbone, job, planned, device)

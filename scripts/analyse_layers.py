@@ -117,7 +117,7 @@ def analyse(job: argparse.Namespace) -> None:
                 vectors.append(encode_layers(backbone, batches, len(items)))
             for layer, (queries, targets) in enumerate(zip(*vectors, strict=True), start=1):
                 both = np.concatenate([queries, targets])
-                gap = centroid_distance(both[image], both[~image])
+                gap = centroid_distance(both[image], both[~image]) if image.any() else np.nan
                 rows.append([prompt, layer, *score_layer(queries, targets, sample), gap])
         write_csv(job.out, pd.DataFrame(rows, columns=COLUMNS).round(9))
 

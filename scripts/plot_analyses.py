@@ -45,9 +45,10 @@ def read_numbers(path: str, columns: list[str]) -> pd.DataFrame:
 def plot_attention(job: argparse.Namespace) -> None:
     frame = read_numbers(job.attention, ATTENTION)
     prompts = frame["prompt"].drop_duplicates().tolist()
+    shown = " with an image" if "image" in set(frame["segment"]) else ""
     caption = (
         "Attention from the last token, by layer (mean over heads and over "
-        f"{frame['items'].max():.0f} queries with an image; bands: 95 % bootstrap interval over "
+        f"{frame['items'].max():.0f} queries{shown}; bands: 95 % bootstrap interval over "
         "queries). Above: the share that each level of the prompt receives; below: the same per "
         "token of the level, logarithmic. Markup: chat tokens, the open assistant turn among "
         f"them. {attention_sentence(frame)}{dropped_in_files(job.rows)}"
@@ -85,26 +86,33 @@ def plot_attention(job: argparse.Namespace) -> None:
 def plot_layers(job: argparse.Namespace) -> None:
     frame = read_numbers(job.layers, LAYERS)
     prompts = frame["prompt"].drop_duplicates().tolist()
+    has_images = frame["image_text_gap"].notna().any()
+    gap = (
+        "Right: image-text gap, the distance between the centroids of items with an image and of "
+        "texts alone. "
+        if has_images
+        else ""
+    )
     caption = (
-        "The same embedding taken at every layer. Left: precision at 1 "
+        f"The same embedding taken at every layer. {'Left: p' if has_images else 'P'}recision at 1 "
         f"({frame['n'].max():.0f} queries, evenly spaced over the evaluation sets, with the "
         "candidates that are another one's positive; bands: 95 % bootstrap interval over "
-        "queries; dotted: chance). Right: image-text gap, the distance between the centroids of "
-        f"items with an image and of texts alone. {layers_sentence(frame)}"
+        f"queries; dotted: chance). {gap}{layers_sentence(frame)}"
         f"{dropped_in_files(job.rows)}"
     )
     with style():
         figure = Figure(figsize=(7.0, 2.9), layout="constrained")
-        left, right = figure.subplots(1, 2)
+        left, right = [*figure.subplots(1, 2)] if has_images else (figure.subplots(), None)
         for number, prompt in enumerate(prompts):
             rows = frame[frame["prompt"] == prompt]
             draw_measure(left, rows, "value", prompt, number, low="ci_low", high="ci_high")
-            draw_measure(right, rows, "image_text_gap", prompt, number)
+            if right is not None:
+                draw_measure(right, rows, "image_text_gap", prompt, number)
+                right.set_ylabel("image-text gap")
         left.axhline(frame["chance"].mean(), color="black", ls=":", lw=1)
         left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
         left.set_ylabel("Precision@1 (%)")
-        right.set_ylabel("image-text gap")
-        for panel in (left, right):
+        for panel in filter(None, (left, right)):
             panel.set_ylim(0, None)
             panel.set_xlabel("layer")
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))

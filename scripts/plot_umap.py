@@ -115,6 +115,8 @@ def plot(job: argparse.Namespace) -> None:
         for axes, prompt in zip(panels, job.prompts, strict=True):
             of_prompt = frame[frame["prompt"] == prompt]
             for number, task in enumerate(META_TASKS):
+                if task not in tasks:
+                    continue
                 for side, marker in (("query", "o"), ("target", "^")):
                     rows = of_prompt[(of_prompt["meta_task"] == task) & (of_prompt["side"] == side)]
                     axes.scatter(

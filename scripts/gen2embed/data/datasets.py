@@ -25,8 +25,8 @@ COLUMNS = ("part", "name", "meta_task", "split", "labelled", "target_role")
 class DataSetEntry:
     """One line of a register; the columns are docs/data_dictionary.md's ``data/datasets.csv``.
 
-    ``task`` (what its rows ask) and ``concepts`` (seen, unseen, any) are those of the benchmarks that
-    are made here: empty elsewhere.
+    ``task`` (what its rows ask) and ``concepts`` (seen, unseen, any) are those of benchmarks made
+    here: empty elsewhere.
     """
 
     part: str

@@ -55,7 +55,10 @@ def layers_sentence(frame: pd.DataFrame) -> str:
     for prompt, rows in frame.groupby("prompt", sort=False):
         first, last = rows.iloc[0], rows.iloc[-1]
         values = [percent(one["value"], one["ci_low"], one["ci_high"]) for one in (first, last)]
+        gap = last["image_text_gap"]
         said.append(
-            f"`{prompt}` {values[0]}, {values[1]}, image-text gap {last['image_text_gap']:.2f}"
+            f"`{prompt}` {values[0]}, {values[1]}"
+            + ("" if pd.isna(gap) else f", image-text gap {gap:.2f}")
         )
-    return f"At the first and the last layer (%), and the image-text gap there: {'; '.join(said)}."
+    of_gap = "" if frame["image_text_gap"].isna().all() else ", and the image-text gap there"
+    return f"At the first and the last layer (%){of_gap}: {'; '.join(said)}."

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -59,26 +59,29 @@ def _generator(seed: int, entry: DataSetEntry) -> np.random.Generator:
     return np.random.default_rng([seed, STREAM_ROWS, zlib.crc32(name.encode())])
 
 
-def is_trained(lexicon: Lexicon, task: str, question: Question, seed: int) -> bool:
+def is_trained(task: str, question: Question, seed: int) -> bool:
     """Whether a question about seen words is one of training; the others are evaluation's."""
-    del lexicon
     return share_of(seed, "row", task, *question.key) < TRAINED_SHARE
 
 
 def chosen(
     entry: DataSetEntry, lexicon: Lexicon, asked: Iterable[Question], seed: int
 ) -> list[Question]:
-    """Those that the data set may ask, answers of training without unseen words."""
+    """Those that the data set may ask; in training with those answers alone that are seen."""
     found = []
     for one in asked:
         group = lexicon.group(lexicon.by_id[one.about])
         if entry.concepts not in ("any", group):
             continue
         if entry.concepts == "seen":
-            trained = is_trained(lexicon, entry.task, one, seed)
+            trained = is_trained(entry.task, one, seed)
             if trained != (entry.part == "train"):
                 continue
-        found.append(one)
+        if entry.part == "train" and TASKS[entry.task].words:
+            seen = tuple(answer for answer in one.answers if not lexicon.is_unseen(answer))
+            one = replace(one, answers=seen)
+        if one.answers:
+            found.append(one)
     return found
 
 
@@ -97,9 +100,8 @@ def training_sets(
         made = []
         for place in _drawn(asked, -(-rows // wordings), rng, by_twos=TASKS[entry.task].pair):
             question = asked[place]
-            answers = [one for one in question.answers if not lexicon.is_unseen(one)]
-            for wording in range(wordings if answers else 0):
-                target = answers[wording % len(answers)]
+            for wording in range(wordings):
+                target = question.answers[wording % len(question.answers)]
                 made.append(Row(question.text(entry.task, wording), target, question))
         # rows of one question do not stand together
         order = rng.permutation(len(made[:rows])).tolist()

@@ -8,7 +8,7 @@
 | Synonym | likewise | a word that means the same | the other words of this meaning |
 | Class | likewise | WordNet's class of it | none: one label |
 | Example | a sentence with a gap | the word that was there | the other words of its meaning |
-| Sense | a word in a sentence | the definition that it has there | none: its other definitions are wrong |
+| Sense | a word in a sentence | the definition it has there | none: its others are wrong |
 | Part | a word and its definition | a part of it | its other parts, and theirs |
 | Antonym | likewise | its opposite | what means the same as that, or is similar |
 
@@ -213,30 +213,31 @@ def word_to_antonym(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
 
 
 def _negates(one: str, synset: Synset) -> bool:
-    """Whether two words differ by a prefix alone (un-, in-, dis-): that is seen in their letters."""
+    """Whether two words differ by a prefix alone (un-, in-): that is seen in their letters."""
     return one.endswith(synset.word[-4:]) or _alike(one, synset.word)
 
 
 @dataclass(frozen=True)
 class Task:
-    """How a data set is made. labels: candidates are the full list of labels; pair: a row's
-    candidates are its answer and one that is wrong in one thing."""
+    """How a data set is made. words: answers are words, which may be unseen; labels: candidates
+    are the full list of labels; pair: they are the answer and one that is wrong in one thing."""
 
     ask: Callable[[Lexicon, Synset], Iterator[Question]]
+    words: bool = False
     labels: bool = False
     pair: bool = False
 
 
 TASKS = {
-    "GlossWord": Task(gloss_to_word),
+    "GlossWord": Task(gloss_to_word, words=True),
     "WordGloss": Task(word_to_gloss),
-    "Kind": Task(word_to_kind),
-    "Synonym": Task(word_to_synonym),
+    "Kind": Task(word_to_kind, words=True),
+    "Synonym": Task(word_to_synonym, words=True),
     "Class": Task(word_to_class, labels=True),
-    "Example": Task(sentence_to_word),
+    "Example": Task(sentence_to_word, words=True),
     "Sense": Task(word_to_sense, pair=True),
-    "Part": Task(word_to_part),
-    "Antonym": Task(word_to_antonym),
+    "Part": Task(word_to_part, words=True),
+    "Antonym": Task(word_to_antonym, words=True),
 }
 
 
