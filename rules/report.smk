@@ -6,8 +6,9 @@
 #      fill_numbers.py, archive_results.py
 
 PUBLISHED_IN = "paper_figures"
-# of an experiment of doses, what it shows is published in a folder of its own
-PUBLISHED = f"{PUBLISHED_IN}/{config['experiment']}" if study.doses else PUBLISHED_IN
+# what an experiment of doses, or one on text alone, shows is published in a folder of its own
+APART = study.doses or not study.draws
+PUBLISHED = f"{PUBLISHED_IN}/{config['experiment']}" if APART else PUBLISHED_IN
 SHOWN_TABLES = WHEN_TABLES if study.doses else rules.tables.input
 SHOWN_FIGURES = WHEN_FIGURES if study.doses else rules.figures.input
 
@@ -174,7 +175,7 @@ rule publish_results:
         experiment=config["experiment"],
         out=subpath(output[0], parent=True),
         figures=lambda wildcards, input: flags({"figures": input.figures or None}),
-        numbers=subpath(output[0], ancestor=2 if study.doses else 1),
+        numbers=subpath(output[0], ancestor=2 if APART else 1),
         pages=["README.md", *sorted(map(str, Path("docs").glob("*.md")))],
     shell:
         "(python scripts/publish_results.py {params.figures} --tables {input.tables:q}"

@@ -25,6 +25,7 @@ STUDIES = {  # every rule is in one of them: overlay, and what is changed beside
     "mini": ([], {"embed": {"shards": 2}}),
     "paper": (["configs/paper_2b.yaml"], {}),
     "when": (["configs/when.yaml"], {}),
+    "text": (["configs/real_text.yaml"], {}),
     "wheel": ([], {"model": {"name": "smollm2-135m-instruct", "revision": ""}}),
 }
 MODULES = {  # imported name -> package, where they differ

@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from gen2embed.wordnet.lexicon import POS_NAMES, Lexicon
 from gen2embed.wordnet.synsets import Synset
@@ -241,6 +242,7 @@ TASKS = {
 }
 
 
+@cache  # several data sets ask them
 def questions(task: str, lexicon: Lexicon) -> list[Question]:
     """Every question of a task, in the lexicon's order.
 

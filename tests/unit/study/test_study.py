@@ -17,6 +17,7 @@ from gen2embed.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = ["ci", "mini_full", "paper_2b", "paper_7b", "released_2b", "when", "when_gate"]
+CONFIGS += ["real_text", "real_text_full"]
 
 
 def config_of(name="ci", **changed):
