@@ -164,13 +164,24 @@ def test_both_programs_and_their_figures(bench):
     assert names == {f"{name}.{kind}" for name in figures for kind in kinds}
 
 
+def test_without_images_texts_are_looked_at(bench):
+    folder, common = bench
+    out = folder / "out.csv"
+    flags = ["--items", str(folder / "targets.parquet"), "--count=4", "--out", str(out)]
+    assert program("analyse_attention").main([*common, *flags]) == 0
+    found = pd.read_csv(out)
+    assert "image" not in set(found["segment"]) and found["items"].max() > 0
+    shares = found.groupby(["prompt", "layer"])["total"].sum()
+    assert shares.to_numpy() == pytest.approx(1, abs=1e-5)
+
+
 def test_nothing_to_look_at_is_one_line(bench, capsys):
     folder, common = bench
     targets = str(folder / "targets.parquet")
     out = folder / "out.csv"
-    flags = ["--items", targets, "--count=4", "--out", str(out)]
+    flags = ["--items", targets, "--count=0", "--out", str(out)]
     assert program("analyse_attention").main([*common, *flags]) == 2
-    assert "no item with an image" in capsys.readouterr().err
+    assert "no item to look at" in capsys.readouterr().err
     assert not out.exists()
 
 
