@@ -60,13 +60,18 @@ class Backbone:
     @cached_property
     def control_tokens(self) -> re.Pattern[str]:
         """Everything that opens or closes turns, or stands for more than its letters."""
+        return re.compile("|".join(map(re.escape, self.control_words)) or "(?!)")
+
+    @property
+    def control_words(self) -> list[str]:
+        """The same as words, longest first."""
         tokenizer = self.processor.tokenizer
         added = (
             value.content for value in tokenizer.added_tokens_decoder.values() if value.special
         )
         names = {*tokenizer.all_special_tokens, *added, *self.markup_words} - {IMAGE_MARK}
-        words = sorted((name for name in names if len(name) > 1), key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, words)) or "(?!)")
+        words = sorted(name for name in names if len(name) > 1)
+        return sorted(words, key=len, reverse=True)
 
     def parts(self, system: str | None, turn: UserTurn) -> Parts:
         """The prompt as named parts, image placeholder included, up to the open assistant turn."""
