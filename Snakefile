@@ -40,6 +40,7 @@ include: "rules/train.smk"
 include: "rules/embed.smk"
 include: "rules/evaluate.smk"
 include: "rules/composition.smk"
+include: "rules/export.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/when.smk"
@@ -55,6 +56,7 @@ localrules:
     grid,
     train,
     evaluate,
+    export,
     tables,
     figures,
     report,

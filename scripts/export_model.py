@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=True,
         help="compare vectors with those of the folder in sentence-transformers, where it loads",
     )
-    add_output(parser, "--out", "", help="the folder")
+    add_output(parser, "--out", whole=True, help="the folder")
     return parser
 
 
@@ -57,9 +57,7 @@ def export(job: argparse.Namespace) -> None:
     from gen2embed.models.export.check import check_rendering, check_vectors
     from gen2embed.models.export.folder import needs_video, write_folder
 
-    backbone = load_backbone(
-        job.model, job.revision, job.dtype, "cpu", form=form, limits=limits
-    )
+    backbone = load_backbone(job.model, job.revision, job.dtype, "cpu", form=form, limits=limits)
     if job.adapter is not None:
         check_model(job.model, job.adapter, digest_folder)
         backbone.load_adapter(job.adapter)
@@ -80,9 +78,10 @@ def export(job: argparse.Namespace) -> None:
         write_text(folder / "README.md", card)
         made = {
             **facts, "prompt": prompt.name, "pixel_limits": backbone.pixel_limits(),
-            "prompts_equal_to_the_byte": rendered, **compared,
+            "prompts_equal_to_the_byte": rendered,
         }  # fmt: skip
         write_json(folder / "export.json", made)
+        write_json(folder / "export.run.json", compared)
 
 
 def main(argv: list[str] | None = None) -> int:

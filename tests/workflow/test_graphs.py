@@ -7,7 +7,8 @@ import pytest
 from workflow.conftest import ROOT, copy_project
 
 NAMES_ALONE = {"common", "resources", "names", "jobs"}  # rule files that hold no rule
-SHOWN_AS = {"tables": "report", "figures": "report", "when": "report"}  # drawn as one in README.md
+# stages that the README draws as one
+SHOWN_AS = {"tables": "report", "figures": "report", "when": "report", "export": "evaluate"}
 
 
 def arrows(page):

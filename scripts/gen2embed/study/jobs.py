@@ -226,6 +226,24 @@ class Jobs:
         ]
         return json.dumps(jobs)
 
+    def exporting(self, model: str, prompt: str) -> str:
+        names = ("resolution", *LIMITS, "max_tokens", "dtype")
+        settings = {name: self.config["embed"][name] for name in names} | self.input_form()
+        adapter = None if model == ZERO_SHOT else self.paths.adapter_of(model, prompt)
+        if adapter is not None:
+            limits = {key: self.config["train"][key] for key in LIMITS}
+            settings |= {key: value for key, value in limits.items() if value is not None}
+        job = {
+            "model": self.study.model,
+            "adapter": adapter,
+            "prompt": prompt,
+            "leaderboard": self.paths.leaderboard(model, prompt),
+            "name": f"{self.config['experiment']}: {model}, {prompt}",
+            **settings,
+            "out": self.paths.export(model, prompt),
+        }
+        return json.dumps([job])
+
     # mining
 
     def _dose(self, hidden: float | None, subsets: Sequence[str]) -> Job:

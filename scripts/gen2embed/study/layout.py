@@ -118,6 +118,10 @@ class Layout:
     def leaderboard(self, model: str, prompt: str) -> str:
         return f"{self.root}/leaderboard/{model}/{prompt}.json"
 
+    def export(self, model: str, prompt: str) -> str:
+        """Folder of a model for other programs."""
+        return f"{self.root}/export/{model}/{prompt}"
+
     def grid_clusters(self, k: int, m: int) -> str:
         return f"{self.grid}/clusters/k{k}_m{m}"
 

@@ -172,6 +172,20 @@ class Study:
         return {self.paths.leaderboard(*model): model for model in models}
 
     @property
+    def exports(self) -> list[str]:
+        """What is exported: every final adapter; where nothing is trained, the model as it is."""
+        models = self.final_models or [(ZERO_SHOT, prompt) for prompt in self.prompts]
+        return [self.paths.export(*model) for model in models]
+
+    def adapter_files(self, model: str, prompt: str) -> list[str]:
+        """Of a final adapter; none of the model as it is."""
+        if model == ZERO_SHOT:
+            return []
+        folder = self.paths.adapter_of(model, prompt)
+        names = ("adapter_model.safetensors", "adapter_config.json", "card.json")
+        return [f"{folder}/{name}" for name in names]
+
+    @property
     def model_cards(self) -> dict[str, str]:
         """Cards of what is trained here: leaderboard file -> the model's README.md."""
         cards = {}

@@ -14,8 +14,9 @@ tags: [sentence-transformers, feature-extraction{tags}]
 ---
 # {name}
 
-A generative {kind} ({backbone}) that is read as an embedder by a prompt (arXiv 2508.00955): the last
-layer's hidden state at the last token, length 1, {dim} numbers. {trained}
+A generative {kind} ({backbone}) that is read as an embedder by a prompt
+(arXiv 2508.00955): the last layer's hidden state at the last token, length 1, {dim} numbers.
+{trained}
 
 ## Use
 
@@ -25,14 +26,14 @@ In this folder, with sentence-transformers 6{torchvision}:
 {usage}
 ```
 
-Write a text as `{{"text": ...}}`: a bare string that names a file or an address of an image is read as
-one. {images}Queries and targets differ in the prompt: `encode_query` and `encode_document`; `encode`
-takes everything for a target.
+Write a text as `{{"text": ...}}`: a bare string that names a file or an address of an image is
+read as one. {images}Queries and targets differ in the prompt: `encode_query` and
+`encode_document`; `encode` takes everything for a target.
 
 ## Prompt
 
-`{prompt}`: {meaning}. System level: {system}. After a query's text stands {closing}. The chat template
-holds all of it; no text is cut (in evaluation here: at {max_tokens} tokens).
+`{prompt}`: {meaning}. System level: {system}. After a query's text stands {closing}. The chat
+template holds all of it; no text is cut (in evaluation here: at {max_tokens} tokens).
 
 {training}{scores}"""
 TEXT_USAGE = """from sentence_transformers import SentenceTransformer
@@ -80,8 +81,8 @@ def render_card(
 
 def _images(facts: Mapping[str, Any]) -> str:
     return (
-        "The order of a dictionary's keys decides whether the image or the text comes first: image "
-        "first, as here. Images are scored here at the resolution "
+        "The order of a dictionary's keys decides whether the image or the text comes first: "
+        "image first, as here. Images are scored here at the resolution "
         f"`{facts['resolution']}` (gen2embed's registry): resize likewise before encoding, where it "
         "is not `native`. "
     )
@@ -132,8 +133,8 @@ def _scores(leaderboard: Mapping[str, Any] | None) -> str:
         if one["value"] is not None
     )
     return (
-        "## Scores\n\nPrecision@1 in percent with 95 % bootstrap intervals; ties are misses. Measured"
-        f" on this model before it was exported.\n\n| set | score |\n|---|---|\n{lines}\n"
+        "## Scores\n\nPrecision@1 in percent with 95 % bootstrap intervals; ties are misses. "
+        f"Measured on this model before it was exported.\n\n| set | score |\n|---|---|\n{lines}\n"
     )
 
 

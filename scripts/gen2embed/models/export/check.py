@@ -26,7 +26,7 @@ PICTURED = ("", "Which color?", "\nWhich color?", f"{IMAGE_MARK}\n a ", f"is {IM
 SIZES = ((60, 40), (30, 90))
 NEEDS_TORCHVISION = (
     "sentence-transformers reads this model only where torchvision is installed: the stock "
-    "processor of its kind has a part for films (pip install torchvision, the build that fits torch)"
+    "processor of its kind has a part for films (pip install torchvision, the build for this torch)"
 )
 
 

@@ -50,7 +50,7 @@ def modules() -> list[dict[str, Any]]:
 def transformer_settings(backbone: Backbone) -> dict[str, Any]:
     """Which kinds of items go in: all of them as chat messages."""
     kinds = ["text", *(["image", "image+text"] if backbone.image_token else [])]
-    return {
+    settings: dict[str, Any] = {
         "transformer_task": "feature-extraction",
         "modality_config": {kind: FORWARD for kind in kinds}
         | {"message": {**FORWARD, "format": "structured"}},
@@ -58,6 +58,11 @@ def transformer_settings(backbone: Backbone) -> dict[str, Any]:
         "processing_kwargs": {"chat_template": {"add_generation_prompt": True}},
         "unpad_inputs": False,
     }
+    if (
+        backbone.image_token
+    ):  # Pillow resizes images, as here; backend: pil would hold for films, too
+        settings["processor_kwargs"] = {"use_fast": False}
+    return settings
 
 
 def model_settings(prompt: Prompt) -> dict[str, Any]:

@@ -97,5 +97,5 @@ def content_of(text: str, image: Any = None) -> list[dict[str, Any]]:
 
 
 def message_of(text: str, image: Any = None) -> list[dict[str, Any]]:
-    """An item as chat messages, which sentence-transformers' ``encode_query`` takes as one input."""
+    """An item as chat messages: one input of sentence-transformers' ``encode_query``."""
     return [{"role": "user", "content": content_of(text, image)}]
