@@ -81,10 +81,10 @@ def render_card(
 
 def _images(facts: Mapping[str, Any]) -> str:
     return (
-        "The order of a dictionary's keys decides whether the image or the text comes first: "
+        "The order of a dictionary's keys decides whether image or text comes first: "
         "image first, as here. Images are scored here at the resolution "
-        f"`{facts['resolution']}` (gen2embed's registry): resize likewise before encoding, where it "
-        "is not `native`. "
+        f"`{facts['resolution']}` (gen2embed's registry): resize likewise before encoding, where "
+        "it is not `native`. "
     )
 
 
