@@ -20,6 +20,7 @@ from gen2embed.prompts.registry import ROLES, Prompt
 
 LOG = logging.getLogger("gen2embed.export_model")
 LEAST_COSINE = 0.99999
+FILMS = "torchvision"  # in no lock of ours: its builds fit one build of torch each
 TASKS = {"query": "query", "target": "document"}
 TEXTS = ("a red apple", " two  lines\n\n here \n", "{{ braces }} \U0001f34e \\n", "x")
 PICTURED = ("", "Which color?", "\nWhich color?", f"{IMAGE_MARK}\n a ", f"is {IMAGE_MARK}\n red?")
@@ -97,7 +98,7 @@ def not_loadable(backbone: Backbone) -> str:
     """Why sentence-transformers cannot load the folder here; "": it can."""
     if find_spec("sentence_transformers") is None:
         return "sentence-transformers is not installed (pip install sentence-transformers)"
-    if needs_video(backbone) and find_spec("torchvision") is None:
+    if needs_video(backbone) and find_spec(FILMS) is None:
         return NEEDS_TORCHVISION
     return ""
 
