@@ -1,4 +1,4 @@
-"""Examine a file of queries, positives and negatives, whoever mined it, and write a repaired one."""
+"""Examine a file of queries, positives and negatives, whoever mined it; write a repaired one."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def repair(
 ) -> tuple[list[Record], int]:  # fmt: skip
     """The records without these negatives, and how many rows are left out.
 
-    Left out are rows with a fault of their own, those that lost all negatives, and in a layout whose
-    rows are all of one length those that lost any.
+    Left out are rows with a fault of their own, those that lost all negatives, and in a layout
+    whose rows are all of one length those that lost any.
     """
     bad = {fault.row for fault in faults if fault.negative < 0}
     made = []
@@ -123,7 +123,7 @@ def examine(job: argparse.Namespace) -> None:
         made, left_out = repair(records, rows, layout, faults, set(job.repair))
         if not made:
             raise InputError(
-                f"{job.triplets}: no row is left after the repair; mine negatives anew (docs/mining.md)"
+                f"{job.triplets}: no row is left after the repair; mine negatives anew"
             )
         report["repaired"] = {
             "rows": len(made),
@@ -141,8 +141,8 @@ def summary(report: dict[str, Any]) -> list[str]:
     """The report in a few lines: what is wrong, and what to do about it."""
     pool, batch = report["pool"], report["collisions"]
     lines = [
-        f"{report['file']} ({report['layout']}): {report['rows']} rows, {report['queries']} queries, "
-        f"{pool['negatives']} negatives, {pool['different_negatives']} different ones"
+        f"{report['file']} ({report['layout']}): {report['rows']} rows, "
+        f"{report['queries']} queries, {pool['negatives']} negatives, {pool['different_negatives']} different ones"
     ]
     for name, meaning in (("faulty_negatives", KINDS), ("faulty_rows", ROW_KINDS)):
         what = "negatives" if name == "faulty_negatives" else "rows"
@@ -153,8 +153,8 @@ def summary(report: dict[str, Any]) -> list[str]:
         lines.append("  few different negatives for so many in a row: mine from a larger pool")
     if pool["overused"]:
         lines.append(
-            f"  {pool['overused']} negatives stand in more than 5 % of the rows; the model can learn "
-            "these by heart"
+            f"  {pool['overused']} negatives stand in more than 5 % of the rows; the model can "
+            "learn these by heart"
         )
     lines.append(f"  hardness: {report['hardness']['verdict']}")
     lines.append(

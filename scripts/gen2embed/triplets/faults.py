@@ -1,9 +1,9 @@
 """What is wrong with the negatives of a triplet file: pure functions over its rows.
 
 A negative is *false* if it answers the query. That is so where it is a positive of the same query
-anywhere in the file, or of a query that differs in writing alone: the owner's likeness that SaHa (Ju
-and Lee 2025) goes by, on words in place of vectors. What shares most letters with a positive may be
-false or a minimal pair, which is a good negative: it is told, and removed only where asked for.
+anywhere in the file, or of a query that differs in writing alone: the owner's likeness that SaHa
+(Ju and Lee 2025) goes by, on words in place of vectors. What shares most letters with a positive
+may be false or a minimal pair, which is a good negative: told, and removed only where asked for.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class SentenceTransformers:
 
 
 class Mmeb:
-    """MMEB's training rows with one negative each: qry, pos_text, neg_text and their image paths."""
+    """MMEB's training rows, one negative each: qry, pos_text, neg_text and their image paths."""
 
     name = "mmeb"
     source = "TIGER-Lab/MMEB-train, with neg_text and neg_image_path as VLM2Vec reads them"

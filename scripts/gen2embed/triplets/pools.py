@@ -38,8 +38,8 @@ def harder_than_chance(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     """Words that negatives share with their query and positives, less what other rows' share.
 
     Of each row with texts: the mean Jaccard likeness of its negatives to query and positives, minus
-    that of as many negatives drawn from the other rows. ``difference`` with its 95 %
-    interval over rows (normal). It sees words alone: negatives that are hard for another reason (images,
+    that of as many negatives drawn from the other rows. ``difference`` with its 95 % interval over
+    rows (normal). It sees words alone: negatives that are hard for another reason (images,
     paraphrases) are not seen, so "no harder" is a reason to look, not a proof.
     """
     texts = [
