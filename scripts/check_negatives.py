@@ -142,7 +142,8 @@ def summary(report: dict[str, Any]) -> list[str]:
     pool, batch = report["pool"], report["collisions"]
     lines = [
         f"{report['file']} ({report['layout']}): {report['rows']} rows, "
-        f"{report['queries']} queries, {pool['negatives']} negatives, {pool['different_negatives']} different ones"
+        f"{report['queries']} queries, "
+        f"{pool['negatives']} negatives, {pool['different_negatives']} different ones"
     ]
     for name, meaning in (("faulty_negatives", KINDS), ("faulty_rows", ROW_KINDS)):
         what = "negatives" if name == "faulty_negatives" else "rows"
