@@ -110,8 +110,8 @@ def test_a_grid_of_k_and_m(finished, tmp_path):
 def test_publishing_writes_paper_figures_and_nothing_else_does(finished):
     published = finished.folder / "paper_figures"
     committed = ROOT / "paper_figures"
-    before = {path.name: path.read_bytes() for path in committed.glob("*")}
-    assert {path.name: path.read_bytes() for path in published.glob("*")} == before
+    before = {path.name: path.read_bytes() for path in committed.glob("*.*")}
+    assert {path.name: path.read_bytes() for path in published.glob("*.*")} == before
     finished.snakemake(*CI, "--", "publish")
     index = (published / "README.md").read_text(encoding="utf-8")
     assert "experiment `ci`" in index
