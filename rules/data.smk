@@ -72,7 +72,7 @@ if study.downloads:
         shell:
             "printf '%s' {params.job:q} > {log:q}.jobs.json;"
             " python scripts/check_data.py --job-list {log:q}.jobs.json"
-            " --workers {threads} > {log:q} 2>&1"
+            " --workers {threads:q} > {log:q} 2>&1"
 
     BENCHMARK = rules.fetch_data.output
 
@@ -131,7 +131,7 @@ else:
             out=subpath(output[0], parent=True),
             flags=flags({"seed": config["seed"], **config["benchmark"]}),
         shell:
-            "python scripts/build_benchmark.py --out {params.out:q} {params.flags} > {log:q} 2>&1"
+            "python scripts/build_benchmark.py --out {params.out:q} {params.flags:q} > {log:q} 2>&1"
 
     BENCHMARK = rules.build_benchmark.output
 
@@ -166,9 +166,9 @@ rule prepare_items:
         composes="yes" if study.composes else "no",
         out=subpath(output[0], ancestor=2),
     shell:
-        "python scripts/prepare_items.py --data {params.data:q} {params.flags} {params.dropped}"
+        "python scripts/prepare_items.py --data {params.data:q} {params.flags:q} {params.dropped:q}"
         " --out {params.out:q} > {log:q} 2>&1; "
-        "if [ {params.composes} = yes ]; then"
+        "if [ {params.composes:q} = yes ]; then"
         " python scripts/prepare_compositions.py --data {input.composition:q}"
-        " --image-root {input.composition:q}/images {params.dropped} --out {params.out:q}"
+        " --image-root {input.composition:q}/images {params.dropped:q} --out {params.out:q}"
         " >> {log:q} 2>&1; fi"

@@ -39,7 +39,7 @@ rule plot_scores:
         datasets=flags({"datasets": study.paths.data_of("runs_datasets") if study.trains else None}),
         out=subpath(output[0], parent=True),
     shell:
-        "python scripts/plot_scores.py --prompts {input.prompts:q} {params.datasets}"
+        "python scripts/plot_scores.py --prompts {input.prompts:q} {params.datasets:q}"
         " --rows {input.rows:q} --pairs {input.pairs:q} --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -101,7 +101,7 @@ rule plot_mining:
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/plot_mining.py --pairs {input.pairs:q} --clusters {params.clusters:q}"
-        " --strategies {params.strategies:q} {params.rates} --seed {params.seed:q}"
+        " --strategies {params.strategies:q} {params.rates:q} --seed {params.seed:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -190,9 +190,9 @@ rule analyse_model:
         queries=config["figures"]["analysis_items"],
         rows=config["figures"]["analysis_rows"],
     shell:
-        "python scripts/analyse_attention.py {params.common} --items {input.query_items:q}"
+        "python scripts/analyse_attention.py {params.common:q} --items {input.query_items:q}"
         " --count {params.queries:q} --out {output.attention:q} > {log:q} 2>&1"
-        " && python scripts/analyse_layers.py {params.common} --rows {input.rows:q}"
+        " && python scripts/analyse_layers.py {params.common:q} --rows {input.rows:q}"
         " --query-items {input.query_items:q} --target-items {input.target_items:q}"
         " --rows-per-set {params.rows:q} --out {output.layers:q} >> {log:q} 2>&1"
 

@@ -44,7 +44,7 @@ if study.generates:
             flags=flags({"seed": config["seed"], **config["generator"]}),
         shell:
             "python scripts/train_generator.py --photos {input.photos:q} --metadata {input.metadata:q}"
-            " --out {params.out:q} {params.flags} > {log:q} 2>&1"
+            " --out {params.out:q} {params.flags:q} > {log:q} 2>&1"
 
     MODEL_FILES = rules.train_generator.output
 

@@ -38,14 +38,14 @@ rule plan:
         job=lambda wildcards: jobs.fetching() if study.downloads else "[]",
     shell:
         # it has no output: what is here decides what is said, so it is said anew each time
-        "downloads=$(mktemp) && jobs=$(mktemp) && trap 'rm -f $downloads $jobs' EXIT && "
-        "if [ {params.asks} = yes ]; then printf '%s' {params.job:q}"
-        " | python scripts/fetch_data.py --job-list - --tries 1 --plan > $downloads 2> {log:q}"
+        'downloads=$(mktemp) && jobs=$(mktemp) && trap \'rm -f "$downloads" "$jobs"\' EXIT && '
+        "if [ {params.asks:q} = yes ]; then printf '%s' {params.job:q}"
+        ' | python scripts/fetch_data.py --job-list - --tries 1 --plan > "$downloads" 2> {log:q}'
         " || echo 'the hub was not reached: bytes are not known' >&2; fi && "
         "snakemake --dry-run --nolock --cores 1 --configfile {input.config:q} -- all"
-        " > $jobs 2>> {log:q} && "
+        ' > "$jobs" 2>> {log:q} && '
         "python scripts/plan_run.py --config {input.config:q} --results {params.results:q}"
-        " --measured {params.measured:q} --downloads $downloads --jobs $jobs"
+        ' --measured {params.measured:q} --downloads "$downloads" --jobs "$jobs"'
         " --out {params.results:q}/plan.run.json 2>> {log:q}"
 
 
@@ -61,7 +61,7 @@ rule write_configuration:
     resources:
         **study.resources.asks("small"),
     params:
-        text=yaml.safe_dump(config, sort_keys=False),
+        text=lambda wildcards: yaml.safe_dump(config, sort_keys=False),
     shell:
         "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 

@@ -58,7 +58,7 @@ rule tabulate_zero_shot:
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/tabulate_zero_shot.py --register {input.register:q} --scores {params.scores:q}"
-        " --prompts {params.prompts:q} {params.published} --out {params.out:q} > {log:q} 2>&1"
+        " --prompts {params.prompts:q} {params.published:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 if study.generates:
@@ -106,11 +106,11 @@ rule tabulate_mining:
         clusters=subpath(first("clusters"), ancestor=2),
         strategies=study.mined,
         subsets=study.train_sets,
-        known=jobs.reporting_mining() if study.knows_equivalences else "",
+        known=jobs.reporting_mining() if study.knows_equivalences else [],
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/tabulate_mining.py --clusters {params.clusters:q}"
-        " --strategies {params.strategies:q} --subsets {params.subsets:q} {params.known}"
+        " --strategies {params.strategies:q} --subsets {params.subsets:q} {params.known:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -134,11 +134,11 @@ rule tabulate_runs:
         scores=subpath(first("tuned"), ancestor=3),
         runs=study.run_names,
         seeds=config["train"]["seeds"],
-        backbone=config["published"]["backbone"],
+        published=flags({"backbone": config["published"]["backbone"]}),
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/tabulate_runs.py --register {input.register:q} --scores {params.scores:q}"
-        " --runs {params.runs:q} --seeds {params.seeds:q} --backbone {params.backbone:q}"
+        " --runs {params.runs:q} --seeds {params.seeds:q} {params.published:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -218,7 +218,7 @@ rule tabulate_training:
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/tabulate_training.py --register {input.register:q} --scores {params.scores:q}"
-        " --adapters {params.adapters:q} --clusters {params.clusters:q} {params.rates}"
+        " --adapters {params.adapters:q} --clusters {params.clusters:q} {params.rates:q}"
         " --strategies {params.strategies:q} --subsets {params.subsets:q} --runs {params.runs:q}"
         " --prompt {params.prompt:q} --seeds {params.seeds:q} --checkpoints {params.checkpoints:q}"
         " --steps {params.steps:q} --out {params.out:q} > {log:q} 2>&1"
@@ -249,14 +249,18 @@ rule tabulate_peers:
         prompts=study.prompts,
         runs=study.run_names,
         seeds=config["train"]["seeds"],
-        backbone=config["published"]["backbone"],
-        released=flags({"released_as": config["published"]["released_as"] or None}),
+        published=flags(
+            {
+                "backbone": config["published"]["backbone"],
+                "released_as": config["published"]["released_as"] or None,
+            }
+        ),
         systems=config["published"]["systems"],
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/tabulate_peers.py --register {input.register:q} --scores {params.scores:q}"
         " --prompts {params.prompts:q} --runs {params.runs:q} --seeds {params.seeds:q}"
-        " --backbone {params.backbone:q} {params.released} --systems {params.systems:q}"
+        " {params.published:q} --systems {params.systems:q}"
         " --out {params.out:q}"
         " > {log:q} 2>&1"
 

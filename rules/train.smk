@@ -52,5 +52,5 @@ rule train_adapter:
         launcher=study.resources.launcher(),
     shell:
         # several processes cannot share a standard input
-        "printf '%s' {params.jobs:q} > {log:q}.jobs.json; {params.launcher}"
+        "printf '%s' {params.jobs:q} > {log:q}.jobs.json; {params.launcher:q}"
         " scripts/train_adapter.py --job-list {log:q}.jobs.json > {log:q} 2>&1"

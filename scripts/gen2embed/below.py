@@ -7,6 +7,7 @@ by such a name asks here first.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,8 @@ from gen2embed.errors import InputError
 
 STORE = "images"  # below the root, the one folder that may be a link: fetch_data.py's to its store
 LONGEST = 200  # bytes of a name, which is used with endings behind it
+# separators of paths and of lines, control characters, lone surrogates; Snakemake's wildcards
+NOT_IN_NAMES = re.compile("[/\\\\{}\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 REMEDY = "give a path below that folder, without .. and links that lead out of it"
 
 
@@ -65,16 +68,22 @@ def real_folder(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-def check_name(name: str, source: str | Path) -> str:
-    """The name, if it can be that of a file or folder; Raises InputError that names its source."""
+def check_name(name: str, source: str | Path, of: str = "a data set") -> str:
+    """The name, if it can be that of a file or folder; Raises InputError that names its source.
+
+    of: what bears it. It stands in paths, on command lines and in Snakemake's patterns, where
+    braces are wildcards and a dash in front makes a flag.
+    """
     if (
-        name in ("", ".", "..")
-        or name.startswith(".")
-        or any(sign in name for sign in "/\\\0\n\r")
+        not name
+        or name.strip() != name
+        or name.startswith((".", "-"))
+        or NOT_IN_NAMES.search(name)
         or len(name.encode("utf-8", "surrogatepass")) > LONGEST
     ):
         raise InputError(
-            f"{source}: {name[:80]!r} is no name of a data set: it names a file, so it has no "
-            f"slashes or line ends, no dot in front, and at most {LONGEST} bytes"
+            f"{source}: {name[:80]!r} is no name of {of}: it names a file, so it has no slashes, "
+            "braces or line ends, no dot, dash or space in front and no space behind, and at most "
+            f"{LONGEST} bytes"
         )
     return name

@@ -10,6 +10,7 @@ import csv
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from gen2embed.below import check_name
 from gen2embed.errors import InputError
 
 REGISTERS = {
@@ -43,12 +44,17 @@ class DataSetEntry:
 
 
 def load_register(benchmark: str) -> list[DataSetEntry]:
-    """All data sets of a benchmark in their order; InputError for an unknown benchmark."""
+    """All data sets of a benchmark in their order.
+
+    Raises InputError for an unknown benchmark and for a name that is no file's name.
+    """
     if benchmark not in REGISTERS:
         raise InputError(f"unknown benchmark {benchmark!r}; known: {', '.join(REGISTERS)}")
-    path = Path(__file__).with_name(REGISTERS[benchmark])
+    path = Path(__file__).parent / REGISTERS[benchmark]
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["part"] in PARTS]
+    for row in rows:
+        check_name(row["name"], path.name)
     columns = [field.name for field in fields(DataSetEntry)]
     return [DataSetEntry(**{name: row.get(name, "") for name in columns}) for row in rows]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gen2embed.below import check_name
 from gen2embed.errors import InputError
 from gen2embed.prompts.mark import IMAGE_MARK
 from gen2embed.text_files import read_yaml
@@ -72,7 +73,10 @@ def _read(path: Path) -> dict[str, Prompt]:
     raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise InputError(f"{path}: a prompt file maps names to prompts")
-    return {str(name): _prompt(path, str(name), entry) for name, entry in raw.items()}
+    return {
+        check_name(str(name), path, "a prompt"): _prompt(path, str(name), entry)
+        for name, entry in raw.items()
+    }
 
 
 def _prompt(path: Path, name: str, entry: Any) -> Prompt:

@@ -7,7 +7,6 @@ derived from inputs or outputs, and a changed key would re-run nothing.
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,14 +19,19 @@ Job = dict[str, Any]
 LIMITS = ("min_pixels", "max_pixels")
 
 
-def flags(values: Mapping[str, Any]) -> str:
-    """Command-line flags, quoted for the shell; of a list each value, null is left out."""
+def flags(values: Mapping[str, Any]) -> list[str]:
+    """Command-line flags as words, to be quoted by the rule; of a list each value, no null.
+
+    An empty text is joined to its flag: Snakemake quotes no empty word.
+    """
     words: list[str] = []
     for key, value in values.items():
-        if value is not None:
-            given = value if isinstance(value, list | tuple) else [value]
-            words += [f"--{key.replace('_', '-')}", *map(str, given)]
-    return shlex.join(words)
+        flag = f"--{key.replace('_', '-')}"
+        if value == "":
+            words.append(f"{flag}=")
+        elif value is not None:
+            words += [flag, *map(str, value if isinstance(value, list | tuple) else [value])]
+    return words
 
 
 def without(settings: Mapping[str, Any], *keys: str) -> Job:
@@ -166,7 +170,7 @@ class Jobs:
             for shard in range(1, count + 1)
         ]
 
-    def analysing(self) -> str:
+    def analysing(self) -> list[str]:
         """What both analysis programs are told, as flags; a model under several prompts."""
         names = ("resolution", *LIMITS, "max_tokens", "dtype", "threads")
         settings = {name: self.config["embed"][name] for name in names} | self.input_form()
@@ -367,7 +371,7 @@ class Jobs:
             )
         return json.dumps(jobs)
 
-    def reporting_mining(self) -> str:
+    def reporting_mining(self) -> list[str]:
         """What the tables of mining are told of known equivalences and of the grid, as flags."""
         grid = self.config["mine"]["grid"]
         given = {

@@ -6,6 +6,7 @@ From the configuration's section ``resources``; more of the first two at every r
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,30 +28,33 @@ class Resources:
         """Programs that start the training beside its own."""
         return ["launch_processes.py"] if self.nodes * self.processes > 1 else []
 
-    def launcher(self) -> str:
+    def launcher(self) -> list[str]:
         """What starts the training: Python, or torchrun on this node or, by srun, on each.
 
-        The job runs on the first node, which hosts where they meet.
+        Words, before those of the training itself. The job runs on the first node, which hosts
+        where they meet.
         """
         if not self.launchers:
-            return "python"
-        several = (
-            f"env OMP_NUM_THREADS={self.config['train']['threads']} python"
-            f" scripts/launch_processes.py --nproc-per-node {self.processes}"
-            " --shutdown-timeout 120"
-        )
+            return ["python"]
+        words = [
+            *("env", f"OMP_NUM_THREADS={self.config['train']['threads']}", "python"),
+            *("scripts/launch_processes.py", "--nproc-per-node", str(self.processes)),
+            *("--shutdown-timeout", "120"),
+        ]
         if self.nodes == 1:
-            return f"{several} --standalone"
-        return (
+            return [*words, "--standalone"]
+        several = shlex.join(words)
+        on_each = (
             "command -v srun > /dev/null || { echo 'train.nodes is above 1, which needs SLURM: run"
             " it with --profile profiles/slurm' >&2; exit 1; };"
             " export AT=$(hostname):$((20000 + SLURM_JOB_ID % 12000));"  # no port of outgoing ones
-            f" srun --nodes={self.nodes} --ntasks={self.nodes} --ntasks-per-node=1"
+            f" exec srun --nodes={self.nodes} --ntasks={self.nodes} --ntasks-per-node=1"
             f" --cpus-per-task={self.threads} --kill-on-bad-exit=1 sh -c 'exec {several}"
             f" --nnodes {self.nodes} --rdzv-backend c10d"
             " --rdzv-endpoint $AT --rdzv-id $SLURM_JOB_ID"
-            ' --rdzv-conf is_host=$((SLURM_NODEID == 0)),join_timeout=120 "$@"\' sh'
+            ' --rdzv-conf is_host=$((SLURM_NODEID == 0)),join_timeout=120 "$@"\' sh "$@"'
         )
+        return ["bash", "-euo", "pipefail", "-c", on_each, "bash"]
 
     def asks(self, kind: str) -> dict[str, Any]:
         """Resources of a kind of work, for a rule's ``resources``."""
