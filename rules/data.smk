@@ -100,7 +100,7 @@ elif config["data"]["source"] == "wordnet":
             flags=flags({"seed": config["seed"], **{k: config["benchmark"][k] for k in OF_TEXT}}),
         shell:
             "python scripts/build_text_benchmark.py --wordnet {input.wordnet:q} --out {params.out:q}"
-            " {params.flags} > {log:q} 2>&1"
+            " {params.flags:q} > {log:q} 2>&1"
 
     BENCHMARK = rules.build_text_benchmark.output
 

@@ -178,7 +178,7 @@ rule publish_results:
         numbers=subpath(output[0], ancestor=2 if APART else 1),
         pages=["README.md", *sorted(map(str, Path("docs").glob("*.md")))],
     shell:
-        "(python scripts/publish_results.py {params.figures} --tables {input.tables:q}"
+        "(python scripts/publish_results.py {params.figures:q} --tables {input.tables:q}"
         " --experiment {params.experiment:q} --provenance {input.provenance:q} --out {params.out:q} &&"
         " python scripts/fill_numbers.py --numbers {params.numbers:q} --pages {params.pages:q})"
         " > {log:q} 2>&1"

@@ -81,7 +81,7 @@ if study.doses:
         shell:
             "python scripts/tabulate_when.py --register {input.register:q} --scores {params.scores:q}"
             " --strategies {params.strategies:q} --hidden {params.hidden:q} --prompt {params.prompt:q}"
-            " --seeds {params.seeds:q} {params.reports} --out {params.out:q} > {log:q} 2>&1"
+            " --seeds {params.seeds:q} {params.reports:q} --out {params.out:q} > {log:q} 2>&1"
 
     if study.compares_doses:
 
