@@ -1,5 +1,6 @@
 """A study planned by Snakemake within this process: what each job would run, in a second or two."""
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,6 +44,7 @@ def planned_commands(
     """Rule and shell command of every job that would run in a project's folder, from nothing."""
     here = Path.cwd()
     (folder / "planned.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    logging.disable(logging.INFO)  # it says all of its plan
     try:
         with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True)) as api:
             workflow = api.workflow(
@@ -57,3 +59,4 @@ def planned_commands(
             return sorted((job.rule.name, job.shellcmd) for job in jobs if job.shellcmd)
     finally:
         os.chdir(here)
+        logging.disable(logging.NOTSET)

@@ -58,7 +58,7 @@ def test_commands_are_found():
 @pytest.mark.parametrize(
     "command",
     [
-        '"cat {input}"', '"cat {input.a:q} {output.b}"', '"cat {input:q}"\n " > {log}"',
+        '"cat {input}"', '"cat {input.a:q} {output.b}"', '"cat {input:q}"\n        " > {log}"',
         "\"cat '{input:q}'\"", "'cat \"{input:q}\"'", '"cat {input!s:q}"', '"cat {threads:u}"',
     ],
 )  # fmt: skip
