@@ -36,6 +36,7 @@ REFUSED = (
     "a\x00b", "a\tb", "a\x85b", "a\u2028touch PWNED", "\ud800", "x" * 300, "x; touch PWNED\n{",
 )  # fmt: skip
 STUDIES = ("ci", "paper_2b", "released_2b")  # made here; downloaded and trained; downloaded alone
+MORE = ("real_text",)
 PATTERNS = (("train", "modules"),)  # braces and dashes have a meaning of their own there
 STAND_IN = '#!/bin/bash\nprintf "%s\\n" "$@" >> "$TOLD"\n[ -t 0 ] || while read -r _; do :; done\n'
 
@@ -139,7 +140,9 @@ def attack(study, text, tmp_path, monkeypatch, rules=None):
     return count, *times_told(commands, bash, (text, name))
 
 
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize(
+    "study", [*STUDIES, *(pytest.param(study, marks=pytest.mark.slow) for study in MORE)]
+)
 @pytest.mark.parametrize(
     "text",
     [TEXTS[0], *(pytest.param(text, marks=pytest.mark.slow) for text in TEXTS[1:])],

@@ -86,8 +86,8 @@ def _said(fault: ValidationError) -> str:
         return f"unknown key {f'{key}.{unknown}'.lstrip('.')!r} ({hint})"
     if fault.validator == "required":
         return f"{key or 'the file'}: {fault.message}"
-    if fault.validator in ("pattern", "maxLength") and "description" in fault.schema:
-        return f"{key}: {_short(repr(fault.instance))} is not {fault.schema['description']}"
+    if fault.validator in ("pattern", "maxLength") and "meaning" in fault.schema:
+        return f"{key}: {_short(repr(fault.instance))} is not {fault.schema['meaning']}"
     return f"{key}: {_short(fault.message)}"
 
 

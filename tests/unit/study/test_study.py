@@ -113,7 +113,7 @@ def test_one_form_of_input_in_every_job():
     texts += [jobs.training(run) for run in study.runs]
     for job in [job for text in texts for job in json.loads(text)]:
         assert job["input_form"] == "authors" and job["image_mode"] == "stored"
-    assert "--input-form authors" in jobs.analysing()
+    assert "--input-form authors" in " ".join(jobs.analysing())
 
 
 def test_limits_of_pixels_are_those_of_the_stage():
@@ -125,7 +125,7 @@ def test_limits_of_pixels_are_those_of_the_stage():
     base, authors = (3136, 12845056), (200704, 1003520)
     assert {(job["min_pixels"], job["max_pixels"]) for job in zero_shot} == {base}
     assert {(job["min_pixels"], job["max_pixels"]) for job in tuned + training} == {authors}
-    assert "--min-pixels 3136 --max-pixels 12845056" in jobs.analysing()
+    assert "--min-pixels 3136 --max-pixels 12845056" in " ".join(jobs.analysing())
     released = Study(config_of("released_2b"))
     released = json.loads(Jobs(released).embedding("plain", released.evaluated))
     assert {job["max_pixels"] for job in released} == {None}  # its own processor's
