@@ -1,4 +1,4 @@
-"""Export mined clusters for training elsewhere: sentence-transformers tuples, MMEB rows, JSONL."""
+"""Export mined clusters for training elsewhere, in the layouts that other packages read."""
 
 from __future__ import annotations
 
@@ -16,11 +16,26 @@ from gen2embed.errors import InputError
 from gen2embed.files import digest_file, read_parquet, write_parquet, write_text
 from gen2embed.ids import check_ids, read_pairs
 from gen2embed.mining.clusters import read_clusters
-from gen2embed.mining.export import FORMATS, JSONL, MMEB, Texts, as_mmeb, as_records, as_tuples
+from gen2embed.mining.export import (
+    CELLS,
+    FLAG,
+    FORMATS,
+    JSONL,
+    LINES,
+    MMEB,
+    SWIFT,
+    TEVATRON,
+    Texts,
+    as_mmeb,
+    as_records,
+    as_tuples,
+)
+from gen2embed.mining.export_elsewhere import as_cells, as_flag, as_swift, as_tevatron
 from gen2embed.origin import SIDES, check_items, check_mined_from
 from gen2embed.outputs import add_output
 
 log = logging.getLogger("gen2embed.export_negatives")
+RECORDS = {FLAG: as_flag, SWIFT: as_swift, TEVATRON: as_tevatron, JSONL: as_records}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,7 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--target-items", required=True, help="items parquet of the target side")
     add("--format", required=True, choices=FORMATS, help="what is written")
     add("--negatives", type=int, default=1, help="of each tuple (sentence-transformers only)")
-    add_output(parser, "--out", ".parquet", ".jsonl", help=".parquet; .jsonl for jsonl")
+    add_output(
+        parser, "--out", ".parquet", ".jsonl", help=f".parquet; .jsonl for {', '.join(LINES)}"
+    )
     return parser
 
 
@@ -45,7 +62,7 @@ def read_items(path: str, pairs: str, name: str, ids: np.ndarray) -> pd.DataFram
 
 
 def export(job: argparse.Namespace) -> None:
-    suffix = ".jsonl" if job.format == JSONL else ".parquet"
+    suffix = ".jsonl" if job.format in LINES else ".parquet"
     if Path(job.out).suffix != suffix:
         raise InputError(f"--out {job.out}: the name of a {job.format} file ends in {suffix}")
     if job.negatives < 1:
@@ -58,15 +75,19 @@ def export(job: argparse.Namespace) -> None:
         items.append(read_items(path, job.pairs, f"{side}_id", its))
         check_items(job.pairs, of_pairs, side, digest_file(path), path)
     texts = Texts(*ids, *items)
-    if job.format == JSONL:
-        lines = (
-            json.dumps(record, ensure_ascii=False) + "\n" for record in as_records(table, texts)
-        )
+    if job.format in LINES:
+        records = RECORDS[job.format](table, texts)
+        lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
+        if not lines:
+            raise InputError(
+                f"{job.clusters}: no cluster has negatives; mine with another strategy"
+            )
         write_text(job.out, "".join(lines))
     elif job.format == MMEB:
         write_parquet(job.out, as_mmeb(table, texts), metadata)
     else:
-        frame, left_out = as_tuples(table, texts, job.negatives)
+        made = as_cells if job.format == CELLS else as_tuples
+        frame, left_out = made(table, texts, job.negatives)
         if frame.empty:
             raise InputError(
                 f"--negatives {job.negatives}: no cluster of {job.clusters} has so many; give fewer"

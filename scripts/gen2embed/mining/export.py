@@ -12,7 +12,14 @@ import pandas as pd
 from gen2embed.mining.clusters import ClusterTable
 
 TUPLES, MMEB, JSONL = "sentence-transformers", "mmeb", "jsonl"
-FORMATS = (TUPLES, MMEB, JSONL)
+CELLS, FLAG, SWIFT, TEVATRON = (
+    "sentence-transformers-cells",
+    "flagembedding",
+    "ms-swift",
+    "tevatron",
+)
+FORMATS = (TUPLES, CELLS, MMEB, FLAG, SWIFT, TEVATRON, JSONL)
+LINES = (FLAG, SWIFT, TEVATRON, JSONL)  # written as JSON lines
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ def as_tuples(table: ClusterTable, texts: Texts, negatives: int) -> tuple[pd.Dat
     ones the first are taken. Returns the frame and how many clusters were left out.
     """
     rows, left_out = [], 0
-    for anchor, kept, _ in _clusters(table):
+    for anchor, kept, _ in clusters_of(table):
         if len(kept) < negatives:
             left_out += 1
             continue
@@ -75,7 +82,7 @@ def as_mmeb(table: ClusterTable, texts: Texts) -> pd.DataFrame:
             *texts.target(anchor).values(),
             *texts.target(kept_one).values(),
         ]
-        for anchor, kept, _ in _clusters(table)
+        for anchor, kept, _ in clusters_of(table)
         for kept_one in kept
     ]
     return pd.DataFrame(rows, columns=names)
@@ -91,7 +98,7 @@ def as_records(table: ClusterTable, texts: Texts) -> Iterator[dict[str, Any]]:
     def pair(number: int) -> dict[str, Any]:
         return {"pair_id": number, "query": texts.query(number), "target": texts.target(number)}
 
-    for cluster_id, (anchor, kept, span) in enumerate(_clusters(table)):
+    for cluster_id, (anchor, kept, span) in enumerate(clusters_of(table)):
         yield {
             "cluster_id": cluster_id,
             "phase": int(table.phase[cluster_id]),
@@ -107,7 +114,7 @@ def as_records(table: ClusterTable, texts: Texts) -> Iterator[dict[str, Any]]:
         }
 
 
-def _clusters(table: ClusterTable) -> Iterator[tuple[int, list[int], range]]:
+def clusters_of(table: ClusterTable) -> Iterator[tuple[int, list[int], range]]:
     """anchor pair, negative pairs, and their places in the table's flat arrays."""
     for number, anchor in enumerate(table.anchor_pair.tolist()):
         span = range(int(table.starts[number]), int(table.starts[number + 1]))
