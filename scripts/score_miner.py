@@ -5,7 +5,6 @@ of the strategies here, and where it stands on their frontier.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -19,23 +18,47 @@ from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.evaluation.false_negatives import compare
 from gen2embed.evaluation.negatives import Negatives
-from gen2embed.files import read_json_lines, read_parquet, reading, write_csv, write_json
+from gen2embed.files import (
+    read_json_lines,
+    read_parquet,
+    reading,
+    write_csv,
+    write_json,
+    write_text,
+)
 from gen2embed.mining.foreign import Names, negatives_of
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables import percent
 
 STANDARD = ("hns", "saha")  # at whose common hardness all are compared
 IDS = ["query_id", "target_id"]
+KEPT = (
+    *("negatives", "false_negatives", "hardness_mean", "overall", "equal_hardness"),
+    "minimal_pairs",
+)
+CAPTION = (
+    "Mined negatives on a frozen benchmark: mean hardness, true false negatives of all and at the "
+    "common hardness of hns and saha (- where a miner has none in one of its bins), and minimal "
+    "pairs; 95 % bootstrap intervals over queries."
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="score_miner", description=__doc__)
     add = parser.add_argument
     add("--benchmark", required=True, help="folder of freeze_benchmark.py")
-    add("--triplets", required=True, help="the miner's negatives: .parquet, .jsonl or .csv")
-    add("--name", help="of the miner; default: the file's")
+    add(
+        "--triplets",
+        required=True,
+        nargs="+",
+        help="negatives of a miner each: .parquet, .jsonl or .csv; it is named after its file",
+    )
     add_output(
-        parser, "--out", ".json", beside=(".csv",), help="report .json; a row a miner as .csv"
+        parser,
+        "--out",
+        ".json",
+        beside=(".csv", ".md"),
+        help="report .json; a row a miner as .csv, as it is read as .md",
     )
     return parser
 
@@ -103,41 +126,57 @@ class Benchmark:
         )
 
 
-def score(job: argparse.Namespace) -> None:
-    benchmark, path = Benchmark(Path(job.benchmark)), Path(job.triplets)
+def read_miner(path: Path, benchmark: Benchmark) -> Negatives:
     try:
-        found = negatives_of(read_triplets(path), *benchmark.items.values())
+        return benchmark.label(*negatives_of(read_triplets(path), *benchmark.items.values()))
     except InputError as error:
         raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-    name = job.name or path.stem
+
+
+def score(job: argparse.Namespace) -> None:
+    benchmark = Benchmark(Path(job.benchmark))
     of = {
         strategy: [benchmark.label(rows["query_id"].to_numpy(), rows["negative_id"].to_numpy())]
         for strategy, rows in benchmark.mined.groupby("strategy", sort=False)
     }
-    if name in of:
-        raise InputError(f"--name {name}: is a strategy of the benchmark; give another")
-    of[name] = [benchmark.label(*found)]
+    for path in map(Path, job.triplets):
+        if path.stem in of:
+            raise InputError(f"{path}: {path.stem!r} is a miner already; rename the file")
+        of[path.stem] = [read_miner(path, benchmark)]
     reports = compare(of, [one for one in STANDARD if one in of]).reports
-    kept = ("negatives", "false_negatives", "hardness_mean", "overall", "equal_hardness")
-    rows = []
-    for miner, one in reports.items():
-        flat = one.flat()
-        numbers = {
-            key: value
-            for key, value in flat.items()
-            if key.startswith((*kept, "minimal_pairs")) or key == "coverage"
-        }
-        rows.append({"miner": miner, **numbers})
+    rows = [
+        {"miner": miner, **{key: one.flat()[key] for key in numbers_of(one.flat())}}
+        for miner, one in reports.items()
+    ]
     write_json(job.out, {"benchmark": Path(job.benchmark).name, "miners": rows})
-    write_csv(Path(job.out).with_suffix(".csv"), pd.DataFrame(rows))
-    print(json.dumps({"miner": name, "said": said(rows[-1])}))
+    frame, out = pd.DataFrame(rows), Path(job.out)
+    write_csv(out.with_suffix(".csv"), frame)
+    body = shown(frame).to_markdown(index=False, disable_numparse=True)
+    write_text(out.with_suffix(".md"), f"{CAPTION}\n\n{body}\n")
 
 
-def said(row: dict) -> str:
-    rate = percent(row["overall"], row["overall_ci_low"], row["overall_ci_high"])
-    return (
-        f"{row['negatives']} negatives, hardness {row['hardness_mean']:.3f}, true false negatives "
-        f"{rate} %"
+def numbers_of(flat: dict) -> list[str]:
+    return [key for key in flat if key == "coverage" or key.startswith(KEPT)]
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    def cells(name: str) -> list[str]:
+        return [
+            "-"
+            if pd.isna(row[name])
+            else percent(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"])
+            for row in frame.to_dict("records")
+        ]
+
+    return pd.DataFrame(
+        {
+            "miner": frame["miner"],
+            "negatives": frame["negatives"],
+            "hardness": [f"{one:.3f}" for one in frame["hardness_mean"]],
+            "false negatives (%)": cells("overall"),
+            "at equal hardness (%)": cells("equal_hardness"),
+            "minimal pairs (%)": cells("minimal_pairs"),
+        }
     )
 
 
