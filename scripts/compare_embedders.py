@@ -1,0 +1,128 @@
+"""Compare two ways to embed the same items step by step: where they part, and what it costs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import numpy as np
+
+from gen2embed.command_line import run_each
+from gen2embed.errors import InputError
+from gen2embed.evaluation.precision import predict
+from gen2embed.files import read_parquet, write_json
+from gen2embed.outputs import add_output
+from gen2embed.prompts.items import read_items
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.prompts.resolutions import get_resolution
+
+READERS = ("gen2embed", "sentence-transformers", "vectors")
+SIDES = ("first", "second")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="compare_embedders", description=__doc__)
+    add = parser.add_argument
+    for side in SIDES:
+        add(f"--{side}", required=True, help="model folder; of vectors the queries' .npy")
+        add(f"--{side}-reader", choices=READERS, default="gen2embed", help="who reads it")
+        add(f"--{side}-targets", help="of vectors: the targets' .npy")
+        add(f"--{side}-adapter", help="PEFT folder, of gen2embed")
+        add(f"--{side}-prompt", default="hierarchical", help="name in the registry, of gen2embed")
+        add(f"--{side}-resolution", default="native", help="of images")
+        add(f"--{side}-dtype", default="fp32", choices=("fp32", "bf16"), help="of gen2embed")
+    add("--max-tokens", type=int, default=2048, help="of gen2embed's prompts")
+    add("--queries", required=True, help="items parquet, embedded in the query role")
+    add("--targets", help="items parquet, embedded in the target role")
+    add("--rows", help="evaluation rows of these items: Precision@1 of either way")
+    add("--image-root", required=True, help="folder that the items' image paths start from")
+    add("--limit", type=int, default=32, help="first items of each file; with rows all are taken")
+    add_output(parser, "--out", ".json", help="what was found")
+    return parser
+
+
+def way_of(job: argparse.Namespace, side: str, role: str, made: dict[str, Any]) -> Any:
+    """One way to embed; models are loaded once."""
+    from gen2embed.models.adapters import check_model
+    from gen2embed.models.backbones import load_backbone
+    from gen2embed.models.comparison.ways import Own, SentenceTransformers, Vectors
+    from gen2embed.models.pixel_limits import limits_of_folder
+
+    told = {key: getattr(job, f"{side}_{key}") for key in
+            ("reader", "targets", "adapter", "prompt", "resolution", "dtype")}  # fmt: skip
+    model = getattr(job, side)
+    if told["reader"] == "vectors":
+        if role == "target" and not told["targets"]:
+            raise InputError(f"--{side} {model}: vectors of targets are wanted: --{side}-targets")
+        return Vectors(model if role == "query" else told["targets"])
+    if side not in made:
+        size = get_resolution(told["resolution"])
+        if told["reader"] == "sentence-transformers":
+            made[side] = SentenceTransformers(model, size)
+        else:
+            prompt = get_prompt(told["prompt"])
+            limits = limits_of_folder(told["adapter"])
+            backbone = load_backbone(model, None, told["dtype"], "cpu", limits=limits)
+            if told["adapter"]:
+                check_model(model, told["adapter"], lambda _: None)
+                backbone.load_adapter(told["adapter"])
+            made[side] = Own(backbone, prompt, size, job.max_tokens)
+    return made[side]
+
+
+def precision(rows: str, queries: np.ndarray, targets: np.ndarray) -> float:
+    """Precision@1 of evaluation rows; ties are misses."""
+    frame, _ = read_parquet(rows, ["query_id", "candidate_ids"])
+    lists = frame["candidate_ids"].to_list()
+    return float(predict(queries, targets, frame["query_id"].to_numpy(), lists).hits.mean())
+
+
+def compare(job: argparse.Namespace) -> None:
+    from gen2embed.models.comparison.trace import first_difference, summary
+
+    if job.rows and not job.targets:
+        raise InputError("--rows: needs --targets, too")
+    made: dict[str, Any] = {}
+    vectors: dict[tuple[str, str], np.ndarray] = {}
+    found: dict[str, Any] = {}
+    for role, path in (("query", job.queries), ("target", job.targets)):
+        if not path:
+            continue
+        items = read_items(path, role)
+        items = items if job.rows else items[: job.limit]
+        traces = []
+        for side in SIDES:
+            way = way_of(job, side, role, made)
+            traces.append(way.traces(items, Path(job.image_root), path))
+            vectors[side, role] = np.stack([one.vector for one in traces[-1]])
+        parted = [first_difference(*pair) for pair in zip(*traces, strict=True)]
+        steps = summary(*traces)
+        found[role] = {"items": len(items), "agree": parted.count(None), "steps": steps}
+        said = [f"{path}: {parted.count(None)} of {len(items)} items agree to the end"]
+        said += [
+            f"  {one['items']} part at: {one['meaning']}; cosine {one['mean_cosine']:.4f} in the "
+            f"mean, {one['least_cosine']:.4f} at least"
+            for one in steps
+        ]
+        print("\n".join(said))
+    if job.rows:
+        found["precision_at_1"] = {
+            side: precision(job.rows, vectors[side, "query"], vectors[side, "target"])
+            for side in SIDES
+        }
+        print("Precision@1: {first:.4f} (first), {second:.4f} (second)".format(
+            **found["precision_at_1"]))  # fmt: skip
+    write_json(job.out, found)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), compare, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Two ways to embed the same items, step by step: where they part, and what it costs."""
