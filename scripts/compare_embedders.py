@@ -78,8 +78,9 @@ def way_of(job: argparse.Namespace, side: str, role: str, made: dict[str, Any]) 
 def precision(rows: str, queries: np.ndarray, targets: np.ndarray) -> float:
     """Precision@1 of evaluation rows; ties are misses."""
     frame, _ = read_parquet(rows, ["query_id", "candidate_ids"])
-    lists = frame["candidate_ids"].to_list()
-    return float(predict(queries, targets, frame["query_id"].to_numpy(), lists).hits.mean())
+    sizes = frame["candidate_ids"].map(len).to_numpy()
+    ids = np.concatenate(frame["candidate_ids"].to_list())
+    return float(predict(queries, targets, frame["query_id"].to_numpy(), ids, sizes).hits.mean())
 
 
 def compare(job: argparse.Namespace) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from gen2embed.files import load_embeddings
 from gen2embed.errors import InputError
+from gen2embed.files import load_embeddings
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.comparison.trace import Trace, cosine
 from gen2embed.models.encoder import encode, plan_items
