@@ -86,6 +86,7 @@ elif config["data"]["source"] == "wordnet":
             register=f"{DATA}/datasets.csv",
             train=directory(f"{DATA}/train"),
             eval=directory(f"{DATA}/eval"),
+            questions=f"{DATA}/questions.json",
             credits=f"{DATA}/README.md",
         log:
             f"{RESULTS}/logs/build_text_benchmark.log",

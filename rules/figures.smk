@@ -2,7 +2,8 @@
 # in:  tables/, scores/, clusters/, false_negatives/, embeddings/base/
 # out: figures/<name>.pdf, .png, .csv, .md
 #      analysis/: what is measured for figures alone, on the model itself
-# by:  plot_scores.py, plot_umap.py, plot_mining.py, draw_gallery.py, plot_dynamics.py;
+# by:  plot_scores.py, plot_umap.py, plot_mining.py, draw_gallery.py, plot_dynamics.py,
+#      plot_generators.py (of text: beside the last published mini);
 #      analyse_attention.py, analyse_layers.py and plot_analyses.py
 
 
@@ -15,6 +16,7 @@ rule figures:
         study.paths.figures("gallery")
         if study.knows_equivalences and {"hns", "saha"} <= set(study.mined)
         else [],
+        [] if study.draws else study.paths.figures("both_generators"),
 
 
 rule plot_scores:
@@ -218,3 +220,28 @@ rule plot_analyses:
     shell:
         "python scripts/plot_analyses.py --attention {input.attention:q} --layers {input.layers:q}"
         " --rows {input.rows:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+if not study.draws:
+
+    rule plot_generators:
+        input:
+            program("plot_generators.py"),
+            ours=study.paths.data_of("zero_shot"),
+            mini="paper_figures/zero_shot.csv",
+        output:
+            reported(study.paths.figures("both_generators")),
+        log:
+            f"{RESULTS}/logs/plot_generators.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/plot_generators.tsv"
+        conda:
+            "../envs/reporting.yaml"
+        resources:
+            **study.resources.asks("small"),
+        params:
+            name=Path(config["model"]["name"]).name,
+            out=subpath(output[0], parent=True),
+        shell:
+            "python scripts/plot_generators.py --zero-shot {input.ours:q} {input.mini:q}"
+            " --names {params.name:q} 'the mini generator' --out {params.out:q} > {log:q} 2>&1"

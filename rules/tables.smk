@@ -4,7 +4,7 @@
 #      benchmarks/cost.* (its numbers differ from run to run)
 # by:  tabulate_zero_shot.py, tabulate_prompts.py, tabulate_mining.py, tabulate_runs.py,
 #      tabulate_training.py, tabulate_peers.py, tabulate_cost.py, tabulate_generator.py,
-#      audit_leakage.py, audit_published.py, tabulate_ranks.py
+#      audit_leakage.py, audit_published.py; ask_generator.py and tabulate_knowledge.py (of text), tabulate_ranks.py
 
 
 COST = study.paths.tables("cost", folder="benchmarks")
@@ -27,6 +27,7 @@ rule tables:
         study.paths.tables("sugarcrepe", "sugarcrepe_pp") if study.composes else [],
         study.paths.tables("prompts", "settings", "published_audit", "published_ranks"),
         study.paths.tables("generator") if study.generates else [],
+        [] if study.draws else study.paths.tables("knowledge"),
         DOCTOR,
         COST,
 
@@ -81,6 +82,54 @@ if study.generates:
             out=subpath(output[0], parent=True),
         shell:
             "python scripts/tabulate_generator.py --card {input.card:q} --out {params.out:q}"
+            " > {log:q} 2>&1"
+
+
+if not study.draws:
+
+    rule ask_generator:
+        input:
+            program("ask_generator.py"),
+            questions=BENCHMARK.questions,
+            model=MODEL_FILES,
+        output:
+            f"{RESULTS}/analysis/answers.json",
+        log:
+            f"{RESULTS}/logs/ask_generator.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/ask_generator.tsv"
+        conda:
+            TORCH_ENV
+        threads: config["embed"]["threads"]
+        resources:
+            **study.resources.asks("embed"),
+        params:
+            model=study.model,
+            settings=flags({key: config["embed"][key] for key in ("dtype", "threads")}),
+            device=config["device"],
+        shell:
+            "python scripts/ask_generator.py --model {params.model:q} {params.settings}"
+            " --device {params.device:q} --questions {input.questions:q} --out {output:q}"
+            " > {log:q} 2>&1"
+
+    rule tabulate_knowledge:
+        input:
+            program("tabulate_knowledge.py"),
+            answers=rules.ask_generator.output,
+        output:
+            reported(study.paths.tables("knowledge")),
+        log:
+            f"{RESULTS}/logs/tabulate_knowledge.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/tabulate_knowledge.tsv"
+        conda:
+            "../envs/reporting.yaml"
+        resources:
+            **study.resources.asks("small"),
+        params:
+            out=subpath(output[0], parent=True),
+        shell:
+            "python scripts/tabulate_knowledge.py --answers {input.answers:q} --out {params.out:q}"
             " > {log:q} 2>&1"
 
 

@@ -12,13 +12,14 @@ import pandas as pd
 from gen2embed.command_line import run_program
 from gen2embed.data.datasets import load_register
 from gen2embed.errors import InputError
-from gen2embed.files import run_record, write_csv, write_parquet, write_text
+from gen2embed.files import run_record, write_csv, write_json, write_parquet, write_text
 from gen2embed.outputs import add_output
 from gen2embed.wordnet.benchmark import (
     equivalences,
     evaluation_frame,
     evaluation_sets,
     minimal_pairs,
+    spoken,
     training_frame,
     training_sets,
 )
@@ -29,6 +30,7 @@ FRAMES = {
     "train": (training_frame, "diverse_instruction-00000-of-00001.parquet"),
     "eval": (evaluation_frame, "test-00000-of-00001.parquet"),
 }
+SPOKEN = 100  # questions that are asked of the generator in words
 CREDITS = """# The text benchmark
 
 Rows made from WordNet 3.1, copyright Princeton University, under its own licence
@@ -79,6 +81,7 @@ def build(job: argparse.Namespace) -> None:
                     write_parquet(folder / "minimal_pairs.parquet", minimal_pairs(dataset))
         table = pd.DataFrame([one.register_row() for part in sets.values() for one in part])
         write_csv(out / "datasets.csv", table)
+        write_json(out / "questions.json", spoken(sets["eval"], SPOKEN))
         text = CREDITS.format(synsets=len(lexicon.synsets), table=table.to_markdown(index=False))
         write_text(out / "README.md", text)
 

@@ -54,6 +54,20 @@ class TextSet:
         return {**self.entry.columns(), "rows": len(self.rows)}
 
 
+def spoken(sets: Sequence[TextSet], count: int) -> list[dict[str, object]]:
+    """Questions that are answered with a word, as many of each data set: task, text, right.
+
+    To be asked of a generator in words; right: every right answer, sorted.
+    """
+    worded = [one for one in sets if TASKS[one.entry.task].words and one.entry.concepts != "unseen"]
+    each = -(-count // len(worded))
+    rows = [(one.entry.task, row) for one in worded for row in one.rows[:each]]
+    return [
+        {"task": task, "text": row.text, "right": sorted({row.target, *row.question.right})}
+        for task, row in rows[:count]
+    ]
+
+
 def _generator(seed: int, entry: DataSetEntry) -> np.random.Generator:
     name = f"{entry.part}/{entry.name}"
     return np.random.default_rng([seed, STREAM_ROWS, zlib.crc32(name.encode())])

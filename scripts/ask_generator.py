@@ -1,0 +1,99 @@
+"""Ask a generator in words what its embedding is scored on: greedy answers, right or wrong.
+
+A low score of its embedding can so be told from a model that does not know.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from gen2embed.command_line import progress, run_each
+from gen2embed.errors import InputError
+from gen2embed.files import read_json, run_record, write_json
+from gen2embed.outputs import add_output
+from gen2embed.prompts.markup import join
+from gen2embed.prompts.registry import get_prompt
+from gen2embed.settings import add_settings
+
+if TYPE_CHECKING:
+    from gen2embed.models.backbones.base import Backbone
+
+ONE_WORD = "Answer with one word."
+KEYS = {"task", "text", "right"}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ask_generator", description=__doc__)
+    add = parser.add_argument
+    add("--model", required=True, help="model folder, hub id or GGUF file")
+    add("--questions", required=True, help="JSON list of task, text, right (all right answers)")
+    add("--tokens", type=int, default=8, help="of an answer, at most")
+    add_settings(parser, "embed", ("dtype", "threads"))
+    add("--device", default="auto", help="auto, cpu, cuda, ...")
+    add_output(parser, "--out", ".json", help="questions with answers")
+    return parser
+
+
+def is_right(answer: str, right: list[str]) -> bool:
+    """Whether a right word is said at all: small models answer in sentences, whatever is asked."""
+    return bool({*re.findall(r"[a-z]+", answer.lower())} & {*right})
+
+
+def read_questions(path: str) -> list[dict[str, Any]]:
+    found = read_json(path)
+    good = isinstance(found, list) and found
+    if not good or not all(isinstance(one, dict) and one.keys() >= KEYS for one in found):
+        raise InputError(f"{path}: is no list of questions with {', '.join(sorted(KEYS))}")
+    return found
+
+
+def answer(backbone: Backbone, text: str, tokens: int, device: str) -> str:
+    """What the model says in its own chat markup without a system turn, likeliest token first."""
+    import torch
+
+    turn = backbone.turn(get_prompt("plain"), "query", f"{text}\n{ONE_WORD}", False)
+    rendered = join(backbone.parts(None, turn))
+    batch = {name: one.to(device) for name, one in backbone.collate([rendered]).items()}
+    tokenizer = backbone.processor.tokenizer
+    with torch.inference_mode():
+        found = backbone.model.generate(
+            **batch, max_new_tokens=tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
+        )
+    said = found[0, batch["input_ids"].shape[1] :]
+    return tokenizer.decode(said, skip_special_tokens=True).strip()
+
+
+def ask(job: argparse.Namespace) -> None:
+    questions = read_questions(job.questions)
+    if job.tokens < 1:
+        raise InputError(f"--tokens is {job.tokens}; give at least 1")
+    with run_record(Path(job.out).with_suffix(".run.json")):
+        import torch
+
+        from gen2embed.models.backbones import load_backbone
+        from gen2embed.models.device import resolve_device
+
+        if job.threads:
+            torch.set_num_threads(job.threads)
+        device = resolve_device(job.device)
+        backbone = load_backbone(job.model, None, job.dtype, device)
+        found = []
+        for one in progress(questions, len(questions), "ask", "question"):
+            said = answer(backbone, one["text"], job.tokens, device)
+            found.append({**one, "answer": said, "is_right": is_right(said, one["right"])})
+        write_json(Path(job.out), found)
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), ask, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
