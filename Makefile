@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: install reproduce test test-all lint format clean
+.PHONY: install reproduce test test-all mutants lint format clean
 
 install: $(VENV)/.installed
 
@@ -39,6 +39,12 @@ test: lint
 
 test-all: lint
 	OMP_NUM_THREADS=1 pytest -n $(WORKERS)
+	$(MAKE) mutants
+
+# faults put into the science, one at a time, which tests must notice; goes on where it was stopped
+mutants: install
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/mutants/requirements.txt
+	OMP_NUM_THREADS=1 $(VENV)/bin/python tests/mutants/run_mutants.py
 
 clean:
 	rm -rf $(VENV) .snakemake .pytest_cache .ruff_cache .hypothesis
