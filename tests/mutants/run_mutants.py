@@ -2,9 +2,9 @@
 
     python tests/mutants/run_mutants.py [MODULE ...]
 
-Works on a copy of the tree, ``.mutants/``, and goes on where it was stopped; a session counts as long
-as its module and tests are the same. Ends with status 1 where less than ``LEAST`` is killed; survivors
-are shown as they differ.
+Works on a copy of the tree, ``.mutants/``, and goes on where it was stopped; a session counts
+as long as its module and tests are the same. Ends with status 1 where less than ``LEAST`` is
+killed; survivors are shown as they differ.
 """
 
 import hashlib

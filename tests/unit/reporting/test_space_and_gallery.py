@@ -1,14 +1,20 @@
 """The space in numbers and the gallery's choice, worked out by hand."""
 
+import io
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
 import draw_gallery
 from gen2embed.mining.clusters import ClusterTable
 from gen2embed.reporting.embedding_space import alignment, centroid_distance, flatten
+from gen2embed.reporting.figures import style
 from gen2embed.reporting.gallery import Case, find_cases
 
 
@@ -67,3 +73,16 @@ def test_an_image_without_a_text_is_drawn_with_its_note_alone(tmp_path):
     item = pd.Series({"text": "", "image_path": "1.png"})
     draw_gallery.draw_item(axes, item, tmp_path, "note", "red")
     assert axes.get_xlabel() == "note" and len(axes.images) == 1
+
+
+@settings(max_examples=5, deadline=None)
+@example("it costs $5 and $10")
+@example(r"$\unknowncommand$")
+@example("$$ a\0b")
+@given(st.text(alphabet=st.sampled_from("$\\\\{}^_%#&a 1\0\u200f中"), max_size=12))
+def test_a_text_is_no_markup(text):
+    with style():
+        figure = Figure(figsize=(1, 1), dpi=30)
+        draw_gallery.draw_item(figure.add_subplot(), pd.Series({"text": text, "image_path": ""}),
+                               Path(), f"of {text}", "red")  # fmt: skip
+        figure.savefig(io.BytesIO(), format="png")
