@@ -108,7 +108,7 @@ if not study.draws:
             settings=flags({key: config["embed"][key] for key in ("dtype", "threads")}),
             device=config["device"],
         shell:
-            "python scripts/ask_generator.py --model {params.model:q} {params.settings}"
+            "python scripts/ask_generator.py --model {params.model:q} {params.settings:q}"
             " --device {params.device:q} --questions {input.questions:q} --out {output:q}"
             " > {log:q} 2>&1"
 
