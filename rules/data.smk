@@ -3,7 +3,7 @@
 #      the hub, or a copy of it (docs/data.md)
 # out: data/ (rows, images, credits), items/, pairs/, rows/, equivalences/, minimal_pairs/, compositions/
 #      tables/data_sets, data_findings, dropped_rows (of downloaded data)
-# by:  build_benchmark.py, or build_text_benchmark.py, or fetch_data.py and check_data.py;
+# by:  build_benchmark.py, or build_text_benchmark.py, or import_pairs.py (your own), or fetch_data.py and check_data.py;
 #      prepare_items.py, prepare_compositions.py
 
 OF_TEXT = ("train_rows", "eval_queries", "candidates", "unseen_fraction")  # of benchmark
@@ -75,6 +75,34 @@ if study.downloads:
             " --workers {threads:q} > {log:q} 2>&1"
 
     BENCHMARK = rules.fetch_data.output
+
+elif config["data"]["source"] == "own":
+
+    rule import_pairs:
+        input:
+            program("import_pairs.py"),
+            [config["own"][key] for key in ("table", "corpus") if config["own"][key]],
+        output:
+            register=f"{DATA}/datasets.csv",
+            train=directory(f"{DATA}/train"),
+            eval=directory(f"{DATA}/eval"),
+            counts=f"{DATA}/imported.json",
+            credits=f"{DATA}/README.md",
+        log:
+            f"{RESULTS}/logs/import_pairs.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/import_pairs.tsv"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            **study.resources.asks("prepare"),
+        params:
+            job=lambda wildcards: jobs.importing(),
+        shell:
+            "printf '%s' {params.job:q} > {log:q}.jobs.json;"
+            " python scripts/import_pairs.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
+
+    BENCHMARK = rules.import_pairs.output
 
 elif config["data"]["source"] == "wordnet":
 

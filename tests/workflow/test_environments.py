@@ -26,6 +26,7 @@ STUDIES = {  # every rule is in one of them: overlay, and what is changed beside
     "paper": (["configs/paper_2b.yaml"], {}),
     "when": (["configs/when.yaml"], {}),
     "text": (["configs/real_text.yaml"], {}),
+    "own": (["configs/own_data.yaml"], {}),
     "wheel": ([], {"model": {"name": "smollm2-135m-instruct", "revision": ""}}),
 }
 MODULES = {  # imported name -> package, where they differ

@@ -17,6 +17,7 @@ REGISTERS = {
     "mini": "datasets_mini.csv",
     "mmeb": "registry.csv",
     "wordnet": "datasets_wordnet.csv",
+    "own": "datasets_own.csv",
 }
 PARTS = ("train", "eval")  # the other lines of a register are no data sets of these
 COLUMNS = ("part", "name", "meta_task", "split", "labelled", "target_role")

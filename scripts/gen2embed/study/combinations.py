@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from gen2embed.data import datasets
@@ -65,6 +66,16 @@ def _check_doses(config: Mapping[str, Any]) -> None:
 
 def _check_sources(config: Mapping[str, Any]) -> None:
     """What is downloaded and what is made here must fit each other."""
+    if config["data"]["source"] == "own":
+        for key in ("table", "corpus", "images"):
+            path = config["own"][key]
+            if (path or key == "table") and not (path and Path(path).exists()):
+                raise InputError(f"configuration: own.{key}: {path!r} is not there; name your file")
+        if config["data"]["train_split"] != "original":
+            raise InputError(
+                "configuration: data.train_split: your own rows have one form; set original "
+                "(configs/own_data.yaml)"
+            )
     if config["data"]["source"] != "mini" and config["model"]["name"] == "generator":
         raise InputError(
             "configuration: model.name: the generator is trained on the mini benchmark's photos "

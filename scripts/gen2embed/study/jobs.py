@@ -60,6 +60,10 @@ class Jobs:
         }
         return json.dumps([job])
 
+    def importing(self) -> str:
+        own = {key: value for key, value in self.config["own"].items() if value not in ("", [])}
+        return json.dumps([own | {"out": self.paths.data, "seed": self.config["seed"]}])
+
     def checking(self) -> str:
         data = self.config["data"]
         job = {

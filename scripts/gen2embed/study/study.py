@@ -28,8 +28,11 @@ class Study:
         source = config["data"]["source"]
         self.downloads = source == "mmeb"
         self.is_made = source in MADE
-        self.draws = source not in TEXT_ALONE  # items may have images
-        self.composes = self.draws  # SugarCrepe and SugarCrepe++ are evaluated, too
+        own_texts = source == "own" and not config["own"]["images"]
+        self.draws = source not in TEXT_ALONE and not own_texts  # items may have images
+        self.composes = (
+            self.draws and source != "own"
+        )  # SugarCrepe and SugarCrepe++ are evaluated, too
         self.evaluated = ["eval", *(["composition"] if self.composes else [])]  # parts of the data
         self.generates = config["model"]["name"] == "generator"
         model = config["model"]["name"]

@@ -1,0 +1,61 @@
+"""docs/own_data.md followed: its import through the program, its study as Snakemake plans it."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import pandas as pd
+import yaml
+
+from workflow.conftest import ROOT
+
+PAGE = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
+OWN = ("--configfile", "configs/own_data.yaml")
+
+
+def call_of(start):
+    """The words of the page's call that begins so."""
+    block = next(one for one in PAGE.split("```")[1::2] if one.strip().startswith(start))
+    return shlex.split(block.replace("\\\n", " "))
+
+
+def test_the_import_as_the_page_has_it(project):
+    words = call_of("python scripts/import_pairs.py")
+    done = subprocess.run([sys.executable, *words[1:]], cwd=project.folder, check=True)
+    assert done.returncode == 0
+    told = json.loads((project.folder / "results" / "tried" / "imported.json").read_text())
+    table = pd.read_csv(ROOT / "docs" / "own_data.csv")
+    assert told["rows"] == told["pairs"] == len(table) == 30
+    assert told["train_rows"] + told["eval_rows"] == 30 and told["eval_rows"] == 8
+    assert "query,positive\n" + "\n".join(
+        ",".join(row) for row in table.head(2).to_numpy()
+    ) in PAGE  # fmt: skip
+
+
+def test_the_study_as_the_page_has_it(project):
+    words = call_of("snakemake")
+    assert words[-1] == "mine" and tuple(words[3:5]) == OWN
+    planned = project.planned(*OWN, "--", "mine")
+    assert planned["import_pairs"] == planned["mine_negatives"] == 1
+    assert "train_adapter" not in planned
+    output = project.snakemake("-n", "-p", *OWN, "--", "mine", "evaluate")
+    for path in re.findall(r"results/own_data/clusters/\S+parquet", PAGE):
+        assert path in output
+    assert "scores/base/hierarchical/Own.json" in output
+    assert project.planned(*OWN)["write_report"] == 1  # all of it, to the report
+
+
+def test_a_run_of_ones_own_is_trained(project):
+    runs = [{"strategy": "saha", "prompt": "hierarchical"}]
+    (project.folder / "mine.yaml").write_text(yaml.safe_dump({"train": {"runs": runs}}))
+    planned = project.planned(*OWN, "mine.yaml", "--", "all")
+    assert planned["train_adapter"] == 1 and planned["embed_adapted"] == 1
+
+
+def test_a_table_that_is_not_there_is_one_line(project):
+    (project.folder / "no.yaml").write_text("own: {table: no.csv}\n")
+    output = project.snakemake(*OWN, "no.yaml", "-n", ok=False)
+    assert "own.table: 'no.csv' is not there; name your file" in output
+    assert "Traceback" not in output
