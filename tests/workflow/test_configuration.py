@@ -74,7 +74,10 @@ def test_the_default_is_valid():
             {"data": {"source": "mmeb"}},
             "model.name: the generator is trained on the mini benchmark's",
         ),
-        ({"data": {"source": "hub"}}, "data.source: 'hub' is not one of ['mini', 'mmeb']"),
+        (
+            {"data": {"source": "hub"}},
+            "data.source: 'hub' is not one of ['mini', 'mmeb', 'wordnet', 'own']",
+        ),
         (
             {"embed": {"prompts": ["plain"]}},
             "mine.prompt: 'hierarchical' is not among embed.prompts",
