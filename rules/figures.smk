@@ -16,7 +16,7 @@ rule figures:
         study.paths.figures("gallery")
         if study.knows_equivalences and {"hns", "saha"} <= set(study.mined)
         else [],
-        [] if study.draws else study.paths.figures("both_generators"),
+        study.paths.figures("both_generators") if study.asks_generator else [],
 
 
 rule plot_scores:
@@ -222,7 +222,7 @@ rule plot_analyses:
         " --rows {input.rows:q} --out {params.out:q} > {log:q} 2>&1"
 
 
-if not study.draws:
+if study.asks_generator:
 
     rule plot_generators:
         input:

@@ -7,7 +7,7 @@
 
 PUBLISHED_IN = "paper_figures"
 # what an experiment of doses, or one on text alone, shows is published in a folder of its own
-APART = study.doses or not study.draws
+APART = study.doses or study.asks_generator
 PUBLISHED = f"{PUBLISHED_IN}/{config['experiment']}" if APART else PUBLISHED_IN
 SHOWN_TABLES = WHEN_TABLES if study.doses else rules.tables.input
 SHOWN_FIGURES = WHEN_FIGURES if study.doses else rules.figures.input

@@ -27,7 +27,7 @@ rule tables:
         study.paths.tables("sugarcrepe", "sugarcrepe_pp") if study.composes else [],
         study.paths.tables("prompts", "settings", "published_audit", "published_ranks"),
         study.paths.tables("generator") if study.generates else [],
-        [] if study.draws else study.paths.tables("knowledge"),
+        study.paths.tables("knowledge") if study.asks_generator else [],
         DOCTOR,
         COST,
 
@@ -85,7 +85,7 @@ if study.generates:
             " > {log:q} 2>&1"
 
 
-if not study.draws:
+if study.asks_generator:
 
     rule ask_generator:
         input:

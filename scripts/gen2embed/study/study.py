@@ -34,6 +34,7 @@ class Study:
             self.draws and source != "own"
         )  # SugarCrepe and SugarCrepe++ are evaluated, too
         self.evaluated = ["eval", *(["composition"] if self.composes else [])]  # parts of the data
+        self.asks_generator = source == "wordnet"  # questions that a generator answers in words
         self.generates = config["model"]["name"] == "generator"
         model = config["model"]["name"]
         self.in_wheel = find_wheel_model(model) is not None
