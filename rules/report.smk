@@ -6,8 +6,8 @@
 #      fill_numbers.py, archive_results.py
 
 PUBLISHED_IN = "paper_figures"
-# what an experiment of doses, or one on text alone, shows is published in a folder of its own
-APART = study.doses or study.asks_generator
+# what an experiment of doses, of real text or of your own data shows is published in a folder of its own
+APART = study.doses or config["data"]["source"] in ("wordnet", "own")
 PUBLISHED = f"{PUBLISHED_IN}/{config['experiment']}" if APART else PUBLISHED_IN
 SHOWN_TABLES = WHEN_TABLES if study.doses else rules.tables.input
 SHOWN_FIGURES = WHEN_FIGURES if study.doses else rules.figures.input
