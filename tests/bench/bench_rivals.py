@@ -1,4 +1,4 @@
-"""Run sentence-transformers' own miner on a frozen benchmark, with margins, ranges as in its example.
+"""Run sentence-transformers' own miner on a frozen benchmark, with margins as its example has them.
 
 For an environment of its own (``pip install sentence-transformers datasets``, 6.2.0 when it was
 run); this project is not imported. Writes a triplet file a setting for score_miner.py::

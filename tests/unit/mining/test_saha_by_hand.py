@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gen2embed.mining.mine import mine_subset
-from gen2embed.mining.saha import least_overlap
+from gen2embed.mining.saha import least_overlap, mine
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import get_strategy
 from gen2embed.mining.subset import Subset
@@ -165,3 +165,26 @@ def test_the_rank_of_the_positive():
     searched = rank["searched_anchors"]
     assert searched > 0
     assert (rank["top_1"], rank["top_5"], rank["top_10"]) == (0, searched, searched)
+
+
+def test_an_anchor_without_a_kept_candidate_ends_nothing():
+    """The first anchor keeps none, the second one: it still makes its cluster, in pass 1."""
+
+    class Candidates:
+        def __init__(self, anchor):
+            self.anchor = self.row = anchor
+            self.pairs = self.owners = np.array([2])
+            self.overlap = np.array([0.5])
+
+        def hardness(self, kept):
+            return np.array([0.9])[kept]
+
+    class Proposer:
+        def propose(self, phase, *_):
+            return map(Candidates, [0, 1]) if phase == 1 else ()
+
+    clusters, used = mine(
+        3, Proposer(), lambda candidates: np.arange(candidates.anchor, dtype=np.int64)
+    )
+    assert [(found.anchor_pair, found.phase) for found in clusters] == [(1, 1)]
+    assert used.tolist() == [False, True, True]
