@@ -5,3 +5,20 @@ only below ``models`` and ``training``.
 """
 
 __version__ = "0.1.0"
+__all__ = ["Embedder", "InputError", "Score", "mine", "score"]
+_PLACES = {
+    "Embedder": "gen2embed.models.embedder",
+    "InputError": "gen2embed.errors",
+    "Score": "gen2embed.interface",
+    "mine": "gen2embed.interface",
+    "score": "gen2embed.interface",
+}
+
+
+def __getattr__(name: str) -> object:
+    """The interface's names, each imported when it is asked for: torch with Embedder alone."""
+    from importlib import import_module
+
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

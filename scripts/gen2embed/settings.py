@@ -21,7 +21,10 @@ from jsonschema.validators import extend
 
 from gen2embed.errors import InputError
 
-SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
+NAME = "config.schema.yaml"
+IN_THE_PACKAGE = Path(__file__).resolve().with_name(NAME)  # as a wheel has it
+IN_THE_PROJECT = Path(__file__).resolve().parents[2] / "schemas" / NAME
+SCHEMA = IN_THE_PACKAGE if IN_THE_PACKAGE.is_file() else IN_THE_PROJECT
 
 
 def _is_integer(_checker: TypeChecker, value: object) -> bool:
