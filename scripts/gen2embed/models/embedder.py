@@ -1,4 +1,4 @@
-"""A model as an embedder in Python: texts and images to unit vectors, as ``embed_items.py`` does."""
+"""A model as an embedder in Python: what ``embed_items.py`` does, without files."""
 
 from __future__ import annotations
 
