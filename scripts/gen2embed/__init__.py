@@ -6,12 +6,12 @@ only below ``models`` and ``training``.
 
 __version__ = "0.1.0"
 __all__ = ["Embedder", "InputError", "Score", "mine", "score"]
-_PLACES = {
-    "Embedder": "gen2embed.models.embedder",
-    "InputError": "gen2embed.errors",
-    "Score": "gen2embed.interface",
-    "mine": "gen2embed.interface",
-    "score": "gen2embed.interface",
+_PLACES = {  # relative, as no program depends on them
+    "Embedder": ".models.embedder",
+    "InputError": ".errors",
+    "Score": ".interface",
+    "mine": ".interface",
+    "score": ".interface",
 }
 
 
@@ -21,4 +21,4 @@ def __getattr__(name: str) -> object:
 
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_PLACES[name], __name__), name)
