@@ -31,7 +31,8 @@ rule train_adapter:
         config=f"{study.paths.adapter}/adapter_config.json",
         card=f"{study.paths.adapter}/card.json",
         readme=f"{study.paths.adapter}/README.md",
-        processor=f"{study.paths.adapter}/preprocessor_config.json",
+        # a model of text alone has no processor of images
+        processor=[f"{study.paths.adapter}/preprocessor_config.json"] if study.draws else [],
         training_log=f"{study.paths.adapter}/training_log.jsonl",
         checkpoints=[
             f"{study.paths.adapter}/checkpoints/step-{step}/{name}"
