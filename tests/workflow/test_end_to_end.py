@@ -62,7 +62,7 @@ def test_the_report_is_whole_and_needs_no_network(finished):
     shown = [path.name for path in results.glob("figures/*.png")]
     shown += [path.name for path in results.glob("tables/*.html")]
     shown += [path.name for path in results.glob("benchmarks/*.html")]
-    assert len(shown) == 9 + 25 + 1
+    assert len(shown) == 9 + 26 + 1
     for name in [*shown, "provenance.html"]:
         assert f'"name": "{name}"' in report, name
     for caption in results.glob("figures/*.md"):
@@ -81,6 +81,7 @@ def test_figures_and_tables_alone_come_back(finished, tmp_path):
         *("tabulate_zero_shot", "tabulate_prompts", "tabulate_mining", "tabulate_runs"),
         *("tabulate_training", "tabulate_peers", "tabulate_cost", "plot_scores"),
         *("audit_leakage", "audit_published", "tabulate_compositions", "tabulate_generator"),
+        "tabulate_ranks",
         *("plot_umap", "plot_mining", "draw_gallery", "plot_dynamics"),
         "plot_analyses",
     }

@@ -23,7 +23,7 @@ STAGES = (
     "score_subset", "score_adapted", "score_compositions", "write_leaderboard", "analyse_model",
     "tabulate_zero_shot", "tabulate_mining", "tabulate_runs", "tabulate_training",
     "tabulate_peers", "tabulate_prompts", "tabulate_compositions", "audit_leakage",
-    "audit_published", "plot_scores", "plot_umap", "plot_mining", "plot_dynamics",
+    "audit_published", "tabulate_ranks", "plot_scores", "plot_umap", "plot_mining", "plot_dynamics",
     "plot_analyses", "draw_gallery",
 )  # fmt: skip
 
