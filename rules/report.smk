@@ -3,7 +3,7 @@
 # out: report.html, provenance.html, config.yaml, digest.tsv, archive.zip; paper_figures/ and the numbers of
 #      README.md and docs/ (publish alone)
 # by:  snakemake --report, write_provenance.py, digest_results.py, publish_results.py,
-#      fill_numbers.py, archive_results.py
+#      fill_numbers.py, archive_results.py, plot_timeline.py
 
 PUBLISHED_IN = "paper_figures"
 # what an experiment of doses, of real text or of your own data shows is published in a folder of its own
@@ -132,6 +132,27 @@ rule digest:
         # it has no output: it says what lies there now, so it is computed at every call
         "python scripts/digest_results.py --results {params.results:q}"
         " --out {params.results:q}/digest.tsv > {log:q} 2>&1"
+
+
+rule timeline:
+    input:
+        program("plot_timeline.py"),
+        rules.tables.input,
+        rules.figures.input,
+        config=study.paths.config,
+    log:
+        f"{RESULTS}/logs/timeline.log",
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        **study.resources.asks("small"),
+    params:
+        results=subpath(input.config, parent=True),
+        out=str(Path(study.paths.figures("timeline", folder="benchmarks")[0]).parent),
+    shell:
+        # it has no output: it draws what lies there now
+        "python scripts/plot_timeline.py --results {params.results:q} --out {params.out:q}"
+        " > {log:q} 2>&1"
 
 
 rule archive:

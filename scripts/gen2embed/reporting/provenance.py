@@ -49,31 +49,35 @@ def revision(folder: str | Path) -> str:
         return "unknown"
 
 
-def run_times(results: str | Path) -> pd.DataFrame:
-    """Seconds and peak memory (MB) of every job: job, seconds, peak_mb; longest first.
+def timed_jobs(results: str | Path) -> dict[str, tuple[Path, float, float | None]]:
+    """Name of every job -> the file that tells its time, seconds, peak memory (MB, if known).
 
     Read from Snakemake's benchmarks and, for jobs that may come from its cache (which Snakemake
     does not benchmark), from the programs' own ``*.run.json``.
     """
     results = Path(results)
-    rows: dict[str, tuple[float, float | None]] = {}
+    jobs: dict[str, tuple[Path, float, float | None]] = {}
     for path in sorted((results / "benchmarks").rglob("*.tsv")):
         found = read_csv(path, ("s", "max_rss"), separator="\t").head(1)
         numbers = found[["s", "max_rss"]].apply(pd.to_numeric, errors="coerce")
         if numbers["s"].isna().all():
             raise InputError(f"{path}: tells no seconds; it is no benchmark of Snakemake's")
         name = path.relative_to(results / "benchmarks").with_suffix("").as_posix()
-        rows[name] = tuple(numbers.iloc[0].astype(float))
+        jobs[name] = (path, *numbers.iloc[0].astype(float))
     for folder in ("generator", "clusters", "embeddings/base"):
         paths = [*results.glob(f"{folder}.run.json"), *(results / folder).rglob("*.run.json")]
         for path in sorted(paths):
             found = read_json_object(path)
             check_numbers(path, found, ["seconds"])
             name = path.relative_to(results).as_posix().removesuffix(".run.json")
-            rows[name] = (found["seconds"], found.get("peak_mb"))
-    frame = pd.DataFrame(
-        [(name, *numbers) for name, numbers in rows.items()], columns=["job", "seconds", "peak_mb"]
-    )
+            jobs[name] = (path, found["seconds"], found.get("peak_mb"))
+    return jobs
+
+
+def run_times(results: str | Path) -> pd.DataFrame:
+    """Seconds and peak memory (MB) of every job: job, seconds, peak_mb; longest first."""
+    rows = [(name, *numbers) for name, (_, *numbers) in timed_jobs(results).items()]
+    frame = pd.DataFrame(rows, columns=["job", "seconds", "peak_mb"])
     return frame.sort_values(["seconds", "job"], ascending=[False, True], ignore_index=True)
 
 

@@ -132,5 +132,5 @@ class Layout:
     def tables(self, *names: str, folder: str = "tables") -> list[str]:
         return [f"{self.root}/{folder}/{name}.{end}" for name in names for end in TABLE_ENDINGS]
 
-    def figures(self, *names: str) -> list[str]:
-        return [f"{self.root}/figures/{name}.{end}" for name in names for end in FIGURE_ENDINGS]
+    def figures(self, *names: str, folder: str = "figures") -> list[str]:
+        return [f"{self.root}/{folder}/{name}.{end}" for name in names for end in FIGURE_ENDINGS]
