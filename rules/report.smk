@@ -148,7 +148,10 @@ rule timeline:
         **study.resources.asks("small"),
     params:
         results=subpath(input.config, parent=True),
-        out=str(Path(study.paths.figures("timeline", folder="benchmarks")[0]).parent),
+        # a function: written out, the name would be the start of an input's name
+        out=lambda wildcards: str(
+            Path(study.paths.figures("timeline", folder="benchmarks")[0]).parent
+        ),
     shell:
         # it has no output: it draws what lies there now
         "python scripts/plot_timeline.py --results {params.results:q} --out {params.out:q}"
