@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: install reproduce test test-all mutants lint format clean
+.PHONY: install reproduce test test-all mutants audit lint format clean
 
 install: $(VENV)/.installed
 
@@ -46,5 +46,13 @@ mutants: install
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/mutants/requirements.txt
 	OMP_NUM_THREADS=1 $(VENV)/bin/python tests/mutants/run_mutants.py
 
+# known vulnerabilities of the locked packages, as published (needs api.osv.dev; no answer is a failure)
+audit:
+	$(PYTHON) -m venv .audit
+	.audit/bin/pip install --quiet --disable-pip-version-check --requirement tests/audit/requirements.txt
+	set -e; for lock in requirements.lock requirements-gpu.lock; do \
+	  .audit/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip --strict --requirement $$lock; \
+	done
+
 clean:
-	rm -rf $(VENV) .snakemake .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .audit .snakemake .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
 """Every placeholder in a rule's shell command is quoted (``:q``), whatever stands in it."""
 
+import ast
 import io
 import string
 import tokenize
@@ -24,7 +25,7 @@ def shell_commands(text):
             for following in tokens[index + 2 :]:
                 if following.type != tokenize.STRING:
                     break
-                literals.append(eval(following.string))
+                literals.append(ast.literal_eval(following.string))
             assert literals, f"line {token.start[0]}: a shell command that is no literal"
             yield token.start[0], "".join(literals)
 

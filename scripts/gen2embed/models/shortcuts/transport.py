@@ -80,6 +80,6 @@ def loader_faults(seconds: float) -> Iterator[None]:
         if "DataLoader worker (pid" in reason or "shared memory" in reason or "shm" in reason:
             raise InputError(
                 f"a worker of the loader has ended ({reason[:200]}); give the job more memory and "
-                "/dev/shm (docs/training.md), or fewer workers"
+                "/dev/shm (docs/training.md), or fewer workers"  # noqa: S108  named, not written to
             ) from None
         raise
