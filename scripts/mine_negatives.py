@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from gen2embed.command_line import run_program
@@ -15,6 +16,7 @@ from gen2embed.files import run_record, write_json
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
+from gen2embed.mining.filters import Recipe
 from gen2embed.mining.gpu import neighbours_on
 from gen2embed.mining.inputs import MiningInputs, read_inputs
 from gen2embed.mining.mine import mine_subset
@@ -27,6 +29,8 @@ from gen2embed.settings import add_settings
 LOG = logging.getLogger("gen2embed.mine_negatives")
 ALIKE = 0.5  # of the searches
 GIGABYTE = 1e9
+FILTERED = "filtered"
+FILTERS = tuple(field.name for field in fields(Recipe))
 SETTINGS = ("k", "m", "memory_gb", "index", "index_parameters", "index_from", "least_recall")
 
 
@@ -37,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--query-embeddings", required=True, help="npy of unit vectors, row = query_id")
     add("--target-embeddings", required=True, help="npy of unit vectors, row = target_id")
     add("--strategy", required=True, help=", ".join(STRATEGIES))
-    add_settings(parser, "mine", SETTINGS)
+    add_settings(parser, "mine", [*SETTINGS, *FILTERS])
     add(
         "--labelled",
         action=argparse.BooleanOptionalAction,
@@ -61,12 +65,22 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def check_flags(job: argparse.Namespace) -> None:
-    get_strategy(job.strategy)
+    if get_strategy(job.strategy).name == FILTERED:
+        recipe_of(job).check(job.k)
+    elif recipe_of(job) != Recipe():
+        raise InputError(
+            f"--{next(iter(recipe_of(job).facts())).replace('_', '-')} is of the strategy "
+            f"{FILTERED}, not of {job.strategy}; leave it out, or name that one"
+        )
     if job.block_rows < 1:
         raise InputError(f"--block-rows is {job.block_rows}; give at least 1")
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
     check_dose(job.equivalences, job.hidden, job.hidden_seed)
+
+
+def recipe_of(job: argparse.Namespace) -> Recipe:
+    return Recipe(**{name: getattr(job, name) for name in FILTERS})
 
 
 def approximation(job: argparse.Namespace) -> Approximation | None:
@@ -93,6 +107,7 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             memory=job.memory_gb * GIGABYTE,
             neighbours=neighbours,
             approximation=approximation(job),
+            recipe=recipe_of(job) if job.strategy == FILTERED else None,
         )
         how = {
             "subset": inputs.name,
@@ -102,6 +117,8 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             "seed": job.seed,
             "labelled": inputs.labelled,
         }
+        if job.strategy == FILTERED:
+            how |= recipe_of(job).facts()
         if inputs.revealed is not None:
             how |= {"hidden": job.hidden, "hidden_seed": job.hidden_seed}
             how |= {"revealed": inputs.revealed}

@@ -12,6 +12,7 @@ import numpy as np
 from gen2embed.mining.approximate import Approximation, approximate_or_refuse
 from gen2embed.mining.backends import ExactBackend, Neighbours, on_cpu
 from gen2embed.mining.clusters import ClusterTable
+from gen2embed.mining.filters import Recipe
 from gen2embed.mining.owners import RANKS, RandomOwners, SearchedOwners
 from gen2embed.mining.saha import mine
 from gen2embed.mining.search import Search
@@ -50,6 +51,7 @@ def mine_subset(
     memory: float,
     neighbours: Neighbours = on_cpu,
     approximation: Approximation | None = None,
+    recipe: Recipe | None = None,
 ) -> Mined:
     """Clusters of one subset (METHOD 2; paper, algorithm 1).
 
@@ -57,7 +59,10 @@ def mine_subset(
     (n_items, dim), perhaps memory-mapped. ``memory``: bytes of temporary arrays, roughly. The
     clusters do not depend on ``block_rows``, ``memory`` or ``neighbours`` (who searches). They do
     on ``approximation``: an index for large subsets, which InputError refuses if it misses much.
+    ``recipe``: of the strategy ``filtered``; where one has a range, it decides how many targets a
+    search brings, and candidates are all that have free owners.
     """
+    recipe = strategy.recipe or recipe
     if strategy.candidates == NOWHERE:
         return Mined(ClusterTable.alone(subset), Counter(), 0, 0, 0, 0, 0, {})
     queries = SideVectors(query_vectors, subset.query_ids, memory * RESIDENT_SHARE)
@@ -67,7 +72,11 @@ def mine_subset(
         search, facts = None, {}
     else:
         backend, facts = ExactBackend(targets, memory, neighbours), {"exact": True}
-        count = max(2 * k * m, max(RANKS))
+        pool_size, limit = 2 * k * m, k * m
+        if recipe is not None:
+            most = int(np.diff(subset.positives.starts).max())
+            limit = pool_size = recipe.pool_size(pool_size, most)
+        count = max(pool_size, max(RANKS))
         if approximation and len(targets) >= approximation.from_targets:
             backend, of_index = approximate_or_refuse(
                 approximation, backend, queries, targets, count, memory, seed
@@ -83,8 +92,8 @@ def mine_subset(
             memory=memory,
             group=k + 1,
         )
-        proposer = SearchedOwners(search, pool_size=2 * k * m, limit=k * m)
-    choose = partial(strategy.choose, settings=Settings(k, labelled, seed))
+        proposer = SearchedOwners(search, pool_size=pool_size, limit=limit)
+    choose = partial(strategy.choose, settings=Settings(k, labelled, seed, recipe))
     clusters, used = mine(len(queries), proposer, choose)
     return Mined(
         clusters=ClusterTable.of(clusters, subset),

@@ -38,6 +38,7 @@ class Candidates:
     retrieved: np.ndarray  # the target through which each owner was found; -1: by chance
     scores: np.ndarray  # canonical score of that target to the anchor query; NaN: by chance
     vector: np.ndarray  # the anchor query's, float64, shape (dim,)
+    ranks: np.ndarray  # of that target in the search, from 0, positives counted; -1: by chance
 
     def __len__(self) -> int:
         return len(self.owners)
@@ -68,6 +69,12 @@ class Candidates:
         """Canonical score of the anchor query with its own row's target."""
         target = self.subset.target[self.row : self.row + 1]
         return float(canonical(self.vector, self.targets.float64(target))[0])
+
+    @cached_property
+    def least_positive_score(self) -> float:
+        """Likewise with all its known positives: the least."""
+        known = self.subset.positives[self.anchor]
+        return float(canonical(self.vector, self.targets.float64(known)).min())
 
     def hardness(self, kept: np.ndarray) -> np.ndarray:
         """Canonical score of the anchor query with the targets of the kept negative pairs."""
@@ -155,6 +162,7 @@ class SearchedOwners:
             retrieved=targets[positions],
             scores=pool.scores[: self.pool_size][~struck][positions],
             vector=pool.vector,
+            ranks=np.flatnonzero(~struck)[positions],
         )
 
     def _ranked(
@@ -259,4 +267,5 @@ class RandomOwners:
             retrieved=np.full(len(owners), -1),
             scores=np.full(len(owners), np.nan),
             vector=self.queries.float64(np.array([anchor]))[0],
+            ranks=np.full(len(owners), -1),
         )

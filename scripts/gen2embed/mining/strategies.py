@@ -13,6 +13,7 @@ import numpy as np
 
 from gen2embed.canonical import as_canonical
 from gen2embed.errors import InputError
+from gen2embed.mining.filters import PRESETS, Recipe, draw, eligible
 from gen2embed.mining.owners import Candidates
 from gen2embed.mining.saha import least_overlap
 
@@ -29,6 +30,7 @@ class Settings:
     k: int
     labelled: bool
     seed: int
+    recipe: Recipe | None = None  # of filtered: the configuration's; of a preset: its own
 
 
 Choose = Callable[[Candidates, Settings], np.ndarray]
@@ -41,6 +43,7 @@ class Strategy:
     choose: Choose
     candidates: str  # SEARCH, CHANCE or NOWHERE
     source: str
+    recipe: Recipe | None = None  # of a preset
 
 
 def saha(candidates: Candidates, settings: Settings) -> np.ndarray:
@@ -94,6 +97,14 @@ def pool_random(candidates: Candidates, settings: Settings) -> np.ndarray:
     return np.sort(generator.choice(len(candidates), settings.k, replace=False))
 
 
+def filtered(candidates: Candidates, settings: Settings) -> np.ndarray:
+    """k of those that the recipe's filters leave, the hardest or at random (``filters.py``)."""
+    recipe = settings.recipe or Recipe()
+    places = eligible(candidates.scores, candidates.ranks, candidates.least_positive_score, recipe)
+    pair_id = int(candidates.subset.pair_ids[candidates.row])
+    return draw(places, settings.k, recipe, settings.seed, pair_id)
+
+
 def same_task(candidates: Candidates, settings: Settings) -> np.ndarray:
     """k random free pairs of the subset (the candidates come in random order)."""
     return hns(candidates, settings)
@@ -124,6 +135,16 @@ STRATEGIES = {
         Strategy("both_sides", both_sides, SEARCH, "ours; docs/when.md"),
         Strategy("margin", margin, SEARCH, "absolute margin; Moreira et al. 2024 (NV-Retriever)"),
         Strategy("perc_pos", perc_pos, SEARCH, "95 % rule; Moreira et al. 2024 (NV-Retriever)"),
+        Strategy("filtered", filtered, SEARCH, "the filters of mine.*; filters.py"),
+        *(
+            Strategy(name, filtered, SEARCH, source, PRESETS[name])
+            for name, source in (
+                ("st_default", "sentence-transformers 6.2, mine_hard_negatives: its defaults"),
+                ("st_example", "likewise, the example of its docstring"),
+                ("flag_embedding", "FlagEmbedding, hn_mine.py: ranks 2 to 200 at random"),
+                ("nemo", "NeMo Automodel, mine_hard_negatives: 95 % of the least positive"),
+            )
+        ),
         Strategy("pool_tail", pool_tail, SEARCH, "control of ours"),
         Strategy("pool_random", pool_random, SEARCH, "control of ours"),
         Strategy("same_task", same_task, CHANCE, "control of ours; batches of one task"),

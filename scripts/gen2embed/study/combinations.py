@@ -13,7 +13,8 @@ from typing import Any
 from gen2embed.data import datasets
 from gen2embed.errors import InputError
 from gen2embed.evaluation.published import published_names
-from gen2embed.study.runs import SINGLE_PAIRS, run_name
+from gen2embed.mining.filters import Recipe
+from gen2embed.study.runs import FILTERED, FILTERS, SINGLE_PAIRS, run_name
 
 # names of linear modules as transformers has them, and one that no pattern of them matches
 MODULE_NAMES = (
@@ -29,6 +30,7 @@ def check_combinations(config: Mapping[str, Any]) -> None:
     """Raise InputError for the first combination of settings that cannot run."""
     _check_training(config)
     _check_batches(config)
+    _check_filters(config["mine"])
     _check_doses(config)
     _check_sources(config)
     _check_generator(config)
@@ -37,6 +39,21 @@ def check_combinations(config: Mapping[str, Any]) -> None:
         check_pattern(config["train"]["modules"])
     except InputError as error:
         raise InputError(f"configuration: train.modules: {error}") from None
+
+
+def _check_filters(mine: Mapping[str, Any]) -> None:
+    """Filters and the strategy that has them belong together."""
+    recipe = Recipe(**{key: mine[key] for key in FILTERS})
+    if FILTERED in (*mine["strategies"], *mine["grid"]["strategies"]):
+        try:
+            recipe.check(mine["k"])
+        except InputError as error:
+            raise InputError(f"configuration: mine: {error}") from None
+    elif recipe != Recipe():
+        raise InputError(
+            f"configuration: mine.{next(iter(recipe.facts()))}: is of the strategy {FILTERED!r}; "
+            "add it to mine.strategies"
+        )
 
 
 def _check_doses(config: Mapping[str, Any]) -> None:

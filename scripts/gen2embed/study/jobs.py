@@ -12,11 +12,12 @@ from typing import Any
 
 from gen2embed.data.composition_sets import score_name, scored_sets
 from gen2embed.study.layout import SIDES
-from gen2embed.study.runs import SINGLE_PAIRS, ZERO_SHOT, Run, dosed
+from gen2embed.study.runs import FILTERED, FILTERS, SINGLE_PAIRS, ZERO_SHOT, Run, dosed
 from gen2embed.study.study import Study
 
 Job = dict[str, Any]
 LIMITS = ("min_pixels", "max_pixels")
+NO_FLAGS_OF_MINING = ("prompt", "without_training", "strategies", "grid")
 
 
 def flags(values: Mapping[str, Any]) -> list[str]:
@@ -268,8 +269,9 @@ class Jobs:
         if dose:
             (dose["equivalences"],) = dose["equivalences"]
         files = self.paths.vectors(ZERO_SHOT, self.study.mine_prompt, "train")
+        of_others = () if strategy == FILTERED else FILTERS
         return {
-            **without(self.config["mine"], "prompt", "without_training", "strategies", "grid"),
+            **without(self.config["mine"], *NO_FLAGS_OF_MINING, *of_others),
             "pairs": self.paths.pairs([name])[0],
             "query_embeddings": files["query"],
             "target_embeddings": files["target"],

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from gen2embed.mining.filters import Recipe
+
 ZERO_SHOT = "base"  # name of the model as it is, among the models of a study
+FILTERED = "filtered"  # the strategy that has the configuration's filters
+FILTERS = tuple(field.name for field in fields(Recipe))  # keys of mine that are its alone
 SINGLE_PAIRS = "in_batch"  # the strategy whose clusters have no negatives
 
 

@@ -11,6 +11,7 @@ import gen2embed.mining.search as search_module
 from gen2embed.canonical import canonical
 from gen2embed.mining.clusters import ClusterTable
 from gen2embed.mining.crowded import best_of_all
+from gen2embed.mining.filters import DRAWS, RANKS_OF, Recipe
 from gen2embed.mining.mine import mine_subset
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
 from gen2embed.mining.subset import Subset
@@ -60,7 +61,7 @@ def subsets(draw):
     )
 
 
-def library(data, strategy, k, m, labelled=False, seed=0, block_rows=1024, memory=2e9):
+def library(data, strategy, k, m, labelled=False, seed=0, block_rows=1024, memory=2e9, recipe=None):
     query_id, target_id, queries, targets = data
     subset = Subset.of(
         query_id, target_id, np.ones(len(queries), bool), np.ones(len(targets), bool)
@@ -76,10 +77,11 @@ def library(data, strategy, k, m, labelled=False, seed=0, block_rows=1024, memor
         seed=seed,
         block_rows=block_rows,
         memory=memory,
+        recipe=recipe,
     )
 
 
-def slow(data, strategy, k, m, labelled=False, seed=0):
+def slow(data, strategy, k, m, labelled=False, seed=0, recipe=None):
     query_id, target_id, queries, targets = data
     ids = np.unique(query_id)
 
@@ -92,7 +94,7 @@ def slow(data, strategy, k, m, labelled=False, seed=0):
     }
     rows = list(zip(query_id.tolist(), target_id.tolist(), strict=True))
     return reference.mine(
-        rows, queries.tolist(), targets.tolist(), strategy, k, m, labelled, draw, orders
+        rows, queries.tolist(), targets.tolist(), strategy, k, m, labelled, draw, orders, recipe
     )
 
 
@@ -109,12 +111,42 @@ def as_dicts(table: ClusterTable):
     ]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "filtered"])
 @QUICK
 @given(subsets(), st.sampled_from([1, 2, 5, 50]), st.integers(1, 3), st.booleans())
 def test_agrees_with_the_slow_version(strategy, data, k, m, labelled):
     mined = library(data, strategy, k, m, labelled)
     clusters, dropped = slow(data, strategy, k, m, labelled)
+    assert as_dicts(mined.clusters) == clusters
+    assert mined.dropped_queries == len(dropped)
+
+
+bound = st.sampled_from([None, 0.0, 0.1, 0.4])
+recipes = st.builds(
+    Recipe,
+    absolute_margin=bound,
+    relative_margin=bound,
+    least_score=st.sampled_from([None, -0.3, 0.0]),
+    greatest_score=st.sampled_from([None, 0.2, 0.5]),
+    range_min=st.integers(0, 3),
+    range_max=st.sampled_from([None, 4, 8, 60]),
+    ranks_of=st.sampled_from(RANKS_OF),
+    draw=st.sampled_from(DRAWS),
+)
+WORDS = {
+    "absolute_margin": "margin", "relative_margin": "share", "least_score": "least",
+    "greatest_score": "most", "range_min": "first", "range_max": "last",
+}  # fmt: skip
+
+
+@QUICK
+@given(subsets(), st.sampled_from([1, 2, 5]), st.integers(1, 2), recipes)
+def test_filters_agree_with_the_slow_version(data, k, m, recipe):
+    plain = {word: getattr(recipe, key) for key, word in WORDS.items()}
+    plain = {word: value for word, value in plain.items() if value is not None}
+    plain |= {"as_found": recipe.ranks_of == "retrieved", "random": recipe.draw == "random"}
+    mined = library(data, "filtered", k, m, recipe=recipe)
+    clusters, dropped = slow(data, "filtered", k, m, recipe=plain)
     assert as_dicts(mined.clusters) == clusters
     assert mined.dropped_queries == len(dropped)
 

@@ -22,8 +22,10 @@ class Few:
     """Five candidates of an anchor whose positive scores ``positive_score``."""
 
     positive_score: float = 0.5
+    least_positive_score: float = 0.49
     row: int = 7
     scores = np.array([0.6, 0.475, 0.46, 0.45, 0.3])
+    ranks = np.array([0, 2, 3, 4, 6])
     overlap = np.array([0.9, 0.2, 0.8, 0.2, 0.1])
     target_likeness = np.array([0.9, 0.3, 0.2, 0.95, 0.1])
 
@@ -44,13 +46,17 @@ class Few:
         ("both_sides", True, [0, 1]),
         ("margin", False, [3, 4]),  # at most .50 - .05 = .45
         ("perc_pos", False, [1, 2]),  # at most .50 - .025 = .475
+        ("st_default", False, [0, 1]),
+        ("nemo", False, [2, 3]),  # at most .49 - .0245 = .4655
+        ("st_example", False, []),  # fewer than 10 are left
         ("pool_tail", False, [3, 4]),
         ("same_task", False, [0, 1]),
         ("in_batch", False, []),
     ],
 )
 def test_each_choice(strategy, labelled, kept):
-    chosen = get_strategy(strategy).choose(Few(), Settings(k=2, labelled=labelled, seed=0))
+    recipe = get_strategy(strategy).recipe
+    chosen = get_strategy(strategy).choose(Few(), Settings(2, labelled, 0, recipe))
     assert chosen.tolist() == kept
 
 
@@ -125,6 +131,11 @@ def test_unknown_names_are_refused():
         "both_sides",
         "margin",
         "perc_pos",
+        "filtered",
+        "st_default",
+        "st_example",
+        "flag_embedding",
+        "nemo",
         "pool_tail",
         "pool_random",
         "same_task",

@@ -15,6 +15,7 @@ from gen2embed.study.layout import Layout
 from gen2embed.study.runs import clusters_name, run_name
 from gen2embed.study.study import Study
 
+FILTERS = ("absolute_margin", "range_min", "draw")  # some of them
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = ["ci", "mini_full", "paper_2b", "paper_7b", "released_2b", "when", "when_gate"]
 CONFIGS += ["real_text", "real_text_full"]
@@ -246,3 +247,13 @@ def test_without_a_hidden_share_no_job_is_told_of_equivalences():
     assert study.doses == study.told == []
     texts = [Jobs(study).mining(), *(Jobs(study).training(run) for run in study.runs)]
     assert not any("equivalences" in text for text in texts)
+
+
+def test_filters_are_told_to_the_strategy_that_has_them():
+    """And to no other, so that a filter changes no other strategy's job."""
+    mine = {"strategies": ["hns", "filtered"], "range_min": 2}
+    config = config_of(mine=mine, train={"runs": []})
+    config["mine"]["without_training"] = True
+    of_strategy = {job["strategy"]: job for job in json.loads(Jobs(Study(config)).mining())}
+    assert of_strategy["filtered"]["range_min"] == 2
+    assert not set(FILTERS) & set(of_strategy["hns"])
