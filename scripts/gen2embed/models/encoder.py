@@ -59,7 +59,10 @@ def encode(
     if len(at):
         vectors[at - rows.start] = known
     forward = backbone.embed if share_prefix else backbone.last_hidden
-    left = _without(batches_by_tokens(planned, token_budget, window), set(at.tolist()))
+    left = _without(
+        batches_by_tokens(planned, token_budget, window, by_beginning=share_prefix),
+        set(at.tolist()),
+    )
     with progress_bar(len(planned), what, "item") as bar:
         bar.update(len(at))
         while left:
@@ -87,7 +90,10 @@ def encode(
                 torch.cuda.empty_cache()
                 rest = [plan for batch in left[finished:] for plan in batch]
                 left = batches_by_tokens(
-                    sorted(rest, key=lambda plan: plan.row), token_budget, window
+                    sorted(rest, key=lambda plan: plan.row),
+                    token_budget,
+                    window,
+                    by_beginning=share_prefix,
                 )
     return vectors
 

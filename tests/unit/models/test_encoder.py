@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
+from gen2embed.models.batching import families
 from gen2embed.models.blocks import Blocks
 from gen2embed.models.encoder import _unit, batches_by_tokens, encode, plan_items
 from gen2embed.prompts.items import Item
@@ -37,9 +38,11 @@ def plan(backbone, items, images, prompt="hierarchical", max_tokens=2048):
     )
 
 
-def run(backbone, items, images, budget=4096, blocks=None):
+def run(backbone, items, images, budget=4096, blocks=None, share_prefix=True):
     planned = plan(backbone, items, images)
-    return encode(backbone, planned, NATIVE, budget, "cpu", "test", blocks)
+    return encode(
+        backbone, planned, NATIVE, budget, "cpu", "test", blocks, share_prefix=share_prefix
+    )
 
 
 def test_company_order_and_budget_change_nothing(backbone, tiny):
@@ -119,6 +122,43 @@ def test_batches_hold_every_item_once_and_respect_the_budget(backbone, tiny):
         assert len(batch) * max(one.tokens for one in batch) <= 300 or len(batch) == 1
         assert len({one.image_size for one in batch}) == 1
     assert batches_by_tokens(planned, 300) == batches
+
+
+def test_texts_that_begin_alike_make_a_family():
+    """By hand: two instructions of three texts each, one text alone, one that is a beginning."""
+    texts = ["sys. Find the word: a", "sys. Name the kind: b", "sys. Find the word: c", "sys. d"]
+    texts += ["sys. Name the kind: e", "sys. Find the word: f", "sys. Name the kind: g", "sys."]
+    found = families(texts, worth=8, least=3)
+    assert sorted(map(sorted, found)) == [[0, 2, 5], [1, 4, 6], [3, 7]]
+    assert sorted(map(sorted, families(texts, worth=8, least=4))) == [list(range(8))]
+    assert families([]) == []
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "one " * 9, "one " * 8 + "two " * 9]), st.text("ab "))),
+    st.integers(1, 9),
+    st.integers(1, 5),
+)
+def test_every_text_is_in_one_family(parts, worth, least):
+    texts = [beginning + end for beginning, end in parts]
+    found = families(texts, worth, least)
+    assert sorted(number for family in found for number in family) == list(range(len(texts)))
+    assert all(len(family) >= least for family in found[:-1])  # the last: what is left
+    shuffled = list(reversed(texts))
+    again = families(shuffled, worth, least)
+    as_texts = [sorted(texts[number] for number in family) for family in found]
+    assert as_texts == [sorted(shuffled[number] for number in family) for family in again]
+
+
+def test_families_change_no_vector_beyond_its_last_bits(backbone, tiny):
+    items = [Item(f"Find the word for this long entry: {n}", "", "query") for n in range(40)]
+    items += [*ITEMS, *(Item("word " * n, "", "target") for n in range(1, 12))]
+    planned = plan(backbone, items, tiny.images)
+    apart = batches_by_tokens(planned, 4000)
+    assert len(apart) > len(batches_by_tokens(planned, 4000, by_beginning=False))
+    with_families = run(backbone, items, tiny.images, budget=4000)
+    without = run(backbone, items, tiny.images, budget=4000, share_prefix=False)
+    assert np.abs(with_families - without).max() < 1e-5
 
 
 def test_an_interrupted_run_goes_on_from_its_blocks(backbone, tiny, tmp_path):
