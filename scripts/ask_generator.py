@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
 
 ONE_WORD = "Answer with one word."
+TOGETHER = 20  # questions in a batch
 KEYS = {"task", "text", "right"}
 
 
@@ -34,7 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", required=True, help="model folder, hub id or GGUF file")
     add("--questions", required=True, help="JSON list of task, text, right (all right answers)")
-    add("--tokens", type=int, default=8, help="of an answer, at most")
+    # a small model begins "The opposite of the given word is ...": 8 tokens end before the word
+    add("--tokens", type=int, default=24, help="of an answer, at most")
     add_settings(parser, "embed", ("dtype", "threads"))
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add_output(parser, "--out", ".json", help="questions with answers")
@@ -54,20 +56,25 @@ def read_questions(path: str) -> list[dict[str, Any]]:
     return found
 
 
-def answer(backbone: Backbone, text: str, tokens: int, device: str) -> str:
-    """What the model says in its own chat markup without a system turn, likeliest token first."""
+def answers(backbone: Backbone, texts: list[str], tokens: int, device: str) -> list[str]:
+    """What the model says in its own chat markup without a system turn, likeliest token first.
+
+    The texts are one batch, padded on the left.
+    """
     import torch
 
-    turn = backbone.turn(get_prompt("plain"), "query", f"{text}\n{ONE_WORD}", False)
-    rendered = join(backbone.parts(None, turn))
-    batch = {name: one.to(device) for name, one in backbone.collate([rendered]).items()}
+    asked = [f"{text}\n{ONE_WORD}" for text in texts]
+    turns = [backbone.turn(get_prompt("plain"), "query", text, False) for text in asked]
+    batch = backbone.to_device(
+        backbone.collate([join(backbone.parts(None, turn)) for turn in turns]), device
+    )
     tokenizer = backbone.processor.tokenizer
     with torch.inference_mode():
         found = backbone.model.generate(
             **batch, max_new_tokens=tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
         )
-    said = found[0, batch["input_ids"].shape[1] :]
-    return tokenizer.decode(said, skip_special_tokens=True).strip()
+    new = found[:, batch["input_ids"].shape[1] :]
+    return [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
 
 
 def ask(job: argparse.Namespace) -> None:
@@ -84,10 +91,15 @@ def ask(job: argparse.Namespace) -> None:
             torch.set_num_threads(job.threads)
         device = resolve_device(job.device)
         backbone = load_backbone(job.model, None, job.dtype, device)
-        found = []
-        for one in progress(questions, len(questions), "ask", "question"):
-            said = answer(backbone, one["text"], job.tokens, device)
-            found.append({**one, "answer": said, "is_right": is_right(said, one["right"])})
+        texts = [question["text"] for question in questions]
+        batches = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
+        said: list[str] = []
+        for batch in progress(batches, len(batches), "ask", "batch"):
+            said += answers(backbone, batch, job.tokens, device)
+        found = [
+            {**question, "answer": answer, "is_right": is_right(answer, question["right"])}
+            for question, answer in zip(questions, said, strict=True)
+        ]
         write_json(Path(job.out), found)
 
 

@@ -9,6 +9,7 @@ import ask_generator
 import plot_generators
 import tabulate_knowledge
 from gen2embed.evaluation.intervals import wilson
+from gen2embed.models.backbones import load_backbone
 from unit.text_models import save_text_model
 
 
@@ -42,6 +43,15 @@ def test_questions_without_answers_are_one_line(tmp_path, capsys):
     words = ["--model=x", f"--questions={tmp_path / 'q.json'}", f"--out={tmp_path / 'a.json'}"]
     assert ask_generator.main(words) == 2
     assert "is no list of questions" in capsys.readouterr().err
+
+
+def test_an_answer_does_not_depend_on_its_company(tmp_path):
+    model = save_text_model("llama", tmp_path / "model")
+    backbone = load_backbone(str(model), None, "fp32", "cpu")
+    texts = ["Find the opposite: hot", "Find the word", "Find a part of the given thing: a bow"]
+    together = ask_generator.answers(backbone, texts, 6, "cpu")
+    assert together == [ask_generator.answers(backbone, [text], 6, "cpu")[0] for text in texts]
+    assert len(set(together)) > 1
 
 
 def test_shares_of_right_answers_by_hand(tmp_path):
