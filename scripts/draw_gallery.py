@@ -11,10 +11,9 @@ import sys
 import textwrap
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from gen2embed.below import below
 from gen2embed.command_line import run_each
@@ -36,6 +35,9 @@ from gen2embed.prompts.mark import IMAGE_MARK
 from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.gallery import find_cases
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = ("anchor query", "its annotated target", "false negative", "kept instead")
 
@@ -124,6 +126,8 @@ def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> 
 
 
 def draw(job: argparse.Namespace) -> None:
+    from matplotlib.figure import Figure
+
     both = ((job.strategy, job.instead), (job.instead, job.strategy))
     by_strategy = {of: read_cases(job, of, other) for of, other in both}
     cases = [case for of_strategy in by_strategy.values() for case in of_strategy]

@@ -6,8 +6,6 @@ import argparse
 import sys
 
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from gen2embed.command_line import run_each
 from gen2embed.files import as_numbers, read_csv
@@ -43,6 +41,9 @@ def read_numbers(path: str, columns: list[str]) -> pd.DataFrame:
 
 
 def plot_attention(job: argparse.Namespace) -> None:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+
     frame = read_numbers(job.attention, ATTENTION)
     prompts = frame["prompt"].drop_duplicates().tolist()
     shown = " with an image" if "image" in set(frame["segment"]) else ""
@@ -84,6 +85,9 @@ def plot_attention(job: argparse.Namespace) -> None:
 
 
 def plot_layers(job: argparse.Namespace) -> None:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
     frame = read_numbers(job.layers, LAYERS)
     prompts = frame["prompt"].drop_duplicates().tolist()
     has_images = frame["image_text_gap"].notna().any()

@@ -9,7 +9,6 @@ import argparse
 import sys
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
@@ -43,6 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def plot(job: argparse.Namespace) -> None:
+    from matplotlib.figure import Figure
+
     register = read_register(job.register)
     names = [RunName.parse(text) for text in job.runs]
     parts, shown = [], []

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.intervals import mean_interval
@@ -79,6 +78,8 @@ def means_with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
+    from matplotlib.figure import Figure
+
     means = means_with_intervals(frame)
     said = "; ".join(
         f"{row.strategy}: hardness {row.hardness:.3f} [{row.hardness_low:.3f}, "
@@ -119,6 +120,8 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
 
 def plot_rates(job: argparse.Namespace) -> None:
     """A panel for each subset in which a negative can be false: hardness is one subset's own."""
+    from matplotlib.figure import Figure
+
     report = read_rates(job.rates, job.strategies)
     drawn = tasks(report)
     rows = []

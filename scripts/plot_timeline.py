@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.timeline import alone, jobs_of, last_call, with_slots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURED = 8  # kinds with a colour of their own: those that took longest
 NAMED = 4  # kinds that the caption names
@@ -28,6 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def draw(jobs: pd.DataFrame) -> Figure:
     """jobs: kind, start, seconds, slot."""
+    from matplotlib.figure import Figure
+
     longest = jobs.groupby("kind")["seconds"].sum().sort_values(ascending=False)
     shown = [*longest.index[:COLOURED], *([REST] if len(longest) > COLOURED else [])]
     kinds = jobs["kind"].where(jobs["kind"].isin(longest.index[:COLOURED]), REST)

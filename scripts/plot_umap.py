@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
 from gen2embed.embedding_files import EmbeddingFiles
@@ -72,6 +71,8 @@ def read_points(
 
 
 def plot(job: argparse.Namespace) -> None:
+    from matplotlib.figure import Figure
+
     register = read_register(job.register)
     embeddings = EmbeddingFiles()
     points = read_points(job, register, embeddings)

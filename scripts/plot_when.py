@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
 from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.when import CROSSING, PRIMARY, ZERO_SHOT, answer_sentence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MARKS = "os^Dv<>P"
 
@@ -67,6 +69,8 @@ def draw_frontier(axes: Axes, frontier: pd.DataFrame, order: list[str]) -> None:
 
 
 def plot(job: argparse.Namespace) -> None:
+    from matplotlib.figure import Figure
+
     scores, differences, frontier = (
         pd.read_csv(path) for path in (job.scores, job.differences, job.frontier)
     )

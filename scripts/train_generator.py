@@ -16,7 +16,6 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
-import torch
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
@@ -28,22 +27,9 @@ from gen2embed.files import (
     write_json,
     write_text,
 )
-from gen2embed.mini.generator.architecture import (
-    Shape,
-    build_model,
-    build_processor,
-    build_tokenizer,
-)
-from gen2embed.mini.generator.batches import Collator, PatchStore, batches
 from gen2embed.mini.generator.card import render_card
 from gen2embed.mini.generator.instructions import Instructor, corpus
-from gen2embed.mini.generator.training import train_joint, train_vision, word_targets
-from gen2embed.mini.generator.validation import (
-    first_word_accuracy,
-    held_out_loss,
-    sample_answers,
-)
-from gen2embed.models.shortcuts.grouped_attention import use_grouped_attention
+from gen2embed.mini.generator.shape import Shape
 from gen2embed.models.sums import CARD, SUMS, sums_of
 from gen2embed.outputs import add_output, whole_folder
 
@@ -87,6 +73,19 @@ def load_photos(args: argparse.Namespace) -> tuple[np.ndarray, Any]:
 
 def train(args: argparse.Namespace) -> None:
     photos, metadata = load_photos(args)
+
+    import torch  # once the inputs are known to be right: it takes seconds
+
+    from gen2embed.mini.generator.architecture import build_model, build_processor, build_tokenizer
+    from gen2embed.mini.generator.batches import Collator, PatchStore, batches
+    from gen2embed.mini.generator.training import train_joint, train_vision, word_targets
+    from gen2embed.mini.generator.validation import (
+        first_word_accuracy,
+        held_out_loss,
+        sample_answers,
+    )
+    from gen2embed.models.shortcuts.grouped_attention import use_grouped_attention
+
     torch.set_num_threads(args.threads)
     torch.use_deterministic_algorithms(True)
     shape = Shape(**{field.name: getattr(args, field.name) for field in fields(Shape)})

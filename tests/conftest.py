@@ -6,9 +6,13 @@ late.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
+
+# before torch and FAISS are imported: threads that wait in turns make two workers ten times slower
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 TOGETHER = {
     "finished": (

@@ -1,5 +1,6 @@
 """Which files a program depends on: found from its imports, transitively."""
 
+import json
 import os
 import subprocess
 import sys
@@ -112,14 +113,54 @@ def test_programs_depend_on_their_own_rooms_only(program, not_needed):
     assert not rooms & set(not_needed)
 
 
-@pytest.mark.parametrize("program", sorted(path.stem for path in SCRIPTS.glob("*.py")))
-def test_help_is_there_and_only_model_programs_need_torch(program):
-    """torch takes seconds to import; mining, evaluation and reporting start without it."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {program}; "
-        f"print('torch' in sys.modules, bool({program}.__doc__))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    needs_torch, described = done.stdout.split()
-    assert described == "True"
-    assert needs_torch == "False" or program == "train_generator"
+PROGRAMS = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+SLOW = ("torch", "transformers", "peft", "matplotlib", "scipy.stats", "umap", "snakemake")
+IN_FORKS = """
+import contextlib, importlib, io, json, os, sys
+import numpy, pandas, pyarrow.parquet, yaml, jsonschema  # what all programs import, once
+
+scripts, slow = sys.argv[1], sys.argv[2].split()
+sys.path.insert(0, scripts)
+for name in sys.argv[3:]:
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        module = importlib.import_module(name)
+        sys.argv = [name, "--help"]
+        try:
+            module.main()
+        except SystemExit as end:
+            status = end.code
+    found = [package for package in slow if package in sys.modules]
+    print(json.dumps([name, bool(module.__doc__), status, len(told.getvalue()), found]), flush=True)
+    os._exit(0)
+"""
+
+
+@pytest.fixture(scope="module")
+def helped():
+    """Program -> whether it says what it does, status and length of its help, what it imported."""
+    call = [sys.executable, "-c", IN_FORKS, str(SCRIPTS), " ".join(SLOW), *PROGRAMS]
+    done = subprocess.run(call, capture_output=True, text=True, check=True)
+    return {name: found for name, *found in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_is_there_and_needs_nothing_that_is_slow_to_import(program, helped):
+    """torch takes seconds to import, matplotlib and scipy.stats a third of one each."""
+    described, status, length, slow = helped[program]
+    assert described and not status and length > 100
+    assert slow == (["torch"] if program == "launch_processes" else [])  # its flags are torchrun's
+
+
+@pytest.mark.parametrize(
+    ("module", "not_needed"),
+    [("gen2embed.evaluation.score_files", SLOW), ("gen2embed.reporting.results", SLOW)],
+)
+def test_scores_and_tables_are_made_without(module, not_needed):
+    code = f"import sys, {module}; print([name for name in {not_needed} if name in sys.modules])"
+    call = [sys.executable, "-c", code]
+    done = subprocess.run(call, cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

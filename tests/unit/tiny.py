@@ -48,7 +48,7 @@ def photos():
 @pytest.fixture(scope="session")
 def tiny(metadata, photos, tmp_path_factory):
     """folder: the saved model; images: a folder with 0.png ... 5.png and one wide.png."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("tiny")
     tokenizer = build_tokenizer(corpus(metadata))
     processor = build_processor(tokenizer, SHAPE.patch)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from gen2embed.evaluation.intervals import interval, resampled_sets
 
@@ -103,7 +103,7 @@ def least_difference(standard_error: float, comparisons: int) -> float:
     comparisons: of the table; the level is Holm's first, 0.05 / comparisons (normal approximation).
     """
     level = SIGNIFICANCE / max(comparisons, 1)
-    return float((norm.isf(level / 2) + norm.ppf(POWER)) * standard_error)
+    return float((ndtri(POWER) - ndtri(level / 2)) * standard_error)
 
 
 def equivalence(value: float, standard_error: float, margin: float = MARGIN) -> float:
@@ -114,7 +114,7 @@ def equivalence(value: float, standard_error: float, margin: float = MARGIN) -> 
     room = margin - abs(value)
     if standard_error == 0:
         return 0.0 if room > 0 else 1.0
-    return float(norm.sf(room / standard_error))
+    return float(ndtr(-room / standard_error))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

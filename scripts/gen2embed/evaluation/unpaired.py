@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from gen2embed.evaluation.intervals import CONFIDENCE
 from gen2embed.evaluation.paired import SIGNIFICANCE, Difference, holm
@@ -41,11 +41,11 @@ def difference_of(
 ) -> Difference:
     """First minus second as of independent samples, normal approximation: a ``Difference``."""
     value, error = first - second, float(np.hypot(first_error, second_error))
-    half = norm.ppf((1 + CONFIDENCE) / 2) * error
+    half = float(ndtri((1 + CONFIDENCE) / 2)) * error
     if error == 0:
         return Difference(value, value, value, float(value == 0), 0.0)
     return Difference(
-        value, value - half, value + half, float(2 * norm.sf(abs(value) / error)), error
+        value, value - half, value + half, float(2 * ndtr(-abs(value) / error)), error
     )
 
 

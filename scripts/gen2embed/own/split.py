@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from gen2embed.errors import InputError
 
@@ -19,6 +17,9 @@ def numbered(values: Sequence[Hashable]) -> np.ndarray:
 
 def components(queries: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Pairs that hang together through shared queries or targets: int, shape (n_pairs,)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     n_queries, n_targets = queries.max() + 1, targets.max() + 1
     size = n_queries + n_targets
     edges = coo_array((np.ones(len(queries)), (queries, n_queries + targets)), shape=(size, size))

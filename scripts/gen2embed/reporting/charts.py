@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def grouped_bars(
@@ -24,6 +27,8 @@ def grouped_bars(
     frame: run, <group>, value, ci_low, ci_high, chance (all fractions; drawn in percent); order:
     the groups from left to right. Chance is a dash across each group. width, height: inches.
     """
+    from matplotlib.figure import Figure
+
     runs = frame["run"].drop_duplicates().tolist()
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
@@ -58,6 +63,8 @@ def dots_by_dataset(frame: pd.DataFrame) -> Figure:
 
     frame: dataset, split, run, value, ci_low, ci_high, chance (fractions, drawn in percent).
     """
+    from matplotlib.figure import Figure
+
     datasets = frame.drop_duplicates("dataset").reset_index(drop=True)
     runs = frame["run"].drop_duplicates().tolist()
     figure = Figure(figsize=(7.2, 0.36 * len(datasets) + 1.2), layout="constrained")

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib.figure import Figure
 
 from gen2embed.files import write_csv, write_text
 from gen2embed.outputs import whole_file
 from gen2embed.reporting.paper import answer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STYLE = Path(__file__).with_name("matplotlibrc")
 
 
 @contextmanager
 def style() -> Iterator[None]:
+    import matplotlib as mpl
+
     with mpl.rc_context(fname=STYLE):
         yield
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.axes import Axes
 
 from gen2embed.prompts.markup import SEGMENTS
 from gen2embed.reporting.tables import percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TEXTS = ("prompt", "segment")
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
 from gen2embed.settings import SCHEMA, Validator, load_schema
+from gen2embed.study import combinations
 from gen2embed.study.combinations import check_pattern
 from gen2embed.study.configuration import check_configuration
 from gen2embed.study.study import Study
@@ -83,6 +84,12 @@ def refused(config):
     return said
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Of a pattern that never ends half a second shows as much as five."""
+    monkeypatch.setattr(combinations, "PATTERN_SECONDS", 0.5)
+
+
 def test_every_bad_value_is_one_line_that_names_its_key():
     assert len(LEAVES) > 100 and len(BAD) > 600
     for path, value in BAD:
@@ -152,6 +159,7 @@ def test_keys_that_are_none_of_ours(where, key):
         (("data", "source"), "mmeb", "name another model"),
     ],
 )
+@pytest.mark.usefixtures("impatient")
 def test_what_cannot_run_together(path, value, said):
     assert said in refused(changed(path, value))
 
@@ -159,6 +167,7 @@ def test_what_cannot_run_together(path, value, said):
 @pytest.mark.parametrize(
     "pattern", [r"([a-z_.0-9]+)*=", r"(.*)*!x", r"(\w|\w\w|\.)+z", "(" * 3000, "a{99999999999}"]
 )
+@pytest.mark.usefixtures("impatient")
 def test_patterns_that_would_hang_or_are_none(pattern):
     with pytest.raises(InputError, match=r"takes more than|no regular expression"):
         check_pattern(pattern)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -14,6 +13,7 @@ from transformers import (
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from gen2embed.mini.generator.shape import Shape
 from gen2embed.models.processor import ImageTextProcessor
 
 SPECIAL_TOKENS = [
@@ -35,21 +35,6 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 MERGE = 2  # patches per side that become one token, as in every Qwen2-VL
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of the small model (widths in units, depths in layers, patch in pixels)."""
-
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    intermediate: int
-    vision_width: int
-    vision_depth: int
-    vision_heads: int
-    patch: int
 
 
 def build_tokenizer(corpus: Iterable[str]) -> PreTrainedTokenizerFast:

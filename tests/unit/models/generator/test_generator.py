@@ -91,7 +91,7 @@ def run(inputs, out, **changed):
         "seed": 0, "hidden": 32, "layers": 2, "heads": 4, "kv-heads": 2, "intermediate": 48,
         "vision-width": 16, "vision-depth": 1, "vision-heads": 2, "patch": 12, "vision-steps": 3,
         "vision-batch": 4, "joint-steps": 3, "joint-batch": 4, "muon-rate": 0.02,
-        "adam-rate": 0.003, "held-out": 4, "threads": 2,
+        "adam-rate": 0.003, "held-out": 4, "threads": 1,
     } | changed  # fmt: skip
     return train_generator.main([f"--{key}={value}" for key, value in flags.items()])
 
