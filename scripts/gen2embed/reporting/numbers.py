@@ -24,7 +24,7 @@ import pandas as pd
 
 from gen2embed.errors import InputError
 from gen2embed.reporting.tables import percent, points
-from gen2embed.reporting.verdicts import verdict
+from gen2embed.reporting.verdicts import claimed, verdict
 
 MARKED = re.compile(r"(?<!`)<!--=([^\s<>]+)-->(.*?)<!--/-->", re.DOTALL)  # not one in code
 SOURCES = re.compile(r"<!-- numbers:\n(.*?)\n-->", re.DOTALL)
@@ -100,6 +100,7 @@ FORMS: dict[str, Callable[[pd.Series, str], str]] = {
     "3": lambda row, column: f"{float(row[column]):.3f}",
     "text": lambda row, column: str(row[column]),
     "verdict": lambda row, _: verdict(row),
+    "claim": lambda row, _: claimed(row),
 }
 
 

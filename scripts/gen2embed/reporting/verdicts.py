@@ -35,6 +35,14 @@ def verdict(row: Any) -> str:
     return f"undecided (95 %: {100 * row.ci_low:+.1f} to {100 * row.ci_high:+.1f})"
 
 
+def claimed(row: Any) -> str:
+    """The answer to "does the first beat the second?", of one row of ``paired_tests``."""
+    found = verdict(row)
+    if found == DIFFERS:
+        return "yes" if row.difference > 0 else "no, the other way"
+    return f"no, {found}" if found == SAME else found
+
+
 def shown_tests(frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     """Paired tests as they are read; labels: headings of the aggregates."""
     shown = pd.DataFrame(

@@ -23,16 +23,16 @@ WITH_MARKS = [page for page in PAGES if SOURCES.search(page.read_text(encoding="
 def folder(tmp_path):
     frame = pd.DataFrame(
         {
-            "run": ["a, p", "b, p"],
-            "value": [0.4567, 0.5],
-            "ci_low": [0.4, 0.45],
-            "ci_high": [0.5, 0.55],
-            "rate": [0.021, 0.0],
-            "rate_ci_low": [0.01, 0.0],
-            "rate_ci_high": [0.03, 0.02],
-            "difference": [-0.01, 0.05],
-            "p_holm": [0.3, 0.001],
-            "p_equivalent": [0.2, 1.0],
+            "run": ["a, p", "b, p", "c, p", "d, p"],
+            "value": [0.4567, 0.5, 0.1, 0.1],
+            "ci_low": [0.4, 0.45, 0.1, 0.1],
+            "ci_high": [0.5, 0.55, 0.1, 0.1],
+            "rate": [0.021, 0.0, 0.1, 0.1],
+            "rate_ci_low": [0.01, 0.0, 0.1, 0.1],
+            "rate_ci_high": [0.03, 0.02, 0.1, 0.1],
+            "difference": [-0.01, 0.05, -0.05, 0.001],
+            "p_holm": [0.3, 0.001, 0.001, 0.9],
+            "p_equivalent": [0.2, 1.0, 1.0, 0.01],
         }
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
@@ -61,6 +61,10 @@ def read(folder, said):
         ('t run="b, p" value=0.5 : difference pointsci', "+5.0 [+45.0, +55.0]"),
         ('t run="a, p" : p_equivalent verdict', "undecided (95 %: +40.0 to +50.0)"),
         ('t run="b, p" : p_equivalent verdict', "differs"),
+        ('t run="a, p" : p_equivalent claim', "undecided (95 %: +40.0 to +50.0)"),
+        ('t run="b, p" : p_equivalent claim', "yes"),
+        ('t run="c, p" : p_equivalent claim', "no, the other way"),
+        ('t run="d, p" : p_equivalent claim', "no, same within 2 points"),
         ("t : table", "\n\n| run |\n|:--|\n| a |\n\n"),
     ],
 )
@@ -70,7 +74,7 @@ def test_a_number_by_hand(folder, said, text):
 
 @pytest.mark.parametrize(
     "said",
-    ["none run=a : value %", 't run="c, p" : value %', 't run="a, p" : other %', "u : table"],
+    ["none run=a : value %", 't run="z, p" : value %', 't run="a, p" : other %', "u : table"],
 )
 def test_what_was_not_published_says_so(folder, said):
     text, missing = read(folder, said)
