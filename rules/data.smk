@@ -180,6 +180,7 @@ rule prepare_items:
         rows=study.paths.rows(study.eval_sets),
         equivalences=study.equivalences,
         minimal_pairs=study.minimal_pairs,
+        further=study.further,
     log:
         f"{RESULTS}/logs/prepare_items.log",
     benchmark:

@@ -23,6 +23,7 @@ if study.mines:
             **study.mining_vectors,
             pairs=rules.prepare_items.output.pairs,
             told=study.told,
+            further=study.further,
         output:
             **{
                 re.sub("[-.]", "_", f"{of}_{name}_{what}"): study.paths.clusters(

@@ -22,6 +22,7 @@ rule train_adapter:
             lambda wildcards: study.clusters_of_run(wildcards.run, wildcards.prompt)
         ),
         told=study.told,
+        further=study.further,
         query_items=study.paths.items("train", "query"),
         target_items=study.paths.items("train", "target"),
         images=study.paths.images("train"),

@@ -14,6 +14,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, read_parquet, write_parquet, write_text
+from gen2embed.further_targets import check_corpus, read_further, with_further
 from gen2embed.ids import check_ids, read_pairs
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.export import (
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--clusters", required=True, help="cluster file of mine_negatives.py")
     add("--query-items", required=True, help="items parquet of the query side")
     add("--target-items", required=True, help="items parquet of the target side")
+    add("--corpus", help="parquet of target_id, where clusters were mined with one")
     add("--format", required=True, choices=FORMATS, help="what is written")
     add("--negatives", type=int, default=1, help="of each tuple (sentence-transformers only)")
     add_output(
@@ -68,13 +70,18 @@ def export(job: argparse.Namespace) -> None:
     if job.negatives < 1:
         raise InputError(f"--negatives is {job.negatives}; give at least 1")
     *ids, of_pairs = read_pairs(job.pairs)
-    table, metadata = read_clusters(job.clusters, len(ids[0]))
+    table, metadata = read_clusters(job.clusters, len(ids[0]), further=True)
     check_mined_from(job.clusters, metadata, job.pairs, of_pairs, *ids)
     items = []
     for side, path, its in zip(SIDES, (job.query_items, job.target_items), ids, strict=True):
         items.append(read_items(path, job.pairs, f"{side}_id", its))
         check_items(job.pairs, of_pairs, side, digest_file(path), path)
-    texts = Texts(*ids, *items)
+    further = np.empty(0, dtype=np.int64)
+    if job.corpus:
+        path = job.target_items
+        further = read_further(job.corpus, job.pairs, of_pairs, path, len(items[1]))
+    check_corpus(job.clusters, metadata, job.corpus, len(further))
+    texts = Texts(*with_further(*ids, further), *items)
     if job.format in LINES:
         records = RECORDS[job.format](table, texts)
         lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]

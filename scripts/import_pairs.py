@@ -24,6 +24,7 @@ from gen2embed.triplets.records import ENDINGS, read_records
 log = logging.getLogger("gen2embed.import_pairs")
 NAME = "Own"  # of the data set, in both parts
 SHARD = "00000-of-00001.parquet"
+FURTHER = "further.parquet"  # of training: targets without owner
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -33,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--columns", nargs="*", default=[], metavar="ROLE=NAME", help="columns of other names")
     add("--images", help="folder that the paths of images start from")
     add("--corpus", help="table of further targets without a query: columns positive(_image)")
+    add("--mine-corpus", action="store_true", help="its targets are candidates of mining, too")
     add("--labelled", action="store_true", help="the positives are labels: each has many queries")
     add("--instruction", default="", help="text in front of each query: what is asked for")
     add("--skip-empty", action="store_true", help="leave out rows without a query or positive")
@@ -46,6 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
 def check_flags(job: argparse.Namespace) -> dict[str, str]:
     if not 0 < job.eval_share < 1:
         raise InputError(f"--eval-share is {job.eval_share}; give a share between 0 and 1")
+    if job.mine_corpus and not job.corpus:
+        raise InputError("--mine-corpus: there is no corpus to mine from; give --corpus")
     if job.candidates < 2:
         raise InputError(f"--candidates is {job.candidates}; give at least 2")
     if job.seed < 0:
@@ -168,6 +172,13 @@ def evaluation(
     return pd.DataFrame(rows, columns=["qry_text", "qry_img_path", "tgt_text", "tgt_img_path"])
 
 
+def further(corpus: list[Side], held_out: list[Pair]) -> pd.DataFrame:
+    """The corpus as candidates of mining: nothing that a held-out query is scored on."""
+    scored = {pair.target for pair in held_out}
+    rows = [(text_of(one), image_of(one)) for one in corpus if one not in scored]
+    return pd.DataFrame(rows, columns=["text", "image_path"])
+
+
 def import_table(job: argparse.Namespace) -> None:
     renamed = check_flags(job)
     pairs, told = read_pairs(job, renamed)
@@ -186,6 +197,8 @@ def import_table(job: argparse.Namespace) -> None:
     with whole_folder(job.out, "import_pairs.py") as out:
         for part, frame in frames.items():
             write_parquet(out / part / NAME / files[part], frame)
+            if part == "train" and job.mine_corpus:
+                write_parquet(out / part / NAME / FURTHER, further(corpus, split[1]))
             if job.images:
                 (out / part / "images").symlink_to(Path(job.images).resolve())
             lines.append(

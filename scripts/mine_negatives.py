@@ -13,6 +13,7 @@ from gen2embed.command_line import run_program
 from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.files import run_record, write_json
+from gen2embed.further_targets import check_ownerless
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
@@ -50,6 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--equivalences", help="parquet of query_id, target_id: known positives, struck as well")
     add_settings(parser, "train", ["hidden"])
     add("--hidden-seed", type=int, default=0, help="which of them are hidden")
+    add("--corpus", help="parquet of target_id: candidates that are nobody's positive")
+    add_settings(parser, "mine", ["ownerless"])
     add("--seed", type=int, default=0, help="of the random strategies")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="who searches")
     add_settings(parser, "embed", ["threads"])
@@ -76,6 +79,7 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--block-rows is {job.block_rows}; give at least 1")
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
+    check_ownerless(job.ownerless, job.corpus)
     check_dose(job.equivalences, job.hidden, job.hidden_seed)
 
 
@@ -108,6 +112,7 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             neighbours=neighbours,
             approximation=approximation(job),
             recipe=recipe_of(job) if job.strategy == FILTERED else None,
+            ownerless=job.ownerless,
         )
         how = {
             "subset": inputs.name,
@@ -122,6 +127,8 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
         if inputs.revealed is not None:
             how |= {"hidden": job.hidden, "hidden_seed": job.hidden_seed}
             how |= {"revealed": inputs.revealed}
+        if inputs.further is not None:
+            how |= {"ownerless": job.ownerless, "further": inputs.further}
         statistics = how | {
             "pairs": len(subset.pair_ids),
             "left_out_pairs": inputs.rows - len(subset.pair_ids),
@@ -132,6 +139,9 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             "search": mined.search,
             **describe(mined.clusters, mined.tally),
         }
+        if inputs.further is not None:
+            ownerless = mined.clusters.negative_pairs >= inputs.rows
+            statistics["ownerless_negatives"] = int(ownerless.sum())
         metadata = {name: str(value) for name, value in how.items()}
         metadata["labelled"] = metadata["labelled"].lower()
         metadata |= inputs.pairs
@@ -166,6 +176,7 @@ def main(argv: list[str] | None = None) -> int:
                 job.equivalences,
                 job.hidden,
                 job.hidden_seed,
+                job.corpus,
             )
             for job in jobs
         ]

@@ -53,7 +53,7 @@ def read_negatives(job: argparse.Namespace) -> pd.DataFrame:
             *ids, metadata = read_pairs(path)
             subset = metadata.get("subset", Path(path).stem)
             mined = Path(job.clusters) / strategy / f"{subset}.parquet"
-            table, mined_as = read_clusters(mined, len(ids[0]))
+            table, mined_as = read_clusters(mined, len(ids[0]), further=True)
             check_mined_from(mined, mined_as, path, metadata, *ids)
             check_strategy(mined, mined_as, strategy)
             cluster = start + np.repeat(np.arange(len(table)), table.negatives)

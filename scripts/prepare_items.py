@@ -37,6 +37,7 @@ COLUMNS = {
     "eval": ("qry_text", "qry_img_path", "tgt_text", "tgt_img_path"),
 }
 EVAL_SPLIT = "test"
+FURTHER = "further.parquet"  # beside the rows of a training subset: a corpus to mine from
 KNOWN = {"equivalences": ("train", "eval"), "minimal_pairs": ("train",)}  # of which parts
 
 
@@ -107,6 +108,18 @@ def take_set(
     return Taken(rows.index.to_numpy(), queries, targets, sizes, told, dropped)
 
 
+def read_further(folder: Path, sets: list[dict]) -> list[pd.DataFrame]:
+    """Targets without owner of every data set, where the first of them has any; else none."""
+    paths = [folder / entry["name"] / FURTHER for entry in sets]
+    if not paths[0].exists():
+        return []
+    frames = [read_parquet(path, ("text", "image_path"))[0] for path in paths]
+    return [
+        stack(frame["text"], frame["image_path"], entry["target_role"])
+        for frame, entry in zip(frames, sets, strict=True)
+    ]
+
+
 def prepare_part(
     data: Path,
     out: Path,
@@ -121,12 +134,19 @@ def prepare_part(
     for entry in sets:
         source, listed = data / part / entry["name"], dropped.get((part, entry["name"]))
         taken.append(take_set(source, part, entry["target_role"], split, row_cap, listed))
+    further = read_further(data / part, sets) if part == "train" else []
     query_items, query_ids = number([side.queries for side in taken])
-    target_items, target_ids = number([side.targets for side in taken])
+    target_items, target_ids = number([side.targets for side in taken] + further)
+    further_ids = target_ids[len(taken) :]
+    target_ids = target_ids[: len(taken)]
     files = [out / "items" / f"{part}_{side}.parquet" for side in SIDES]
     write_parquet(files[0], query_items)
     write_parquet(files[1], target_items)
     of_items = items_metadata(*files)
+    for entry, ids in zip(sets if further else [], further_ids, strict=True):
+        frame = pd.DataFrame({"target_id": np.unique(ids)})
+        metadata = {"subset": entry["name"], **of_items}
+        write_parquet(out / "further" / f"{entry['name']}.parquet", frame, metadata)
     for entry, of_set, *ids in zip(sets, taken, query_ids, target_ids, strict=True):
         name, of_rows = entry["name"], as_metadata(split, row_cap, of_set.dropped) | of_items
         if part == "train":

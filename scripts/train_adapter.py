@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--target-items", required=True, help="items parquet of the target side")
     add("--image-root", required=True, help="folder that the items' image paths start from")
     add("--equivalences", nargs="+", help="parquets of query_id, target_id, masked in the loss")
+    add("--corpora", nargs="+", help="parquets of target_id, where clusters were mined with one")
     add_settings(parser, "train", ["hidden"])
     add("--hidden-seed", type=int, default=0, help="which of them are hidden")
     input_form.add_flags(parser)
@@ -64,6 +65,7 @@ def main(argv: list[str] | None = None) -> int:
                 job.equivalences,
                 job.hidden,
                 job.hidden_seed,
+                job.corpora,
             )
             for job, training in zip(jobs, resolved, strict=True)
         ]

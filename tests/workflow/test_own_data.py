@@ -59,3 +59,18 @@ def test_a_table_that_is_not_there_is_one_line(project):
     output = project.snakemake(*OWN, "no.yaml", "-n", ok=False)
     assert "own.table: 'no.csv' is not there; name your file" in output
     assert "Traceback" not in output
+
+
+def test_a_corpus_is_mined_from_where_it_is_asked_for(project):
+    (project.folder / "more.csv").write_text("text\na stone\n")
+    told = {"own": {"corpus": "more.csv"}, "mine": {"ownerless": "borrow"}}
+    runs = [{"strategy": "saha", "prompt": "hierarchical"}]
+    for ownerless in ("borrow", "none"):
+        told["mine"]["ownerless"] = ownerless
+        (project.folder / "mine.yaml").write_text(yaml.safe_dump(told | {"train": {"runs": runs}}))
+        output = project.snakemake("-n", "-p", *OWN, "mine.yaml", "--", "train")
+        mined = ownerless == "borrow"
+        assert ("results/own_data/further/Own.parquet" in output) == mined
+        assert ('"mine_corpus": true' in output) == ('"corpora": ["results' in output) == mined
+    output = project.snakemake("-n", "--config", 'mine={"ownerless": "score"}', ok=False)
+    assert "mine.ownerless: takes candidates from own.corpus" in output

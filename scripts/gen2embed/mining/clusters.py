@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_parquet
+from gen2embed.further_targets import FURTHER
 from gen2embed.mining.subset import Subset
 
 SCHEMA = pa.schema(
@@ -67,7 +68,7 @@ class ClusterTable:
             anchor_pair=subset.pair_ids[rows],
             phase=np.array([cluster.phase for cluster in clusters], dtype=np.int8),
             starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-            negative_pairs=subset.pair_ids[negatives],
+            negative_pairs=subset.numbers[negatives],
             hardness=_joined([cluster.hardness for cluster in clusters], np.float64),
             overlap=_joined([cluster.overlap for cluster in clusters], np.float64),
         )
@@ -109,8 +110,13 @@ def write_clusters(path: str | Path, table: ClusterTable, metadata: dict[str, st
     write_parquet(path, pa.table(columns, schema=SCHEMA), metadata)
 
 
-def read_clusters(path: str | Path, n_pairs: int) -> tuple[ClusterTable, dict[str, str]]:
+def read_clusters(
+    path: str | Path, n_pairs: int, further: bool = False
+) -> tuple[ClusterTable, dict[str, str]]:
     """Read and check a cluster file made from ``n_pairs`` pairs; also returns its metadata.
+
+    further: whether negatives may be targets of a corpus without owner, which are numbered after
+    the pairs (``further.py``); the metadata tell how many there are.
 
     Raises InputError when a column is missing or of another type, an id is out of range, a phase
     is not 1 or 2, the three lists of a cluster differ in length, or a pair stands twice in it.
@@ -147,6 +153,12 @@ def read_clusters(path: str | Path, n_pairs: int) -> tuple[ClusterTable, dict[st
             "negative_pairs, hardness and overlap differ in length",
         ),
     ]
+    n_further = int(metadata.get(FURTHER, 0))
+    if n_further and not further and (members[1] >= n_pairs).any():
+        raise InputError(
+            f"{path}: has negatives from a corpus, which have no query; mine without --corpus"
+        )
+    n_pairs += n_further
     outside = members[0, (members[1] < 0) | (members[1] >= n_pairs)]
     faults.append((np.isin(np.arange(len(table)), outside), f"a pair is not in 0..{n_pairs - 1}"))
     unique, counts = np.unique(members, axis=1, return_counts=True)

@@ -26,7 +26,7 @@ LINES = (FLAG, SWIFT, TEVATRON, JSONL)  # written as JSON lines
 class Texts:
     """What pairs consist of: query and target of each pair, and the items they name.
 
-    query_id, target_id: shape (n_pairs,); queries, targets: frames with ``text`` and
+    query_id (-1: none), target_id: shape (n_pairs,); queries, targets: frames with ``text`` and
     ``image_path`` ("" = none), row = item id.
     """
 
@@ -43,6 +43,8 @@ class Texts:
 
 
 def _item(items: pd.DataFrame, item_id: int) -> dict[str, str]:
+    if item_id < 0:  # a target of a corpus has no query
+        return {"text": "", "image_path": ""}
     return {name: str(items[name].iat[item_id]) for name in ("text", "image_path")}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
+from gen2embed.further_targets import read_further
 from gen2embed.ids import check_ids, read_pairs
 from gen2embed.known_pairs import read_known
 from gen2embed.mining.revealed import revealed
@@ -29,6 +30,7 @@ class MiningInputs:
     pairs: dict[str, str]  # what the pairs are, for the cluster file's metadata
     dropped: dict[str, int]  # bad rows that the pairs were made without; empty: none
     revealed: int | None  # known equivalences that mining was told; None: no file of them
+    further: int | None  # targets of the corpus; None: no file of one
     queries: np.ndarray
     targets: np.ndarray
 
@@ -47,11 +49,13 @@ def read_inputs(
     equivalences: str | None = None,
     hidden: float = 1.0,
     hidden_seed: int = 0,
+    corpus: str | None = None,
 ) -> MiningInputs:
     """Read and compare; labelled: None is what the pairs' own metadata say.
 
     equivalences: known positives beyond the annotated ones, of which the share ``hidden`` is hidden
-    (see ``revealed``). Raises InputError for files that are missing, broken or not of one set.
+    (see ``revealed``). corpus: targets that are candidates without owner. Raises InputError for
+    files that are missing, broken or not of one set.
     """
     query_id, target_id, metadata = read_pairs(pairs)
     queries, query_valid = embeddings.get(query_embeddings)
@@ -64,7 +68,10 @@ def read_inputs(
     shown = None
     if equivalences is not None:
         shown = revealed(read_known(equivalences, pairs, metadata), hidden, hidden_seed)
-    subset = Subset.of(query_id, target_id, query_valid, target_valid, shown)
+    further = None
+    if corpus is not None:
+        further = read_further(corpus, pairs, metadata, target_embeddings, len(targets))
+    subset = Subset.of(query_id, target_id, query_valid, target_valid, shown, further)
     if not len(subset.pair_ids):
         raise InputError(f"{pairs}: every pair has an item that could not be embedded")
     return MiningInputs(
@@ -77,6 +84,7 @@ def read_inputs(
         pairs=pairs_metadata(query_id, target_id),
         dropped=dropped_from_metadata(metadata),
         revealed=None if shown is None else len(shown[0]),
+        further=None if further is None else len(further),
         queries=queries,
         targets=targets,
     )

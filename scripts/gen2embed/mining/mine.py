@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gen2embed.further_targets import BORROW, NONE, SCORE
 from gen2embed.mining.approximate import Approximation, approximate_or_refuse
 from gen2embed.mining.backends import ExactBackend, Neighbours, on_cpu
 from gen2embed.mining.clusters import ClusterTable
 from gen2embed.mining.filters import Recipe
+from gen2embed.mining.further import borrowed_owners
 from gen2embed.mining.owners import RANKS, RandomOwners, SearchedOwners
 from gen2embed.mining.saha import mine
 from gen2embed.mining.search import Search
@@ -52,6 +54,7 @@ def mine_subset(
     neighbours: Neighbours = on_cpu,
     approximation: Approximation | None = None,
     recipe: Recipe | None = None,
+    ownerless: str = NONE,
 ) -> Mined:
     """Clusters of one subset (METHOD 2; paper, algorithm 1).
 
@@ -60,13 +63,20 @@ def mine_subset(
     clusters do not depend on ``block_rows``, ``memory`` or ``neighbours`` (who searches). They do
     on ``approximation``: an index for large subsets, which InputError refuses if it misses much.
     ``recipe``: of the strategy ``filtered``; where one has a range, it decides how many targets a
-    search brings, and candidates are all that have free owners.
+    search brings, and candidates are all that have free owners. ``ownerless``: what stands in for
+    the owners of the subset's further targets (``further.py``).
     """
     recipe = strategy.recipe or recipe
     if strategy.candidates == NOWHERE:
         return Mined(ClusterTable.alone(subset), Counter(), 0, 0, 0, 0, 0, {})
     queries = SideVectors(query_vectors, subset.query_ids, memory * RESIDENT_SHARE)
     targets = SideVectors(target_vectors, subset.target_ids, memory * RESIDENT_SHARE)
+    if len(subset.further):
+        stand_in = np.zeros(len(subset.further), dtype=np.int64)
+        if ownerless == BORROW:
+            stand_in = borrowed_owners(subset, queries, targets, memory, neighbours)
+        ids = np.concatenate([subset.query_ids, subset.query_ids[stand_in]])
+        queries = SideVectors(query_vectors, ids, memory * RESIDENT_SHARE)
     if strategy.candidates == CHANCE:
         proposer = RandomOwners(subset, queries, targets, k, seed)
         search, facts = None, {}
@@ -92,9 +102,9 @@ def mine_subset(
             memory=memory,
             group=k + 1,
         )
-        proposer = SearchedOwners(search, pool_size=pool_size, limit=limit)
+        proposer = SearchedOwners(search, pool_size, limit, ownerless == SCORE)
     choose = partial(strategy.choose, settings=Settings(k, labelled, seed, recipe))
-    clusters, used = mine(len(queries), proposer, choose)
+    clusters, used = mine(len(subset.query_ids), proposer, choose, len(subset.further))
     return Mined(
         clusters=ClusterTable.of(clusters, subset),
         tally=proposer.tally,

@@ -39,6 +39,7 @@ class Candidates:
     scores: np.ndarray  # canonical score of that target to the anchor query; NaN: by chance
     vector: np.ndarray  # the anchor query's, float64, shape (dim,)
     ranks: np.ndarray  # of that target in the search, from 0, positives counted; -1: by chance
+    by_score: bool = False  # a target without owner is compared by its own score to the anchor
 
     def __len__(self) -> int:
         return len(self.owners)
@@ -55,8 +56,12 @@ class Candidates:
 
     @cached_property
     def overlap(self) -> np.ndarray:
-        """Canonical score of the anchor query with each owner query."""
-        return canonical(self.vector, self.queries.float64(self.owners))
+        """Canonical score of the anchor query with each owner query, or what stands in for it."""
+        overlap = canonical(self.vector, self.queries.float64(self.owners))
+        if self.by_score:
+            ownerless = self.owners >= len(self.subset.query_ids)
+            overlap[ownerless] = self.scores[ownerless]
+        return overlap
 
     @cached_property
     def target_likeness(self) -> np.ndarray:
@@ -107,6 +112,7 @@ class SearchedOwners:
     search: Search
     pool_size: int
     limit: int
+    by_score: bool = False
 
     def __post_init__(self) -> None:
         self.subset = self.search.subset
@@ -163,6 +169,7 @@ class SearchedOwners:
             scores=pool.scores[: self.pool_size][~struck][positions],
             vector=pool.vector,
             ranks=np.flatnonzero(~struck)[positions],
+            by_score=self.by_score,
         )
 
     def _ranked(
@@ -238,7 +245,7 @@ class RandomOwners:
 
     def propose(self, phase: int, used: np.ndarray, taken: np.ndarray) -> Iterator[Candidates]:
         generator = np.random.default_rng([self.seed, phase])
-        line = generator.permutation(len(self.queries)).tolist()[::-1]
+        line = generator.permutation(len(self.subset.query_ids)).tolist()[::-1]
         for row, anchor in enumerate(self.subset.query.tolist()):
             if used[anchor]:
                 continue

@@ -23,19 +23,23 @@ from gen2embed.mining.owners import Candidates, Proposer
 
 
 def mine(
-    n_queries: int, proposer: Proposer, choose: Callable[[Candidates], np.ndarray]
+    n_queries: int,
+    proposer: Proposer,
+    choose: Callable[[Candidates], np.ndarray],
+    further: int = 0,
 ) -> tuple[list[Cluster], np.ndarray]:
     """Greedily make clusters, each of an anchor pair and the pairs that ``choose`` keeps.
 
     A query is used once it is an anchor or a kept owner, and is then no anchor any more. What is
     free to be a negative differs: in pass 1 what is unused; in pass 2, which goes through the
     queries left over, what has not been a negative in that pass.
+    further: targets without owner, which stand for queries after all others and are always free.
     Returns the clusters and which queries are in one: bool, shape (n_queries,).
     """
     clusters = []
-    used = np.zeros(n_queries, dtype=bool)
+    used = np.zeros(n_queries + further, dtype=bool)
     for phase in (1, 2):
-        taken = used if phase == 1 else np.zeros(n_queries, dtype=bool)
+        taken = used if phase == 1 else np.zeros(n_queries + further, dtype=bool)
         for candidates in proposer.propose(phase, used, taken):
             kept = choose(candidates)
             if not len(kept):
@@ -49,10 +53,12 @@ def mine(
                     overlap=candidates.overlap[kept],
                 )
             )
+            owners = candidates.owners[kept]
+            owners = owners[owners < n_queries]
             used[candidates.anchor] = True
-            used[candidates.owners[kept]] = True
-            taken[candidates.owners[kept]] = True
-    return clusters, used
+            used[owners] = True
+            taken[owners] = True
+    return clusters, used[:n_queries]
 
 
 def least_overlap(overlap: np.ndarray, k: int) -> np.ndarray:

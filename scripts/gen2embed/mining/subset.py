@@ -40,7 +40,8 @@ class Subset:
     """The usable pairs of a training subset.
 
     Queries and targets are numbered 0.. in the order of their item ids, so that "lower id" is
-    "lower number". ``pair_ids``, ``query`` and ``target`` are int64 of shape (n_pairs,), in row
+    "lower number", and a target without owner, where there are any, has a query after all others.
+    ``pair_ids``, ``query`` and ``target`` are int64 of shape (n_pairs,), in row
     order. A pair with an item that is not valid is left out, as if it were not in the data.
     """
 
@@ -53,6 +54,13 @@ class Subset:
     last_target: np.ndarray  # of each query: the target of that row
     positives: Grouping  # of each query: the targets of all its rows, and what is revealed of it
     owners: Grouping  # of each target: the queries whose positive it is
+    further: np.ndarray  # targets without owner; each has a query of its own, numbered after these
+    further_pairs: np.ndarray  # pair id that each has in clusters: behind those of the file
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """Pair ids of all rows, and of the targets without owner after them."""
+        return np.concatenate([self.pair_ids, self.further_pairs])
 
     @classmethod
     def of(
@@ -62,25 +70,38 @@ class Subset:
         query_valid: np.ndarray,
         target_valid: np.ndarray,
         revealed: tuple[np.ndarray, np.ndarray] | None = None,
+        corpus: np.ndarray | None = None,
     ) -> Subset:
         """``query_id`` and ``target_id``: shape (n_rows,); the masks: bool, one per item;
         revealed: item ids of further positives (query, target), shape (n,) each, of which those
-        that the pairs do not name are passed over."""
+        that the pairs do not name are passed over; corpus: item ids of targets, each once, of which
+        those that are nobody's positive and valid are candidates as well (``further.py``)."""
         pair_ids = np.flatnonzero(query_valid[query_id] & target_valid[target_id])
         query_ids, query = np.unique(query_id[pair_ids], return_inverse=True)
-        target_ids, target = np.unique(target_id[pair_ids], return_inverse=True)
+        rows = np.empty(0, dtype=np.int64)
+        if corpus is not None:
+            rows = np.flatnonzero(target_valid[corpus] & ~np.isin(corpus, target_id))
+        own = target_id[pair_ids]
+        more = corpus[rows] if len(rows) else rows
+        target_ids = np.unique(np.concatenate([own, more]))
+        target, further = np.searchsorted(target_ids, own), np.searchsorted(target_ids, more)
         last_pair = np.zeros(len(query_ids), dtype=np.int64)
         np.maximum.at(last_pair, query, np.arange(len(pair_ids)))
+        n_queries = len(query_ids)
+        owner = np.concatenate([query, n_queries + np.arange(len(more))])
+        owned = np.concatenate([target, further])
         return cls(
             pair_ids=pair_ids,
             query=query,
             target=target,
             query_ids=query_ids,
             target_ids=target_ids,
-            last_pair=last_pair,
-            last_target=target[last_pair],
+            last_pair=np.concatenate([last_pair, len(pair_ids) + np.arange(len(more))]),
+            last_target=np.concatenate([target[last_pair], further]),
             positives=Grouping.of(*_with(revealed, query, target, query_ids, target_ids)),
-            owners=Grouping.of(target, query, len(target_ids)),
+            owners=Grouping.of(owned, owner, len(target_ids)),
+            further=further,
+            further_pairs=len(query_id) + rows,
         )
 
 

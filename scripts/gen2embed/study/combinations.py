@@ -13,6 +13,7 @@ from typing import Any
 from gen2embed.data import datasets
 from gen2embed.errors import InputError
 from gen2embed.evaluation.published import published_names
+from gen2embed.further_targets import NONE
 from gen2embed.mining.filters import Recipe
 from gen2embed.study.runs import FILTERED, FILTERS, SINGLE_PAIRS, run_name
 
@@ -93,6 +94,14 @@ def _check_sources(config: Mapping[str, Any]) -> None:
                 "configuration: data.train_split: your own rows have one form; set original "
                 "(configs/own_data.yaml)"
             )
+    mined = config["mine"]["ownerless"] != NONE
+    if mined and (config["data"]["source"] != "own" or not config["own"]["corpus"]):
+        raise InputError(
+            "configuration: mine.ownerless: takes candidates from own.corpus (data.source: own), "
+            "which is not given; give it, or set none"
+        )
+    if mined and config["mining_from"]:
+        raise InputError("configuration: mine.ownerless: needs clusters mined here (mining_from)")
     if config["data"]["source"] != "mini" and config["model"]["name"] == "generator":
         raise InputError(
             "configuration: model.name: the generator is trained on the mini benchmark's photos "

@@ -17,7 +17,7 @@ from gen2embed.study.study import Study
 
 Job = dict[str, Any]
 LIMITS = ("min_pixels", "max_pixels")
-NO_FLAGS_OF_MINING = ("prompt", "without_training", "strategies", "grid")
+NO_FLAGS_OF_MINING = ("prompt", "without_training", "strategies", "grid", "ownerless")
 
 
 def flags(values: Mapping[str, Any]) -> list[str]:
@@ -63,6 +63,8 @@ class Jobs:
 
     def importing(self) -> str:
         own = {key: value for key, value in self.config["own"].items() if value not in ("", [])}
+        if self.study.further:
+            own["mine_corpus"] = True
         return json.dumps([own | {"out": self.paths.data, "seed": self.config["seed"]}])
 
     def checking(self) -> str:
@@ -262,6 +264,13 @@ class Jobs:
         known = self.paths.equivalences("train", subsets)
         return {"equivalences": known, "hidden": hidden, "hidden_seed": self.config["seed"]}
 
+    def _corpus(self, name: str) -> Job:
+        """What mining is told of targets without owner; nothing where it takes none."""
+        if not self.study.further:
+            return {}
+        (corpus,) = self.paths.further([name])
+        return {"ownerless": self.config["mine"]["ownerless"], "corpus": corpus}
+
     def _mining(
         self, name: str, strategy: str, k: int, m: int, folder: str, hidden: float | None = None
     ) -> Job:
@@ -281,6 +290,7 @@ class Jobs:
             "seed": self.config["seed"],
             "device": self.config["device"],
             **dose,
+            **self._corpus(name),
             "out": f"{folder}/{name}.parquet",
         }
 
@@ -415,6 +425,7 @@ class Jobs:
             "device": self.config["device"],
             "save_adapters_at": train["checkpoints"],
             **self._dose(run.hidden, self.study.train_sets),
+            **({"corpora": self.study.further} if self.study.further else {}),
             **settings,
             "partial": self.paths.partial("train_adapter"),
             "counted": self.paths.counted,

@@ -57,6 +57,10 @@ class Layout:
         """Of training subsets."""
         return [f"{self.root}/minimal_pairs/train/{name}.parquet" for name in names]
 
+    def further(self, names: Iterable[str]) -> list[str]:
+        """Of training subsets: targets without owner that are mined from."""
+        return [f"{self.root}/further/{name}.parquet" for name in names]
+
     def compositions(self) -> list[str]:
         folder = f"{self.root}/compositions"
         return [

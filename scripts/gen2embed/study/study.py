@@ -9,6 +9,7 @@ from typing import Any
 from gen2embed.data.datasets import names
 from gen2embed.data.wheel_models import find_wheel_model
 from gen2embed.errors import InputError
+from gen2embed.further_targets import NONE
 from gen2embed.study.layout import SIDES, Layout
 from gen2embed.study.resources import Resources
 from gen2embed.study.runs import ZERO_SHOT, Run, mined_apart, runs_of
@@ -69,6 +70,12 @@ class Study:
         every = names(source, part)
         wanted = self.config["benchmark"][f"{part}_sets"] if source == "mini" else None
         return every if wanted is None else [name for name in every if name in wanted]
+
+    @property
+    def further(self) -> list[str]:
+        """Targets without owner that mining takes for candidates; a file a training subset."""
+        mined = self.config["mine"]["ownerless"] != NONE
+        return self.paths.further(self.train_sets) if mined else []
 
     @property
     def doses(self) -> list[float]:

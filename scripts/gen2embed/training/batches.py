@@ -79,10 +79,19 @@ def shares(batch: Sequence[PairCluster], processes: int) -> list[list[PairCluste
     return [list(batch[start:end]) for start, end in pairwise(cuts)]
 
 
-def asking(clusters: Sequence[PairCluster], mode: str) -> np.ndarray:
-    """Places, among the pairs of the clusters, of those whose queries enter the loss: int64."""
+def asking(
+    clusters: Sequence[PairCluster], mode: str, query_id: np.ndarray | None = None
+) -> np.ndarray:
+    """Places, among the pairs of the clusters, of those whose queries enter the loss: int64.
+
+    query_id: of each pair; a target of a corpus has none (-1). None: every pair has one.
+    """
     starts = np.cumsum([0, *map(len, clusters)])
-    return starts[:-1] if mode == CLASSIC else np.arange(starts[-1])
+    if mode == CLASSIC:
+        return starts[:-1]
+    if query_id is None:
+        return np.arange(starts[-1])
+    return np.flatnonzero(query_id[pairs_of(clusters)] >= 0)
 
 
 def pairs_of(clusters: Sequence[PairCluster]) -> np.ndarray:

@@ -27,7 +27,7 @@ def count_effort(
     for batch in batches:
         for share in shares(batch, processes):
             pairs = pairs_of(share)
-            queries = pairs[asking(share, mode)]
+            queries = pairs[asking(share, mode, query_id)]
             counts["pairs_seen"] += len(pairs)
             counts["queries_trained"] += len(queries)
             for ids in (query_id[queries], target_id[pairs]):

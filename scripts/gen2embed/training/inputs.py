@@ -12,6 +12,7 @@ import numpy as np
 
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, reading
+from gen2embed.further_targets import check_corpus, read_further, with_further
 from gen2embed.ids import check_ids, read_pairs
 from gen2embed.known_pairs import read_known
 from gen2embed.mining.clusters import ClusterTable, read_clusters
@@ -27,7 +28,9 @@ from gen2embed.training.batches import PairCluster, take_clusters
 class TrainingInputs:
     """Pairs of all subsets, numbered through; their clusters; the items; what was mined."""
 
-    query_id: np.ndarray  # item of each pair, shape (n_pairs,)
+    query_id: (
+        np.ndarray
+    )  # item of each pair, shape (n_pairs,); -1: a corpus' target, which none asks
     target_id: np.ndarray
     clusters: list[PairCluster]
     mined: dict[str, dict[str, Any]]  # by subset: strategy, prompt, pairs, clusters, ...
@@ -49,6 +52,7 @@ def read_inputs(
     equivalences: Sequence[str] | None = None,
     hidden: float = 1.0,
     hidden_seed: int = 0,
+    corpora: Sequence[str] | None = None,
 ) -> TrainingInputs:
     """Read and check; of each subset's clusters a sample (see ``take_clusters``).
 
@@ -56,7 +60,8 @@ def read_inputs(
     clusters that were mined under another one shall be refused; form: of the inputs
     (``input_form.py``), of which there is one in a study. Raises InputError for a file that
     is missing, empty, or does not fit the others. equivalences: a file per subset of known
-    positives beyond the annotated ones, of which the share ``hidden`` is hidden (``revealed``).
+    positives beyond the annotated ones, of which the share ``hidden`` is hidden (``revealed``);
+    corpora: a file per subset of targets without owner, where clusters were mined with one.
     """
     paths = {"query": query_items, "target": target_items}
     items = {side: read_items(path, side) for side, path in paths.items()}
@@ -67,17 +72,25 @@ def read_inputs(
     shown: list[tuple[np.ndarray, np.ndarray]] = []
     start = 0
     known_files = equivalences or [None] * len(pairs)
-    for pairs_file, clusters_file, known in zip(pairs, clusters, known_files, strict=True):
+    corpus_files = corpora or [None] * len(pairs)
+    for pairs_file, clusters_file, known, corpus in zip(
+        pairs, clusters, known_files, corpus_files, strict=True
+    ):
         *of_pairs, metadata = read_pairs(pairs_file)
         n_pairs = len(of_pairs[0])
         for (side, path), its in zip(paths.items(), of_pairs, strict=True):
             check_items(pairs_file, metadata, side, digests[side], path)
             check_ids(pairs_file, f"{side}_id", its, path, len(items[side]))
-            ids[side].append(its)
+        further = np.empty(0, dtype=np.int64)
+        if corpus is not None:
+            further = read_further(corpus, pairs_file, metadata, target_items, len(items["target"]))
+        for of_side, its in zip(ids.values(), with_further(*of_pairs, further), strict=True):
+            of_side.append(its)
         if known is not None:
             of_subset = read_known(known, pairs_file, metadata)
             shown.append(revealed(of_subset, hidden, hidden_seed))
-        table, mined_as = read_clusters(clusters_file, n_pairs)
+        table, mined_as = read_clusters(clusters_file, n_pairs, further=True)
+        check_corpus(clusters_file, mined_as, corpus, len(further))
         check_mined_from(clusters_file, mined_as, pairs_file, metadata, *of_pairs)
         _check_mined(clusters_file, table, mined_as, prompt)
         if len(table.negative_pairs):
@@ -96,7 +109,7 @@ def read_inputs(
             "pairs_taken": len(np.unique(np.concatenate(sample))),
         }
         taken += sample
-        start += n_pairs
+        start += n_pairs + len(further)
     joined = (np.concatenate(of_side) for of_side in ids.values())
     further = None
     if shown:

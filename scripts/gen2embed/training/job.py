@@ -92,7 +92,7 @@ class Training:
         irrelevant = ("out", "partial", "counted", *IRRELEVANT)
         facts |= {key: value for key, value in vars(flags).items() if key not in irrelevant}
         files = [*flags.pairs, *flags.clusters, flags.query_items, flags.target_items]
-        files += flags.equivalences or []
+        files += [*(flags.equivalences or []), *(flags.corpora or [])]
         facts["files"] = [digest_file(path) for path in files]
         facts["model_digest"] = self.model_digest
         facts["small_files"] = digest_small_files(flags.model)
@@ -124,6 +124,11 @@ def _check(flags: argparse.Namespace) -> None:
         raise InputError(
             f"--pairs names {len(flags.pairs)} files, --equivalences {len(flags.equivalences)}; "
             "give one per pairs file, in the same order"
+        )
+    if flags.corpora and len(flags.corpora) != len(flags.pairs):
+        raise InputError(
+            f"--pairs names {len(flags.pairs)} files, --corpora {len(flags.corpora)}; give one per "
+            "pairs file, in the same order"
         )
     if flags.hidden < 1 and not flags.mask_duplicates:
         raise InputError(

@@ -137,14 +137,14 @@ class PairCollator:
     def _batch(self, batch: list[PairCluster], rank: int) -> Batch:
         dealt = shares(batch, self.processes)
         pairs = pairs_of(batch)
-        own = asking(batch, self.mode)
+        own = asking(batch, self.mode, self.query_id)
         excluded = None
         if self.positives is not None:
             found = other_positives(
                 self.query_id[pairs[own]], self.target_id[pairs], own, self.positives
             )
             excluded = torch.from_numpy(found)
-        askers = [pairs_of(share)[asking(share, self.mode)] for share in dealt]
+        askers = [pairs_of(share)[asking(share, self.mode, self.query_id)] for share in dealt]
         query_ids, target_ids = self.query_id[askers[rank]], self.target_id[pairs_of(dealt[rank])]
         return Batch(
             query=self._side(query_ids, self.queries, [len(cluster) for cluster in askers]),

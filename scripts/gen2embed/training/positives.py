@@ -16,6 +16,8 @@ def annotated(
 
     revealed: ids of further positives, query and target, shape (n,) each.
     """
+    asked = query_id >= 0  # none asks for a corpus' targets
+    query_id, target_id = query_id[asked], target_id[asked]
     if revealed is not None:
         query_id = np.concatenate([query_id, revealed[0]])
         target_id = np.concatenate([target_id, revealed[1]])

@@ -170,3 +170,17 @@ def test_what_cannot_be_used_is_one_line(tmp_path, capsys, text, words, says):
 def test_empty_rows_are_left_out_where_asked_for(tmp_path):
     assert run(tmp_path, TABLE + "q9,,train\n", "--skip-empty") == 0
     assert json.loads((tmp_path / "data" / "imported.json").read_text())["empty_rows"] == 1
+
+
+def test_a_corpus_to_mine_from(tmp_path):
+    """c0 is new, p0 a positive of training, p3 of the held-out pairs, which mining never sees."""
+    (tmp_path / "corpus.csv").write_text("text\nc0\np0\np3\n")
+    assert run(tmp_path, TABLE, f"--corpus={tmp_path / 'corpus.csv'}", "--mine-corpus") == 0
+    words = [f"--data={tmp_path / 'data'}", f"--out={tmp_path / 'x'}", "--train-split=original"]
+    assert prepare_items.main(words) == 0
+    items, _ = read_parquet(tmp_path / "x/items/train_target.parquet", ["text"])
+    assert items["text"].tolist() == ["p0", "p1", "p2", "c0"]
+    further, metadata = read_parquet(tmp_path / "x/further/Own.parquet", ["target_id"])
+    assert further["target_id"].tolist() == [0, 3]
+    assert metadata["subset"] == "Own" and metadata["target_items"]
+    assert run(tmp_path, TABLE, "--mine-corpus") == 2

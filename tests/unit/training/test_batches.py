@@ -105,3 +105,7 @@ def test_who_asks():
     clusters = clusters_of([3, 1, 2])
     assert asking(clusters, "clusters").tolist() == [0, 1, 2, 3, 4, 5]
     assert asking(clusters, "classic").tolist() == [0, 3, 4]
+    queries = np.array([7, -1, 3, 5, -1, 2, 9])  # pairs 1 and 4 are targets of a corpus
+    some = [np.array([0, 1, 2]), np.array([3, 4])]
+    assert asking(some, "clusters", queries).tolist() == [0, 2, 3]
+    assert asking(some, "classic", queries).tolist() == [0, 3]
