@@ -84,7 +84,7 @@ def test_what_was_not_published_says_so(folder, said):
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        ("t : value %", "2 rows of .* fit; name one"),
+        ("t : value %", "4 rows of .* fit; name one"),
         ('t run="a, p" : value', "write TABLE COLUMN=VALUE"),
         ('t run="a, p : value %', "write TABLE COLUMN=VALUE"),
         ("t run : value %", "write TABLE COLUMN=VALUE"),
