@@ -128,7 +128,7 @@ def test_the_program(folder, capsys):
     assert "page.md: not published: x" in capsys.readouterr().err
     path.write_text(page("t : value %"))
     assert fill_numbers.main(words) == 2
-    assert f"{path}: numbers: x: 2 rows of" in capsys.readouterr().err
+    assert f"{path}: numbers: x: 4 rows of" in capsys.readouterr().err
     assert fill_numbers.main(["--numbers", str(folder / "no"), "--pages", str(path)]) == 2
     assert "no such folder; publish a run first" in capsys.readouterr().err
 
