@@ -14,7 +14,7 @@ from gen2embed.driver import check_driver
 from gen2embed.errors import InputError
 from gen2embed.local_gpus import check_local_gpus
 from gen2embed.command_line import or_exit
-from gen2embed.study.configuration import check_configuration
+from gen2embed.study.configuration import check_configuration, take_base
 from gen2embed.study.jobs import Jobs
 from gen2embed.study.layout import SIDES, Layout
 from gen2embed.study.runs import ZERO_SHOT
@@ -23,6 +23,13 @@ from gen2embed.study.study import Study
 
 configfile: "config.yaml"
 
+
+for shared in or_exit(take_base, config):
+
+    configfile: shared
+
+
+config.pop("base", None)  # laid again with every file
 
 report: "docs/report.rst"
 

@@ -20,16 +20,6 @@ from workflow.conftest import ROOT
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
-def configured(overlay: str | None = None) -> dict:
-    """The default study, or with an overlay of configs/ laid over it as Snakemake does."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    if overlay:
-        its = yaml.safe_load((ROOT / "configs" / f"{overlay}.yaml").read_text(encoding="utf-8"))
-        for section, keys in its.items():
-            config[section] = {**config[section], **keys} if isinstance(keys, dict) else keys
-    return config
-
-
 def link_project(folder: Path, *own: str) -> Path:
     """A folder that looks like the project, by links but for the entries in ``own``."""
     for entry in ("Snakefile", "rules", "scripts", "schemas", "docs", "envs", "config.yaml"):

@@ -1,14 +1,17 @@
 """Every shipped configuration is whole and known; a wrong one ends in one line before any job."""
 
+import itertools
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 
+from configurations import configured, load, merge
 from gen2embed.errors import InputError
 from gen2embed.mining.strategies import STRATEGIES
-from gen2embed.study.configuration import check_configuration
+from gen2embed.study.configuration import check_configuration, take_base
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
@@ -17,22 +20,50 @@ SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 RUN = {"strategy": "saha", "prompt": "hierarchical"}
 
 
-def load(path):
-    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
-
-
-def merge(base, over):
-    """As Snakemake lays a --configfile over config.yaml: mappings merge, all else is replaced."""
-    merged = dict(base)
-    for key, value in over.items():
-        inner = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = merge(base[key], value) if inner else value
-    return merged
-
-
-@pytest.mark.parametrize("overlay", sorted(path.name for path in (ROOT / "configs").glob("*.yaml")))
+@pytest.mark.parametrize("overlay", sorted(path.stem for path in (ROOT / "configs").glob("*.yaml")))
 def test_every_overlay_is_valid(overlay):
-    check_configuration(merge(load("config.yaml"), load(f"configs/{overlay}")), SCHEMA)
+    check_configuration(configured(overlay), SCHEMA)
+
+
+def test_no_two_overlays_say_the_same_at_length():
+    """What overlays share has a file of its own, which they name as their base."""
+    own = {path.stem: load(f"configs/{path.name}") for path in (ROOT / "configs").glob("*.yaml")}
+    values = {
+        name: {
+            (section, key, str(value))
+            for section, keys in overlay.items()
+            if isinstance(keys, dict)
+            for key, value in keys.items()
+        }
+        for name, overlay in own.items()
+    }
+    for one, other in itertools.combinations(sorted(values), 2):
+        assert len(values[one] & values[other]) <= 4, (one, other)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "shared").glob("*.yaml")))
+def test_a_shared_file_has_users_and_no_base_of_its_own(path):
+    name = path.relative_to(ROOT).as_posix()
+    users = [one for one in (ROOT / "configs").glob("*.yaml") if name in one.read_text("utf-8")]
+    assert len(users) >= 2 and "base" not in load(name)
+
+
+@pytest.mark.parametrize("overlay", ["paper_7b", "when_gate"])
+def test_snakemake_lays_what_is_shared_below_the_overlay(project, overlay):
+    given = ("--configfile", f"configs/{overlay}.yaml", "--config", "seed=7")
+    target = f"results/{overlay}/config.yaml"
+    text = project.snakemake("-n", "-p", *given, "--", target).split("printf '%s' ")[1]
+    written = yaml.safe_load(shlex.split(text)[0])
+    assert written == configured(overlay) | {"seed": 7}
+
+
+@pytest.mark.parametrize(
+    "base", ["configs/ci.yaml", {"a": 1}, ["nonesuch.yaml"], [3], ["Snakefile"]]
+)
+def test_a_base_that_is_none_is_one_line(base, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(InputError, match=r"^configuration: base: .* is no (list|YAML file)"):
+        take_base({"base": base})
 
 
 def test_the_default_is_valid():

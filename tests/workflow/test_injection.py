@@ -16,6 +16,7 @@ import subprocess
 
 import pytest
 
+from configurations import configured
 from gen2embed.below import check_name
 from gen2embed.data import datasets
 from gen2embed.errors import InputError
@@ -23,7 +24,7 @@ from gen2embed.settings import SCHEMA
 from gen2embed.study.configuration import check_configuration
 from gen2embed.study.jobs import flags
 from workflow.conftest import ROOT
-from workflow.planned import configured, link_project, planned_commands
+from workflow.planned import link_project, planned_commands
 
 TEXTS = (
     "; touch PWNED #$(touch PWNED)`touch PWNED`",

@@ -48,6 +48,20 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
     check_combinations(config)
 
 
+def take_base(config: Mapping[str, Any]) -> list[str]:
+    """Files named by an overlay's key ``base``, to be laid between config.yaml and the overlay.
+
+    The first is laid first. Raises InputError for what is no list of YAML files that are there.
+    """
+    named = config.get("base", [])
+    if not isinstance(named, list):
+        raise InputError(f"configuration: base: {named!r} is no list; give [configs/shared/...]")
+    for path in named:
+        if not (isinstance(path, str) and path.endswith(".yaml") and Path(path).is_file()):
+            raise InputError(f"configuration: base: {path!r} is no YAML file that is there")
+    return named
+
+
 def _check_keys(config: Mapping[str, Any], above: str = "") -> None:
     """YAML takes numbers, dates and true for keys; none of ours is one."""
     for key, value in config.items():

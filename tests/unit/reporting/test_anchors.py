@@ -7,19 +7,15 @@ import pytest
 import yaml
 
 import plan_run
+from configurations import configured, merge
 from gen2embed.data.model_sizes import Size, size_of
 from gen2embed.data.registry import load_registry
 from gen2embed.files import write_json, write_text
 from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting import anchors
-from workflow.test_configuration import merge
 
 ROOT = Path(__file__).resolve().parents[3]
 EIGHT = Size(anchors.ANCHOR_PARAMETERS, 4096)
-
-
-def load(name):
-    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -27,7 +23,7 @@ def plan(tmp_path, capsys):
     """plan(overlay, changes): what is printed, and the JSON; nothing is there yet."""
 
     def run(overlay, changes=None):
-        config = merge(merge(load("config.yaml"), load(f"configs/{overlay}.yaml")), changes or {})
+        config = merge(configured(overlay), changes or {})
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
         words = ["--config", "config.yaml", "--results", "results", "--measured", "measured"]
         words += ["--out", "plan.run.json"]
