@@ -31,6 +31,7 @@ for shared in or_exit(take_base, config):
 
 config.pop("base", None)  # laid again with every file
 
+
 report: "docs/report.rst"
 
 
