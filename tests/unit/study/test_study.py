@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-import yaml
 
+from configurations import configured, merge
 from gen2embed.command_line import _flags
 from gen2embed.errors import InputError
 from gen2embed.study.jobs import Jobs
@@ -23,12 +23,7 @@ CONFIGS += ["real_text", "real_text_full"]
 
 def config_of(name="ci", **changed):
     """config.yaml with an overlay, as Snakemake lays one, and with changed keys of sections."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    overlay = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
-    for part in (overlay, changed):
-        for key, value in part.items():
-            config[key] = {**config[key], **value} if isinstance(value, dict) else value
-    return config
+    return merge(configured(name), changed)
 
 
 @pytest.mark.parametrize(
