@@ -17,6 +17,7 @@ from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import read_register
+from gen2embed.study.layout import items_file, set_file
 
 SIDES = ("query", "target")
 
@@ -34,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def items_of(job: argparse.Namespace, part: str, side: str) -> Path:
-    return Path(job.items) / f"{part}_{side}.parquet"
+    return items_file(job.items, part, side)
 
 
 def read_keys(job: argparse.Namespace, part: str, root: str) -> dict[str, pd.DataFrame]:
@@ -54,7 +55,7 @@ def audit(job: argparse.Namespace) -> None:
     register = read_register(job.register)
     rows, files = [], []
     for entry in register[register["part"] == "eval"].itertuples():
-        path = Path(job.rows) / f"{entry.name}.parquet"
+        path = set_file(job.rows, entry.name)
         files.append(path)
         of_set = read_rows(path)
         check_subset(path, of_set.metadata, job.register, {"subset": entry.name})

@@ -35,6 +35,7 @@ from gen2embed.prompts.mark import IMAGE_MARK
 from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.gallery import find_cases
+from gen2embed.study.layout import set_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +81,7 @@ def read_cases(job: argparse.Namespace, strategy: str, instead: str) -> list[dic
         tables = []
         known_ids = (known["query_id"].to_numpy(), known["target_id"].to_numpy())
         for name in (strategy, instead):
-            path = Path(job.clusters) / name / f"{subset}.parquet"
+            path = set_file(Path(job.clusters) / name, subset)
             table, mined_as = read_clusters(path, len(query))
             check_mined_from(path, mined_as, pairs_path, metadata, query, target)
             check_strategy(path, mined_as, name)

@@ -46,6 +46,7 @@ from gen2embed.reporting.plan import (
     trainings,
     vector_bytes,
 )
+from gen2embed.study.layout import items_file
 
 SIDES = ("query", "target")
 PARTS = ("train", "eval", "composition")
@@ -66,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def items_of(results: Path, config: dict[str, Any], part: str) -> int | None:
     """Items of a part: counted where they are; of training at most two a row; or None."""
-    files = [results / "items" / f"{part}_{side}.parquet" for side in SIDES]
+    files = [items_file(results / "items", part, side) for side in SIDES]
     if all(path.is_file() for path in files):
         return sum(count_rows(path) for path in files)
     if part == "train":

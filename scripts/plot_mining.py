@@ -23,6 +23,7 @@ from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, tasks
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.mining_statistics import read_rates
+from gen2embed.study.layout import set_file
 
 RATE_COLUMNS = [
     *("subset", "strategy", "hardness", "low", "high", "negatives", "false_negatives"),
@@ -52,7 +53,7 @@ def read_negatives(job: argparse.Namespace) -> pd.DataFrame:
         for path in job.pairs:
             *ids, metadata = read_pairs(path)
             subset = metadata.get("subset", Path(path).stem)
-            mined = Path(job.clusters) / strategy / f"{subset}.parquet"
+            mined = set_file(Path(job.clusters) / strategy, subset)
             table, mined_as = read_clusters(mined, len(ids[0]), further=True)
             check_mined_from(mined, mined_as, path, metadata, *ids)
             check_strategy(mined, mined_as, strategy)

@@ -23,6 +23,7 @@ from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.embedding_space import alignment, centroid_distance, flatten
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import read_register
+from gen2embed.study.layout import set_file, vectors_file
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,11 +42,11 @@ def build_parser() -> argparse.ArgumentParser:
 def files_of(job: argparse.Namespace, register: pd.DataFrame) -> list[Path]:
     """The rows file of every evaluation set."""
     names = register.loc[register["part"] == "eval", "name"]
-    return [Path(job.rows) / f"{name}.parquet" for name in names]
+    return [set_file(job.rows, name) for name in names]
 
 
 def vectors_of(job: argparse.Namespace, prompt: str, side: str) -> str:
-    return str(Path(job.embeddings) / prompt / f"eval_{side}.npy")
+    return str(vectors_file(Path(job.embeddings) / prompt, "eval", side))
 
 
 def read_points(
@@ -54,7 +55,7 @@ def read_points(
     """Queries and their positives: dataset, meta_task, query_id, target_id."""
     parts = []
     for entry in register[register["part"] == "eval"].itertuples():
-        path = Path(job.rows) / f"{entry.name}.parquet"
+        path = set_file(job.rows, entry.name)
         rows = read_rows(path)
         check_subset(path, rows.metadata, job.register, {"subset": entry.name})
         for prompt in job.prompts:

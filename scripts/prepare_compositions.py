@@ -14,6 +14,7 @@ from gen2embed.files import run_record, write_parquet
 from gen2embed.origin import SIDES, items_metadata
 from gen2embed.outputs import add_output
 from gen2embed.rows_taken import dropped_as_metadata
+from gen2embed.study.layout import items_file, set_file
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -50,12 +51,12 @@ def prepare(job: argparse.Namespace) -> None:
             read_kept(job, dropped.get(("composition", "/".join(name))), *name) for name in names
         ]
         queries, targets, frames = by_id([rows for rows, _ in read])
-        files = [out / "items" / f"composition_{side}.parquet" for side in SIDES]
+        files = [items_file(out / "items", "composition", side) for side in SIDES]
         write_parquet(files[0], queries)
         write_parquet(files[1], targets)
         of_items = items_metadata(*files)
         for (benchmark, subset), (_, count), frame in zip(names, read, frames, strict=True):
-            path = out / "compositions" / benchmark / f"{subset}.parquet"
+            path = set_file(out / "compositions" / benchmark, subset)
             metadata = {"subset": f"{benchmark}/{subset}", **dropped_as_metadata(count), **of_items}
             write_parquet(path, frame, metadata)
 

@@ -30,6 +30,7 @@ from gen2embed.origin import SIDES, items_metadata
 from gen2embed.outputs import add_output
 from gen2embed.register_file import read_register
 from gen2embed.rows_taken import as_metadata
+from gen2embed.study.layout import items_file, set_file
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role", "rows")
 COLUMNS = {
@@ -139,7 +140,7 @@ def prepare_part(
     target_items, target_ids = number([side.targets for side in taken] + further)
     further_ids = target_ids[len(taken) :]
     target_ids = target_ids[: len(taken)]
-    files = [out / "items" / f"{part}_{side}.parquet" for side in SIDES]
+    files = [items_file(out / "items", part, side) for side in SIDES]
     write_parquet(files[0], query_items)
     write_parquet(files[1], target_items)
     of_items = items_metadata(*files)
@@ -151,10 +152,10 @@ def prepare_part(
         name, of_rows = entry["name"], as_metadata(split, row_cap, of_set.dropped) | of_items
         if part == "train":
             metadata = {"subset": name, "labelled": entry["labelled"], **of_rows}
-            write_parquet(out / "pairs" / f"{name}.parquet", pairs_frame(*ids), metadata)
+            write_parquet(set_file(out / "pairs", name), pairs_frame(*ids), metadata)
         else:
             frame = rows_frame(of_set.numbers, *ids, of_set.sizes, of_set.told)
-            write_parquet(out / "rows" / f"{name}.parquet", frame, {"subset": name, **of_rows})
+            write_parquet(set_file(out / "rows", name), frame, {"subset": name, **of_rows})
         for kind in (kind for kind, parts in KNOWN.items() if part in parts):
             known = data / part / name / f"{kind}.parquet"
             if known.exists():
@@ -168,7 +169,7 @@ def prepare_part(
                     capped=row_cap is not None or of_set.dropped > 0,
                 )
                 of_known = {"subset": name, **of_items}
-                write_parquet(out / kind / part / f"{name}.parquet", frame, of_known)
+                write_parquet(set_file(out / kind / part, name), frame, of_known)
 
 
 def prepare(job: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ from gen2embed.reporting.mining_statistics import (
     statistics_row,
 )
 from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.study.layout import facts_file
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -55,7 +56,7 @@ def in_order(rows: list[dict], subsets: list[str]) -> pd.DataFrame:
 
 def read_report(folder: str | None, name: str, strategies: list[str]) -> dict | None:
     """The report ``<name>.json`` of false negatives; None where none was made."""
-    return read_rates(Path(folder) / f"{name}.json", strategies) if folder else None
+    return read_rates(facts_file(folder, name), strategies) if folder else None
 
 
 def tabulate_strategies(job: argparse.Namespace) -> None:

@@ -36,6 +36,7 @@ from gen2embed.reporting.published_scores import (
 )
 from gen2embed.reporting.results import Run, aggregate, read_register, read_run
 from gen2embed.reporting.runs import RunName, read_runs
+from gen2embed.study.layout import zero_shot_folder
 
 TITLES = {
     "zero_shot": "Zero-shot systems",
@@ -70,10 +71,10 @@ def read_ours(job: argparse.Namespace, register: pd.DataFrame) -> dict[str, dict
     """
     if job.released_as:
         name = RunName.parse(job.released_as)
-        run = read_run(name.label, Path(job.scores) / "base" / name.prompt, register)
+        run = read_run(name.label, zero_shot_folder(job.scores, name.prompt), register)
         return {"zero_shot": {}, "fine_tuned": {job.released_as: run}}
     zero_shot = {
-        prompt: read_run(prompt, Path(job.scores) / "base" / prompt, register)
+        prompt: read_run(prompt, zero_shot_folder(job.scores, prompt), register)
         for prompt in job.prompts
         if prompt in counterparts("zero_shot")
     }

@@ -29,6 +29,7 @@ from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run
 from gen2embed.reporting.tables import percent, points
 from gen2embed.reporting.verdicts import verdict
+from gen2embed.study.layout import items_file, set_file, vectors_file
 
 GAP = "image_text_gap"
 DIFFERENCE = ("difference", "difference_low", "difference_high")
@@ -61,7 +62,7 @@ def read_pairs(rows: str, register: pd.DataFrame) -> np.ndarray:
     """Query and positive target of every evaluation row: int64, shape (rows, 2)."""
     parts = []
     for name in register.loc[register["part"] == "eval", "name"]:
-        of_set = read_rows(Path(rows) / f"{name}.parquet")
+        of_set = read_rows(set_file(rows, name))
         parts.append(np.stack([of_set.frame["query_id"], of_set.positives], axis=1))
     return np.concatenate(parts).astype(np.int64)
 
@@ -75,7 +76,7 @@ class Space:
         self.pairs = sampled(every, job.sample, job.seed)
         self.has_image, self.digests = {}, {}
         for side in ROLES:
-            path = Path(job.items) / f"eval_{side}.parquet"
+            path = items_file(job.items, "eval", side)
             items, self.digests[side] = read_items(str(path), side), digest_file(path)
             ids = every[:, ROLES.index(side)]
             check_ids(job.rows, f"{side}_id", ids, path, len(items))
@@ -85,7 +86,7 @@ class Space:
         """Image-text gap with its interval, and mean cosine of matching and of other pairs."""
         vectors, usable = {}, {}
         for side, has_image in self.has_image.items():
-            path = Path(self.job.embeddings) / prompt / f"eval_{side}.npy"
+            path = vectors_file(Path(self.job.embeddings) / prompt, "eval", side)
             vectors[side], usable[side], told = load_with_manifest(path)
             if len(vectors[side]) != len(has_image):
                 raise InputError(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import conditional, conditions, in_seeds
 from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import Run, over_seeds, read_register, read_run
+from gen2embed.reporting.runs import RunName
 from gen2embed.reporting.tables import percent
 from gen2embed.reporting.when import (
     answer_sentence,
@@ -29,6 +29,8 @@ from gen2embed.reporting.when import (
     shown_mediators,
     shown_scores,
 )
+from gen2embed.study.layout import cell_files, dose_file, zero_shot_folder
+from gen2embed.study.runs import dosed
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,8 +56,8 @@ def read_arms(job: argparse.Namespace, register: pd.DataFrame) -> dict[tuple[str
     arms = {}
     for strategy in job.strategies:
         for hidden in job.hidden:
-            name = f"{strategy}-h{hidden:g}"
-            folders = [Path(job.scores) / f"{name}_seed{seed}" / job.prompt for seed in job.seeds]
+            name = f"{strategy}{dosed(hidden)}"
+            folders = RunName(name, job.prompt).folders(job.scores, job.seeds)
             if folders[0].is_dir():
                 runs = [read_run(name, folder, register) for folder in folders]
                 arms[strategy, hidden] = over_seeds(name, runs)
@@ -68,20 +70,16 @@ def read_reports(job: argparse.Namespace) -> tuple[dict, dict]:
     """Reports by hidden share, strategies without it in their names; and by k and m."""
     doses = {}
     for hidden in job.hidden:
-        report = read_json_object(Path(job.doses) / f"h{hidden:g}.json", "strategies")
+        report = read_json_object(dose_file(job.doses, hidden), "strategies")
         doses[hidden] = report
-    cells = {}
-    for path in sorted(Path(job.grid_rates).glob("k*_m*.json")):
-        if not path.name.endswith(".run.json"):
-            k, m = (int(part[1:]) for part in path.stem.split("_"))
-            cells[k, m] = read_json_object(path, "strategies")
-    return doses, dict(sorted(cells.items()))
+    cells = cell_files(job.grid_rates)
+    return doses, {cell: read_json_object(path, "strategies") for cell, path in cells.items()}
 
 
 def tabulate(job: argparse.Namespace) -> None:
     register = read_register(job.register)
     arms = read_arms(job, register)
-    zero_shot = read_run("zero-shot", Path(job.scores) / "base" / job.prompt, register)
+    zero_shot = read_run("zero-shot", zero_shot_folder(job.scores, job.prompt), register)
     scores = score_rows(arms, zero_shot)
     said = f"{in_seeds(len(job.seeds)).capitalize()} of fine-tuning. {conditional([zero_shot])}"
     of_data = conditions(zero_shot, register)

@@ -31,6 +31,7 @@ from gen2embed.reporting.results import (
     rows_of,
 )
 from gen2embed.reporting.tables import pivot, shown_datasets
+from gen2embed.study.layout import facts_file, predictions_file
 
 DATA_SOURCE = "Self-Reported"
 
@@ -98,7 +99,7 @@ def write(job: argparse.Namespace) -> None:
     run = read_run(job.name, job.scores, register)
     metrics = {}
     for name, score in run.scores.items():
-        path = Path(job.scores) / f"{name}.predictions.parquet"
+        path = predictions_file(facts_file(job.scores, name))
         frame, _ = read_parquet(path, ["rank_of_positive"])
         metrics[name] = {
             **ranking_metrics(frame["rank_of_positive"].to_numpy()),

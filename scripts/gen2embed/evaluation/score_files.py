@@ -17,6 +17,7 @@ from gen2embed.evaluation.intervals import (
     share_interval,
 )
 from gen2embed.files import check_numbers, read_json_object, write_json, write_parquet
+from gen2embed.study.layout import predictions_file
 
 COUNTS = ("n", "ties", "skipped_rows")
 NUMBERS = ("value", "value_index0", "chance", "ci_low", "ci_high")
@@ -100,5 +101,5 @@ def read_score(path: str | Path) -> dict[str, Any]:
 
 def write_score(out: Path, score: Mapping[str, Any], predictions: pd.DataFrame) -> None:
     """The score, with its predictions beside it: written first, so that a score is never alone."""
-    write_parquet(out.with_suffix(".predictions.parquet"), predictions)
+    write_parquet(predictions_file(out), predictions)
     write_json(out, score)

@@ -10,13 +10,14 @@ import numpy as np
 
 from gen2embed.errors import InputError
 from gen2embed.files import check_numbers, read_json_lines, read_json_object
+from gen2embed.models.sums import CARD
 
 COUNTS = ("pairs_seen", "items_encoded", "queries_trained")
 
 
 def read_card(adapter: str | Path) -> dict[str, Any]:
     """The card of an adapter of this project; InputError where it lacks what is told of it."""
-    path = Path(adapter) / "card.json"
+    path = Path(adapter) / CARD
     card = read_json_object(path, "clusters", *COUNTS)
     check_numbers(path, card, COUNTS)
     of_sets = card["clusters"]

@@ -20,6 +20,7 @@ from gen2embed.reporting.published_scores import MARK, MEASURED, NOT_RUN, PUBLIS
 from gen2embed.reporting.results import Run, over_seeds, read_scores
 from gen2embed.reporting.runs import ZERO_SHOT, RunName
 from gen2embed.reporting.tables import mark, percent
+from gen2embed.study.layout import zero_shot_folder
 
 MEAN = "mean"
 GROUPS = ("replace", "swap", "add")
@@ -48,9 +49,8 @@ def read_composition_runs(
     scores: str | Path, prompts: Sequence[str], names: Sequence[RunName], seeds: Sequence[int]
 ) -> list[Run]:
     """Zero-shot under every prompt, then the fine-tuned runs, averaged over seeds."""
-    scores = Path(scores)
     runs = [
-        read_composition_run(RunName(ZERO_SHOT, prompt).label, scores / "base" / prompt)
+        read_composition_run(RunName(ZERO_SHOT, prompt).label, zero_shot_folder(scores, prompt))
         for prompt in prompts
     ]
     for name in names:

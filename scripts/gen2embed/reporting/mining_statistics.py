@@ -13,6 +13,7 @@ from gen2embed.files import check_numbers, read_json_object
 from gen2embed.origin import check_strategy, check_subset
 from gen2embed.reporting.false_negatives import shown_rates
 from gen2embed.rows_taken import dropped_of, rows_dropped
+from gen2embed.study.layout import facts_file
 
 COUNTS = (
     "pairs", "queries", "targets", "searches", "clusters", "clusters_phase_1", "clusters_phase_2",
@@ -33,7 +34,7 @@ def read_statistics(
     """
     found = []
     for subset in subsets:
-        path = Path(folder) / f"{subset}.json"
+        path = facts_file(folder, subset)
         facts = read_json_object(path, "hardness", "overlap", *POOLED)
         check_numbers(path, facts, POOLED)
         for name in ("hardness", "overlap"):

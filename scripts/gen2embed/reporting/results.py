@@ -25,6 +25,7 @@ from gen2embed.evaluation.score_files import is_below_chance, read_score
 from gen2embed.files import read_parquet
 from gen2embed.origin import check_one_run, check_subset
 from gen2embed.rows_taken import dropped_of
+from gen2embed.study.layout import facts_file, predictions_file
 
 REGISTER = ("part", "name", "meta_task", "split", "rows")
 
@@ -84,12 +85,12 @@ def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
     Raises InputError when there is no score at all, or one disagrees with its predictions.
     """
     datasets = register.loc[register["part"] == "eval", "name"]
-    scored = [one for one in datasets if (Path(folder) / f"{one}.json").is_file()]
+    scored = [one for one in datasets if facts_file(folder, one).is_file()]
     if not scored:
         raise InputError(f"{folder}: holds no score of any evaluation set; score some first")
     run = read_scores(name, folder, scored, "rank_of_positive", lambda rank: rank == 1)
     for dataset, score in run.scores.items():
-        check_subset(Path(folder) / f"{dataset}.json", score, "its name", {"subset": dataset})
+        check_subset(facts_file(folder, dataset), score, "its name", {"subset": dataset})
     return run
 
 
@@ -106,10 +107,9 @@ def read_scores(
     """
     scores, hits, row_ids, concepts = {}, {}, {}, {}
     for name_of_set in scored:
-        path = Path(folder) / f"{name_of_set}.json"
+        path = facts_file(folder, name_of_set)
         score = scores[name_of_set] = read_score(path)
-        predictions = path.with_suffix(".predictions.parquet")
-        frame, _ = read_parquet(predictions, ["row_id", column], ["concept"])
+        frame, _ = read_parquet(predictions_file(path), ["row_id", column], ["concept"])
         if "concept" in frame:
             concepts[name_of_set] = frame["concept"].to_numpy(dtype=object)
         hits[name_of_set] = is_hit(frame[column].to_numpy())

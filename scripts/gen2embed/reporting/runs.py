@@ -13,6 +13,7 @@ import pandas as pd
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL, SPLITS, members
 from gen2embed.reporting.results import Run, over_seeds, paired_tests, read_run
+from gen2embed.study.layout import model_name, prompt_folder, zero_shot_folder
 
 ZERO_SHOT = "zero-shot"
 TESTED = (*SPLITS, ALL)  # the aggregates whose differences are tested
@@ -33,9 +34,8 @@ class RunName:
         self, root: str | Path, seeds: Sequence[int], step: int | None = None
     ) -> list[Path]:
         """Its folders below ``root``, one per seed; of the final model, or of a checkpoint."""
-        suffix = f"_step{step}" if step else ""
-        names = (f"{self.strategy}_seed{seed}{suffix}" for seed in seeds)
-        return [Path(root) / name / self.prompt for name in names]
+        names = (model_name(self.strategy, seed, step) for seed in seeds)
+        return [prompt_folder(root, name, self.prompt) for name in names]
 
     @classmethod
     def parse(cls, text: str) -> RunName:
@@ -53,12 +53,11 @@ def read_runs(
 
     scores: folder with ``<strategy>_seed<seed>/<prompt>/`` and ``base/<prompt>/``.
     """
-    scores = Path(scores)
     found: dict[RunName, Run] = {}
     for name in names:
         base = RunName(ZERO_SHOT, name.prompt)
         if base not in found:
-            found[base] = read_run(base.label, scores / "base" / name.prompt, register)
+            found[base] = read_run(base.label, zero_shot_folder(scores, name.prompt), register)
     for name in names:
         folders = name.folders(scores, seeds)
         of_seeds = [read_run(name.label, folder, register) for folder in folders]
@@ -75,8 +74,7 @@ def read_steps(
     register: pd.DataFrame,
 ) -> dict[int, Run]:
     """One run along its training, averaged over seeds: step 0 is zero-shot under its prompt."""
-    scores = Path(scores)
-    found = {0: read_run(name.label, scores / "base" / name.prompt, register)}
+    found = {0: read_run(name.label, zero_shot_folder(scores, name.prompt), register)}
     for step in [*checkpoints, last]:
         folders = name.folders(scores, seeds, None if step == last else step)
         runs = [read_run(name.label, folder, register) for folder in folders]

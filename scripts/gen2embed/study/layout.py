@@ -2,14 +2,68 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
+from gen2embed.study.runs import ZERO_SHOT, dosed
 
 SIDES = ("query", "target")
 TABLE_ENDINGS = ("csv", "md", "tex", "html")
 FIGURE_ENDINGS = ("pdf", "png", "csv", "md")
 SCORE_ENDINGS = ("json", "predictions.parquet")
+CELL = re.compile(r"k(\d+)_m(\d+)\.json")
+
+
+# names within a folder: the layout's own, and those of folders that programs are told of
+
+
+def items_file(folder: str | Path, part: str, side: str) -> Path:
+    return Path(folder) / f"{part}_{side}.parquet"
+
+
+def vectors_file(folder: str | Path, part: str, side: str) -> Path:
+    return Path(folder) / f"{part}_{side}.npy"
+
+
+def set_file(folder: str | Path, name: str) -> Path:
+    """Pairs, rows, equivalences, minimal pairs or clusters of a data set."""
+    return Path(folder) / f"{name}.parquet"
+
+
+def facts_file(folder: str | Path, name: str) -> Path:
+    """The score of a data set; the statistics of its clusters; its false-negative rates."""
+    return Path(folder) / f"{name}.json"
+
+
+def predictions_file(score: str | Path) -> Path:
+    return Path(score).with_suffix(f".{SCORE_ENDINGS[1]}")
+
+
+def dose_file(folder: str | Path, hidden: float) -> Path:
+    return facts_file(folder, dosed(hidden).removeprefix("-"))
+
+
+def cell_files(folder: str | Path) -> dict[tuple[int, int], Path]:
+    """Reports of a grid's cells, by their k and m."""
+    named = [(CELL.fullmatch(path.name), path) for path in Path(folder).glob("*.json")]
+    found = {(int(name[1]), int(name[2])): path for name, path in named if name}
+    return dict(sorted(found.items()))
+
+
+def prompt_folder(scores: str | Path, model: str, prompt: str) -> Path:
+    """Scores, or vectors, of a model under a prompt."""
+    return Path(scores) / model / prompt
+
+
+def zero_shot_folder(scores: str | Path, prompt: str) -> Path:
+    return prompt_folder(scores, ZERO_SHOT, prompt)
+
+
+def model_name(run: str, seed: int, step: int | None = None) -> str:
+    """What a run trained with a seed is called: its final model, or that of a checkpoint."""
+    return f"{run}_seed{seed}{f'_step{step}' if step else ''}"
 
 
 class Layout:
@@ -42,20 +96,20 @@ class Layout:
         return f"{self.data}/{part}"
 
     def items(self, part: str, side: str) -> str:
-        return f"{self.item_folder}/{part}_{side}.parquet"
+        return str(items_file(self.item_folder, part, side))
 
     def pairs(self, names: Iterable[str]) -> list[str]:
-        return [f"{self.root}/pairs/{name}.parquet" for name in names]
+        return [str(set_file(f"{self.root}/pairs", name)) for name in names]
 
     def rows(self, names: Iterable[str]) -> list[str]:
-        return [f"{self.row_folder}/{name}.parquet" for name in names]
+        return [str(set_file(self.row_folder, name)) for name in names]
 
     def equivalences(self, part: str, names: Iterable[str]) -> list[str]:
-        return [f"{self.root}/equivalences/{part}/{name}.parquet" for name in names]
+        return [str(set_file(f"{self.root}/equivalences/{part}", name)) for name in names]
 
     def minimal_pairs(self, names: Iterable[str]) -> list[str]:
         """Of training subsets."""
-        return [f"{self.root}/minimal_pairs/train/{name}.parquet" for name in names]
+        return [str(set_file(f"{self.root}/minimal_pairs/train", name)) for name in names]
 
     def further(self, names: Iterable[str]) -> list[str]:
         """Of training subsets: targets without owner that are mined from."""
@@ -64,7 +118,9 @@ class Layout:
     def compositions(self) -> list[str]:
         folder = f"{self.root}/compositions"
         return [
-            f"{folder}/{item}/{subset}.parquet" for item, of in SUBSETS.items() for subset in of
+            str(set_file(f"{folder}/{item}", subset))
+            for item, of in SUBSETS.items()
+            for subset in of
         ]
 
     def partial(self, program: str) -> str:
@@ -81,7 +137,7 @@ class Layout:
         folder = f"{self.embeddings}/{model}/{prompt}{f'/shards/{shard}' if shard else ''}"
         files = {}
         for side in SIDES:
-            files[side] = f"{folder}/{part}_{side}.npy"
+            files[side] = str(vectors_file(folder, part, side))
             files[f"{side}_manifest"] = f"{folder}/{part}_{side}.json"
         return files
 
@@ -95,18 +151,18 @@ class Layout:
 
     def dose(self, hidden: float, ending: str = "json") -> str:
         """The report on false negatives where so large a share of equivalences was hidden."""
-        return f"{self.root}/doses/h{hidden:g}.{ending}"
+        return str(dose_file(f"{self.root}/doses", hidden).with_suffix(f".{ending}"))
 
     def scores_under(self, model: str) -> str:
         """Folder of a model's scores, one below for each prompt."""
         return f"{self.score_folder}/{model}"
 
     def score(self, model: str, prompt: str, name: str) -> str:
-        return f"{self.scores_under(model)}/{prompt}/{name}.json"
+        return str(facts_file(prompt_folder(self.score_folder, model, prompt), name))
 
     def scores(self, model: str, prompt: str, names: Iterable[str]) -> list[str]:
         """Scores of data sets and the predictions beside them."""
-        folder = f"{self.scores_under(model)}/{prompt}"
+        folder = prompt_folder(self.score_folder, model, prompt)
         return [f"{folder}/{name}.{ending}" for name in names for ending in SCORE_ENDINGS]
 
     def composition_scores(self, model: str, prompt: str) -> list[str]:
