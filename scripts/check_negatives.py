@@ -102,7 +102,7 @@ def examine(job: argparse.Namespace) -> None:
     known = Known.of(rows)
     faults = find_faults(rows, known, job.near)
     counted = Counter(fault.kind for fault in faults)
-    owned = sum(one in known.targets for row in rows for one in row.negatives)
+    owned = sum(negative in known.targets for row in rows for negative in row.negatives)
     report: dict[str, Any] = {
         "file": Path(job.triplets).name,
         "layout": layout.name,

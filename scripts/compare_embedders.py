@@ -106,9 +106,9 @@ def compare(job: argparse.Namespace) -> None:
         found[role] = {"items": len(items), "agree": parted.count(None), "steps": steps}
         said = [f"{path}: {parted.count(None)} of {len(items)} items agree to the end"]
         said += [
-            f"  {one['items']} part at: {one['meaning']}; cosine {one['mean_cosine']:.4f} in the "
-            f"mean, {one['least_cosine']:.4f} at least"
-            for one in steps
+            f"  {step['items']} part at: {step['meaning']}; cosine {step['mean_cosine']:.4f} in "
+            f"the mean, {step['least_cosine']:.4f} at least"
+            for step in steps
         ]
         print("\n".join(said))
     if job.rows:

@@ -43,17 +43,17 @@ def plot(job: argparse.Namespace) -> None:
         raise InputError(f"{job.zero_shot[0]}: shares no prompt with the others; score them alike")
     frame = pd.concat(parts, ignore_index=True)
     frame = frame[frame["run"].isin(shared)].reset_index(drop=True)
-    said = []
+    sentences = []
     for name, rows in frame.groupby("generator", sort=False):
         values = [
             f"`{row.run}` {percent(row.value, row.ci_low, row.ci_high)}"
             for row in rows.itertuples()
         ]
-        said.append(f"{name}: {', '.join(values)}")
+        sentences.append(f"{name}: {', '.join(values)}")
     caption = (
         "Zero-shot precision at 1 by prompt, mean over all data sets of each generator's own "
         "benchmark (whiskers: 95 % bootstrap interval; dotted: chance). The benchmarks differ, so "
-        f"prompts are compared within a generator, never generators. {'; '.join(said)}."
+        f"prompts are compared within a generator, never generators. {'; '.join(sentences)}."
     )
     labels = {
         name: f"{name}\n({int(rows['datasets'].iloc[0])} data sets)"

@@ -82,7 +82,7 @@ def plot(job: argparse.Namespace) -> None:
     of_query = points.drop_duplicates("query_id").set_index("query_id").loc[query_ids, "meta_task"]
     of_target = points.drop_duplicates("target_id").set_index("target_id")["meta_task"]
     tasks = [*of_query, *of_target.loc[target_ids]]
-    drawn, said = [], []
+    drawn, sentences = [], []
     for prompt in job.prompts:
         paths = [vectors_of(job, prompt, side) for side in SIDES]
         embeddings.check_one_space(*paths)
@@ -98,7 +98,7 @@ def plot(job: argparse.Namespace) -> None:
         drawn.append(frame.assign(side=sides, item_id=[*query_ids, *target_ids]))
         gap = centroid_distance(queries[query_ids], targets[target_ids])
         own, other = alignment(queries[points["query_id"]], targets[points["target_id"]])
-        said.append(
+        sentences.append(
             f"`{prompt}`: query-target gap {gap:.3f}, cosine of matching pairs {own:.3f}, of "
             f"others {other:.3f}"
         )
@@ -108,7 +108,7 @@ def plot(job: argparse.Namespace) -> None:
         f"the first {job.queries} queries of each data set and their annotated targets. Distances "
         "between far groups mean nothing in UMAP; measured in the full space (query-target "
         "gap: distance between the centroids of queries and of targets, not the image-text gap of "
-        f"table prompts): {'; '.join(said)}." + dropped_in_files(files_of(job, register))
+        f"table prompts): {'; '.join(sentences)}." + dropped_in_files(files_of(job, register))
     )
     with style():
         width = 2.5 * len(job.prompts)

@@ -96,7 +96,7 @@ class Benchmark:
     def keys(self, folder: Path, *names: str) -> np.ndarray:
         frames = [read_parquet(folder / f"{name}.parquet", IDS)[0] for name in names]
         return np.concatenate(
-            [(one["query_id"] * self.width + one["target_id"]).to_numpy() for one in frames]
+            [(frame["query_id"] * self.width + frame["target_id"]).to_numpy() for frame in frames]
         ).astype(np.int64)
 
     def label(self, query: np.ndarray, target: np.ndarray) -> Negatives:
@@ -172,7 +172,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "miner": frame["miner"],
             "negatives": frame["negatives"],
-            "hardness": [f"{one:.3f}" for one in frame["hardness_mean"]],
+            "hardness": [f"{value:.3f}" for value in frame["hardness_mean"]],
             "false negatives (%)": cells("overall"),
             "at equal hardness (%)": cells("equal_hardness"),
             "minimal pairs (%)": cells("minimal_pairs"),

@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
 def caption(benchmark: str, numbers: pd.DataFrame, runs: list[Run], sets: str, seeds: int) -> str:
     title = TITLES[benchmark]
     made = f"sets of this project in {title}'s layout" if sets == GENERATED else f"{title}'s sets"
-    chance = sorted({f"{100 * one:.1f}" for one in numbers["chance"]})
+    chance = sorted({f"{100 * share:.1f}" for share in numbers["chance"]})
     below = int(numbers["below_chance"].sum())
     at = int((~numbers["above_chance"]).sum()) - below
     facts = runs[0].facts()

@@ -37,7 +37,7 @@ def tabulate(job: argparse.Namespace) -> None:
         {
             "task": frame["task"],
             "questions": frame["n"].astype(str),
-            "right (%)": [percent(*one) for one in frame[["value", "ci_low", "ci_high"]].values],
+            "right (%)": [percent(*row) for row in frame[["value", "ci_low", "ci_high"]].values],
             "such as": frame["example"],
             "it says": frame["answer"],
         }

@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def in_order(rows: list[dict], subsets: list[str]) -> pd.DataFrame:
     """By subset, and within a subset by strategy in the order of the table."""
-    order = {name: place for place, name in enumerate(subsets)}
+    order = {name: rank for rank, name in enumerate(subsets)}
     frame = pd.DataFrame(rows).round(9)
     return frame.sort_values("subset", key=lambda names: names.map(order), kind="stable")
 

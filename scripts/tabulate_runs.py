@@ -49,7 +49,7 @@ def tabulate(job: argparse.Namespace) -> None:
     runs = read_runs(job.scores, names, job.seeds, register)
     every = list(runs.values())
     trained = dropped_in_training(every)
-    said = conditions(every[0], register) + trained
+    made_how = conditions(every[0], register) + trained
     seeds = f"{in_seeds(len(job.seeds)).capitalize()} of fine-tuning"
     means = aggregate(every, register)
     tests = tested(runs, register)
@@ -57,7 +57,7 @@ def tabulate(job: argparse.Namespace) -> None:
         "Precision@1 in percent before (zero-shot) and after fine-tuning, by the clusters trained "
         "on and the prompt: mean over data sets, 95 % bootstrap interval; with several seeds sd is "
         f"the standard deviation of that mean over seeds. {seeds}. {conditional(every)} "
-        f"{MARK_NOTE} {said} {MACRO_NOTE} {verdicts(tests)}"
+        f"{MARK_NOTE} {made_how} {MACRO_NOTE} {verdicts(tests)}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
     labels = {f"{name.strategy}/{name.prompt}": name.label for name in names}
@@ -69,7 +69,7 @@ def tabulate(job: argparse.Namespace) -> None:
         "Precision@1 in percent of every data set before and after fine-tuning, 95 % bootstrap "
         "interval (Wilson's at 0 and 100); chance is that of guessing, and a score that is not "
         f"told from it is marked{AT_CHANCE}, one that is far below it{BELOW_CHANCE} (binomial "
-        f"tests, p < 0.01, in every seed). {seeds}.{informed(sets)} {said}"
+        f"tests, p < 0.01, in every seed). {seeds}.{informed(sets)} {made_how}"
     )
     shown = shown_datasets(sets, [run.name for run in every])
     write_paper_table(job.out, "runs_datasets", sets, shown, caption)

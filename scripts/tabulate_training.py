@@ -94,11 +94,11 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
         name = RunName(strategy, job.prompt)
         if name in runs:
             row |= score_of(runs[name], register)
-            row |= cost_of([read_card(one) for one in name.folders(job.adapters, job.seeds)])
+            row |= cost_of([read_card(folder) for folder in name.folders(job.adapters, job.seeds)])
         rows.append(row)
     frame = pd.DataFrame(rows).round(9)
     mined = [name for name in job.strategies if name in known]
-    said = conditions(next(iter(runs.values())), register) if runs else ""
+    made_how = conditions(next(iter(runs.values())), register) if runs else ""
     caption = (
         "Sampling strategies: clusters and negatives mined from all training subsets, their mean "
         "hardness and overlap, their true false-negative rate in percent, and the training on "
@@ -106,14 +106,14 @@ def tabulate_sampling(job: argparse.Namespace, register: pd.DataFrame) -> None:
         "items that went through the encoder for each query, mean Precision@1 of all data sets "
         "(95 % bootstrap interval; with several seeds, their standard deviation). "
         f"Times: table cost.{missing} {rate_sentence(report, mined)} {EQUAL_HARDNESS} "
-        f"{verdicts(tested(runs, register))} {conditional(runs.values())} {said}"
+        f"{verdicts(tested(runs, register))} {conditional(runs.values())} {made_how}"
     )
     write_paper_table(job.out, "sampling", frame, shown_sampling(frame), caption)
 
 
 def measured(job: argparse.Namespace, register: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """One row per run, step and aggregate; and the conditions of the scores."""
-    parts, said, every = [], "", []
+    parts, made_how, every = [], "", []
     for name in map(RunName.parse, job.runs):
         folders = name.folders(job.adapters, job.seeds)
         rows = rows_of(read_card(folders[0]))
@@ -125,19 +125,19 @@ def measured(job: argparse.Namespace, register: pd.DataFrame) -> tuple[pd.DataFr
             pairs = float(np.mean([one[step] for one in seen])) if step else 0.0
             facts = {"step": step, "pairs_seen": pairs, "rows": rows, "passes": pairs / rows}
             parts.append(aggregate([run], register).assign(origin="measured", **facts))
-        said = said or conditions(run, register)
-    return pd.concat(parts, ignore_index=True), said + dropped_in_training(every)
+        made_how = made_how or conditions(run, register)
+    return pd.concat(parts, ignore_index=True), made_how + dropped_in_training(every)
 
 
 def tabulate_efficiency(job: argparse.Namespace, register: pd.DataFrame) -> None:
-    ours, said = measured(job, register)
+    ours, made_how = measured(job, register)
     ours = ours[ours["aggregate"].isin(SHOWN)]
     frame = pd.concat([ours, published_efficiency()], ignore_index=True)
     caption = (
         "Data efficiency: mean Precision@1 in percent against the pairs that entered the loss and "
         "the passes over the training rows that this makes (pairs seen / rows; the pairs are "
         f"drawn by cluster). Step 0 is zero-shot. {in_seeds(len(job.seeds)).capitalize()}. "
-        f"{MARK_NOTE} {said}"
+        f"{MARK_NOTE} {made_how}"
     )
     write_paper_table(
         job.out, "efficiency", frame[COLUMNS].round(9), shown_efficiency(frame), caption

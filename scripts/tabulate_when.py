@@ -81,13 +81,13 @@ def tabulate(job: argparse.Namespace) -> None:
     arms = read_arms(job, register)
     zero_shot = read_run("zero-shot", zero_shot_folder(job.scores, job.prompt), register)
     scores = score_rows(arms, zero_shot)
-    said = f"{in_seeds(len(job.seeds)).capitalize()} of fine-tuning. {conditional([zero_shot])}"
+    made_how = f"{in_seeds(len(job.seeds)).capitalize()} of fine-tuning. {conditional([zero_shot])}"
     of_data = conditions(zero_shot, register)
     name = "when_scores" if job.doses else "when_gate"
     caption = (
         "Precision@1, mean over data sets, by strategy of mining and share of the known "
         "equivalences that stayed hidden (the others struck from mining and masked in the loss), "
-        f"with 95 % bootstrap intervals. {gate_sentence(scores)} {said} {of_data}"
+        f"with 95 % bootstrap intervals. {gate_sentence(scores)} {made_how} {of_data}"
     )
     write_paper_table(job.out, name, scores, shown_scores(scores), caption)
     if not job.doses:
@@ -99,7 +99,7 @@ def tabulate(job: argparse.Namespace) -> None:
         "95 % intervals (10,000 draws of concepts, the same in all arms). The comparison of saha "
         "and hns was fixed as the primary one before the run (docs/when.md); the others are "
         f"secondary, their intervals not adjusted for their number. {answer_sentence(differences)} "
-        f"{said}"
+        f"{made_how}"
     )
     shown = shown_differences(differences)
     write_paper_table(job.out, "when_differences", differences, shown, caption)
@@ -120,7 +120,7 @@ def tabulate(job: argparse.Namespace) -> None:
     shown = frontier[["strategy", "k", "m"]].assign(
         hardness=[f"{one:.3f}" for one in frontier["hardness"]],
         **{"false negatives (%)": [percent(*row) for row in rates]},
-        **{"minimal pairs (%)": [percent(one) for one in frontier["minimal_pairs"]]},
+        **{"minimal pairs (%)": [percent(share) for share in frontier["minimal_pairs"]]},
     )
     write_paper_table(job.out, "when_frontier", frontier, shown, caption)
 

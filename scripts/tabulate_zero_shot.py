@@ -80,12 +80,12 @@ def tabulate(job: argparse.Namespace) -> None:
     register = read_register(job.register)
     scored = "Released model's" if job.released_as else "Zero-shot"
     runs = [read_run(name, Path(job.scores) / name, register) for name in job.prompts]
-    said = conditions(runs[0], register)
+    made_how = conditions(runs[0], register)
     means = aggregate(runs, register)
     frame = tests(runs, register)
     caption = (
         f"{scored} Precision@1 in percent by prompt: mean over data sets, 95 % bootstrap "
-        f"interval. {conditional(runs)} {MARK_NOTE} {said} {MACRO_NOTE} "
+        f"interval. {conditional(runs)} {MARK_NOTE} {made_how} {MACRO_NOTE} "
         f"{best_and_worst(means, 'all')} {verdicts(frame[frame['aggregate'] == 'all'])}"
     )
     shown = pivot(means, "run", "aggregate", AGGREGATES, AGGREGATE_LABELS)
@@ -98,8 +98,8 @@ def tabulate(job: argparse.Namespace) -> None:
     at = int((~sets["above_chance"]).sum()) - below
     caption = (
         f"{scored} Precision@1 in percent of every data set by prompt, 95 % bootstrap interval "
-        f"(Wilson's at 0 and 100); chance is that of guessing. {said} Of {len(sets)} scores {at} "
-        f"are not told from chance, marked{AT_CHANCE}, {below} are far below it, "
+        f"(Wilson's at 0 and 100); chance is that of guessing. {made_how} Of {len(sets)} scores "
+        f"{at} are not told from chance, marked{AT_CHANCE}, {below} are far below it, "
         f"marked{BELOW_CHANCE} (binomial tests, p < 0.01).{informed(sets)}"
     )
     write_paper_table(job.out, "zero_shot_datasets", sets, wide, caption)

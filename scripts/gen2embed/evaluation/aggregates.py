@@ -65,7 +65,7 @@ def mean_of_sets(
     query asks about, one array per data set; then concepts are resampled, each in all data sets at
     once, since queries about one thing are not independent.
     """
-    value = float(np.average([one.mean() for one in hits], weights=weights))
+    value = float(np.average([hits_of_set.mean() for hits_of_set in hits], weights=weights))
     if concepts is not None:
         drawn = np.average(resampled_sets(hits, concepts, draws, seed), axis=1, weights=weights)
         return value, *interval(drawn[np.isfinite(drawn)])

@@ -48,8 +48,8 @@ def mean_of_sets(
     hits: per data set the share of seeds that hit each query, shape (n,); concepts: what each asks
     about, likewise. Two calls with the same concepts and seed draw the same concepts.
     """
-    value = float(np.mean([np.mean(one) for one in hits]))
-    values = [np.asarray(one, dtype=np.float64) for one in hits]
+    value = float(np.mean([np.mean(hits_of_set) for hits_of_set in hits]))
+    values = [np.asarray(hits_of_set, dtype=np.float64) for hits_of_set in hits]
     return Drawn(value, resampled_sets(values, concepts, draws, seed).mean(axis=1))
 
 

@@ -56,10 +56,10 @@ def standards(strategies: Mapping[str, Sequence[Negatives]], bins: int) -> list[
     a subset without a common bin has none.
     """
     subsets = len(next(iter(strategies.values()), ()))
-    totals = [sum(len(one.hardness) for one in parts) for parts in strategies.values()]
+    totals = [sum(len(part.hardness) for part in parts) for parts in strategies.values()]
     found = []
-    for place in range(subsets):
-        mined = [parts[place] for parts in strategies.values() if len(parts[place].hardness)]
+    for subset in range(subsets):
+        mined = [parts[subset] for parts in strategies.values() if len(parts[subset].hardness)]
         edges = _edges([one.hardness for one in mined], bins)
         counts = [counted(one, edges)[0].sum(axis=0) for one in mined]
         weights = np.zeros(max(len(edges) - 1, 0))
@@ -68,7 +68,7 @@ def standards(strategies: Mapping[str, Sequence[Negatives]], bins: int) -> list[
             weights = np.where(common, np.mean([one / one.sum() for one in counts], axis=0), 0.0)
         share = np.mean(
             [
-                len(parts[place].hardness) / total if total else 0.0
+                len(parts[subset].hardness) / total if total else 0.0
                 for parts, total in zip(strategies.values(), totals, strict=True)
             ]
         )
@@ -91,8 +91,8 @@ def counted(one: Negatives, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not n_bins:
         return np.zeros(shape), np.zeros(shape)
     inside = (one.hardness >= edges[0]) & (one.hardness <= edges[-1])
-    place = np.searchsorted(edges[1:-1], one.hardness[inside], side="left")
-    cell = one.cluster[inside] * n_bins + place
+    bin_of = np.searchsorted(edges[1:-1], one.hardness[inside], side="left")
+    cell = one.cluster[inside] * n_bins + bin_of
     size = one.n_clusters * n_bins
     negatives = np.bincount(cell, minlength=size).reshape(shape)
     false = np.bincount(cell, weights=one.false[inside], minlength=size).reshape(shape)

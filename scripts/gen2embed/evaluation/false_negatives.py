@@ -145,13 +145,13 @@ class _Measured:
         self.parts, self.of = parts, of
         counts = [counted(one, each.edges) for one, each in zip(parts, of, strict=True)]
         self.binned = counts
-        facts = [_facts(one) for one in parts]
+        facts = [_facts(part) for part in parts]
         drawn_facts, self.drawn = np.zeros((draws, facts[0].shape[1])), []
-        for place, (one, (negatives, false)) in enumerate(zip(facts, counts, strict=True)):
+        for subset, (one, (negatives, false)) in enumerate(zip(facts, counts, strict=True)):
             every = np.concatenate([one, negatives, false], axis=1)
             drawn = np.zeros((draws, every.shape[1]))
             if len(every):
-                drawn = resampled(len(every), draws, (*seed, place)) @ every
+                drawn = resampled(len(every), draws, (*seed, subset)) @ every
             drawn_facts += drawn[:, : one.shape[1]]
             self.drawn.append(np.split(drawn[:, one.shape[1] :], 2, axis=1))
         sums = np.concatenate(facts).sum(axis=0)
@@ -175,23 +175,23 @@ class _Measured:
     @property
     def clusters(self) -> int:
         """Clusters with a negative: what is resampled and tells something."""
-        return sum(len(np.unique(one.cluster)) for one in self.parts)
+        return sum(len(np.unique(part.cluster)) for part in self.parts)
 
     def rate(self, name: str) -> Rate:
         return _rate(self.values[name], self.draws[name], self.clusters)
 
     def report(self) -> Report:
         false, minimal, overlap = (
-            np.concatenate([getattr(one, name) for one in self.parts])
+            np.concatenate([getattr(part, name) for part in self.parts])
             for name in ("false", "minimal", "overlap")
         )
         covered = sum(
             float(negatives[:, one.common].sum())
             for (negatives, _), one in zip(self.binned, self.of, strict=True)
         )
-        with_minimal = sum(len(np.unique(one.cluster[one.minimal])) for one in self.parts)
+        with_minimal = sum(len(np.unique(part.cluster[part.minimal])) for part in self.parts)
         return Report(
-            clusters=sum(one.n_clusters for one in self.parts),
+            clusters=sum(part.n_clusters for part in self.parts),
             negatives=len(false),
             false_negatives=int(false.sum()),
             hardness_mean=_mean(self.values["hardness_mean"], self.draws["hardness_mean"]),
@@ -212,16 +212,16 @@ class _Measured:
         (negatives, false), (drawn, drawn_false) = self.binned[0], self.drawn[0]
         edges = self.of[0].edges
         totals, wrong = negatives.sum(axis=0), false.sum(axis=0)
-        for place in np.flatnonzero(totals):
-            filled = drawn[:, place] > 0
-            rates = drawn_false[filled, place] / drawn[filled, place]
-            units = int((negatives[:, place] > 0).sum())
-            rate = _rate(float(wrong[place] / totals[place]), rates, units)
+        for column in np.flatnonzero(totals):
+            filled = drawn[:, column] > 0
+            rates = drawn_false[filled, column] / drawn[filled, column]
+            units = int((negatives[:, column] > 0).sum())
+            rate = _rate(float(wrong[column] / totals[column]), rates, units)
             yield {
-                "low": round(float(edges[place]), 9),
-                "high": round(float(edges[place + 1]), 9),
-                "negatives": int(totals[place]),
-                "false_negatives": int(wrong[place]),
+                "low": round(float(edges[column]), 9),
+                "high": round(float(edges[column + 1]), 9),
+                "negatives": int(totals[column]),
+                "false_negatives": int(wrong[column]),
                 "rate": rate.value,
                 "ci_low": rate.ci_low,
                 "ci_high": rate.ci_high,

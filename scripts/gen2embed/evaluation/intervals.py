@@ -57,7 +57,7 @@ def resampled_sets(
     is drawn into all of them at once. NaN where a draw leaves a data set without a query.
     """
     codes = np.unique(np.concatenate(concepts), return_inverse=True)[1]
-    ends = np.cumsum([len(one) for one in concepts])[:-1]
+    ends = np.cumsum([len(labels) for labels in concepts])[:-1]
     n = int(codes.max()) + 1
     by_set = [
         by_group(one, of_set, n) for one, of_set in zip(values, np.split(codes, ends), strict=True)

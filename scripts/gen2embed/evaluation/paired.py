@@ -59,7 +59,7 @@ def compare_paired(
         flipped = _flipped_concepts(differences, concepts, draws, rng)
         drawn = resampled_sets(differences, concepts, draws, seed).mean(axis=1)
         drawn = drawn[np.isfinite(drawn)]
-    observed = float(np.mean([one.mean() for one in differences]))
+    observed = float(np.mean([difference.mean() for difference in differences]))
     extreme = (np.abs(flipped) >= abs(observed) - 1e-12).sum()
     low, high = interval(drawn)
     p_value = float((1 + extreme) / (1 + draws))
@@ -89,7 +89,9 @@ def _flipped_concepts(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """The headline with the sign of each concept's part drawn at random: shape (draws,)."""
-    weighted = np.concatenate([one / len(one) for one in differences]) / len(differences)
+    weighted = np.concatenate([difference / len(difference) for difference in differences]) / len(
+        differences
+    )
     codes = np.unique(np.concatenate(concepts), return_inverse=True)[1]
     parts = np.bincount(codes, weights=weighted)
     parts = parts[parts != 0]
@@ -123,7 +125,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     count = len(p_values)
     adjusted = np.empty(count)
     highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (count - rank) * p_values[place]))
-        adjusted[place] = highest
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (count - rank) * p_values[index]))
+        adjusted[index] = highest
     return adjusted.tolist()

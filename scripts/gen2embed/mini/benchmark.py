@@ -63,7 +63,7 @@ def training_sets(
     rows_per_emoji: int = ROWS_PER_EMOJI,
 ) -> list[DataSet]:
     """The training subsets of the register, of seen concepts only."""
-    seen = [one for one in emojis if not one.unseen]
+    seen = [emoji for emoji in emojis if not emoji.unseen]
     album = Album(seen, roll, photos_per_emoji, rows_per_emoji)
     return [
         DataSet(entry, make_rows(entry.task, album, rows, _generator(seed, entry)))
@@ -84,8 +84,8 @@ def evaluation_sets(
     if candidates < 3:
         raise InputError(f"--candidates {candidates}: give at least 3")
     sets = []
-    for entry in (one for one in register if one.part == "eval"):
-        chosen = [one for one in emojis if one.unseen == (entry.concepts == "unseen")]
+    for entry in (entry for entry in register if entry.part == "eval"):
+        chosen = [emoji for emoji in emojis if emoji.unseen == (entry.concepts == "unseen")]
         rng = _generator(seed, entry)
         album = Album(chosen, roll, None)
         rows = make_rows(entry.task, album, queries, rng)
@@ -101,7 +101,7 @@ def evaluation_sets(
 def labels_first(rows: Iterable[Row], labels: Sequence[str]) -> list[list[Target]]:
     """Each row's annotated label, then all the others in the list's order."""
     targets = [Target(label) for label in labels]
-    return [[row.target, *(one for one in targets if one != row.target)] for row in rows]
+    return [[row.target, *(target for target in targets if target != row.target)] for row in rows]
 
 
 def draw_candidates(rows: Sequence[Row], most: int, rng: np.random.Generator) -> list[list[Target]]:
@@ -163,7 +163,10 @@ def alike(row: Row, offered: Iterable[Target]) -> int:
 
     Who sees what is shown and does not understand the instruction guesses among these.
     """
-    return sum(one == row.target or one in row.hard or one.emoji in row.emojis for one in offered)
+    return sum(
+        candidate == row.target or candidate in row.hard or candidate.emoji in row.emojis
+        for candidate in offered
+    )
 
 
 def evaluation_frame(dataset: DataSet) -> pd.DataFrame:
@@ -173,8 +176,12 @@ def evaluation_frame(dataset: DataSet) -> pd.DataFrame:
         {
             "qry_text": [row.text for row in dataset.rows],
             "qry_img_path": [row.path for row in dataset.rows],
-            "tgt_text": [[one.text for one in offered] for offered in dataset.candidates],
-            "tgt_img_path": [[one.path for one in offered] for offered in dataset.candidates],
+            "tgt_text": [
+                [candidate.text for candidate in offered] for offered in dataset.candidates
+            ],
+            "tgt_img_path": [
+                [candidate.path for candidate in offered] for offered in dataset.candidates
+            ],
             "concept": list(dataset.concepts),
         }
     )

@@ -46,7 +46,9 @@ def columns_of(have: Sequence[str], renamed: Mapping[str, str], path: object) ->
     found = {}
     for role in ROLES:
         name = renamed.get(role, role)
-        numbered = [one for one in have if name and re.fullmatch(rf"{re.escape(name)}_\d+", one)]
+        numbered = [
+            column for column in have if name and re.fullmatch(rf"{re.escape(name)}_\d+", column)
+        ]
         found[role] = [*([name] if name and name in have else []), *numbered]
     for side in ROLES[:4:2]:
         if not found[side] and not found[f"{side}_image"]:

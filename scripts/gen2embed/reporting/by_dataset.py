@@ -38,9 +38,9 @@ def differences(runs: Mapping[RunName, Run], register: pd.DataFrame) -> pd.DataF
 
 def _rows(first: Run, second: Run, names: list[str]) -> Iterator[tuple]:
     def row(name: str, found: Difference, sets: int) -> tuple:
-        told = found.ci_low > 0 or found.ci_high < 0
+        clear = found.ci_low > 0 or found.ci_high < 0
         part = found.value * sets / len(names)
-        numbers = (found.value, found.ci_low, found.ci_high, part, told)
+        numbers = (found.value, found.ci_low, found.ci_high, part, clear)
         return (first.name, second.name, name, *numbers)
 
     every = compare(first, second, names)
@@ -70,20 +70,20 @@ def shown_differences(frame: pd.DataFrame) -> pd.DataFrame:
 
 def said_of_parts(frame: pd.DataFrame) -> str:
     """What each comparison comes from, in one sentence each."""
-    said = []
+    sentences = []
     for (first, second), rows in frame.groupby(["first", "second"], sort=False):
         rows = rows.set_index("dataset")
         every = rows.loc[EVERY]
         sets = rows.drop(index=[EVERY, OTHERS], errors="ignore")
-        told = sets[sets["told"]].sort_values("part", key=abs, ascending=False, kind="stable")
+        clear = sets[sets["told"]].sort_values("part", key=abs, ascending=False, kind="stable")
         text = f"{first} - {second} {_points(every)} points"
-        if len(told):
-            parts = ", ".join(f"{one.Index} {100 * one.part:+.1f}" for one in told.itertuples())
+        if len(clear):
+            parts = ", ".join(f"{one.Index} {100 * one.part:+.1f}" for one in clear.itertuples())
             text += f", of which {parts}"
-        if OTHERS in rows.index and len(told):
-            text += f"; the other {len(sets) - len(told)} sets {_points(rows.loc[OTHERS])}"
-        said.append(f"{text}.")
-    return f"*: the interval leaves 0 out (not adjusted). {' '.join(said)}"
+        if OTHERS in rows.index and len(clear):
+            text += f"; the other {len(sets) - len(clear)} sets {_points(rows.loc[OTHERS])}"
+        sentences.append(f"{text}.")
+    return f"*: the interval leaves 0 out (not adjusted). {' '.join(sentences)}"
 
 
 def _points(row: pd.Series) -> str:

@@ -95,18 +95,18 @@ def informed(sets: pd.DataFrame) -> str:
     known = sets[sets["informed_chance"].notna()]
     if known.empty:
         return ""
-    said = []
+    sentences = []
     for name, rows in known.groupby("dataset", sort=False):
         chance = rows["informed_chance"].iloc[0]
         above, below = int((rows["ci_low"] > chance).sum()), int((rows["ci_high"] < chance).sum())
         counts = {"above it": above, "not told from it": len(rows) - above - below}
         counts |= {"below it": below}
         parts = ", ".join(f"{count} {where}" for where, count in counts.items() if count)
-        said.append(f"{name} {percent(chance)}: {parts}")
+        sentences.append(f"{name} {percent(chance)}: {parts}")
     return (
         " Informed chance is that of guessing among the candidates that show what the query shows, "
         "the instruction not understood; scores by their intervals, in all columns: "
-        f"{'; '.join(said)}."
+        f"{'; '.join(sentences)}."
     )
 
 

@@ -64,7 +64,9 @@ def groups(benchmark: str) -> dict[str, list[str]]:
     """Which subsets each mean is of: SugarCrepe's three kinds, and all."""
     subsets = list(SUBSETS[benchmark])
     kinds = GROUPS if benchmark == SUGARCREPE else ()
-    found = {kind: [one for one in subsets if one.startswith(f"{kind}_")] for kind in kinds}
+    found = {
+        kind: [subset for subset in subsets if subset.startswith(f"{kind}_")] for kind in kinds
+    }
     return found | {MEAN: subsets}
 
 
@@ -80,7 +82,7 @@ def measured(runs: Sequence[Run], benchmark: str) -> pd.DataFrame:
             seeds = run.of_seeds or (run,)
             for subset in SUBSETS[benchmark]:
                 name = score_name(benchmark, subset, task)
-                of_seeds = [one.scores[name] for one in seeds]
+                of_seeds = [of_seed.scores[name] for of_seed in seeds]
                 hits = run.hits[name]
                 numbers = (float(hits.mean()), *share_interval(hits))
                 index0 = float(np.mean([one["value_index0"] for one in of_seeds]))
@@ -91,9 +93,9 @@ def measured(runs: Sequence[Run], benchmark: str) -> pd.DataFrame:
                 rows.append((run.name, MEASURED, task, subset, *numbers, *rest))
             for mean, subsets in groups(benchmark).items():
                 names = [score_name(benchmark, subset, task) for subset in subsets]
-                value, low, high = mean_of_sets([run.hits[one] for one in names])
-                chance = float(np.mean([run.scores[one]["chance"] for one in names]))
-                n = sum(len(run.hits[one]) for one in names)
+                value, low, high = mean_of_sets([run.hits[name] for name in names])
+                chance = float(np.mean([run.scores[name]["chance"] for name in names]))
+                n = sum(len(run.hits[name]) for name in names)
                 rest = (None, None, n, chance, low > chance, high < chance, run.seeds)
                 rows.append((run.name, MEASURED, task, mean, value, low, high, *rest))
     return pd.DataFrame(rows, columns=COLUMNS).round(9).astype({"ties": "Int64"})
@@ -107,7 +109,7 @@ def published(scores: pd.DataFrame) -> pd.DataFrame:
     """
     scores = scores[scores["name"].isin(PUBLISHED_NAMES)]
     systems = scores[["model", "backbone", "params", "setting"]]
-    labels = [", ".join(filter(None, one)) for one in systems.itertuples(index=False, name=None)]
+    labels = [", ".join(filter(None, row)) for row in systems.itertuples(index=False, name=None)]
     frame = pd.DataFrame(
         {
             "run": labels,
@@ -149,7 +151,7 @@ def shown_compositions(frame: pd.DataFrame, benchmark: str) -> pd.DataFrame:
 
 
 def _task_order(tasks: pd.Series) -> pd.Series:
-    return tasks.map({name: place for place, name in enumerate(tasks.drop_duplicates())})
+    return tasks.map({name: rank for rank, name in enumerate(tasks.drop_duplicates())})
 
 
 def _cell(row: tuple) -> str:

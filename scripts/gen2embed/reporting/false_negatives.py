@@ -85,16 +85,18 @@ def rate_sentence(report: Mapping[str, Any] | None, strategies: Sequence[str]) -
         row = report["strategies"][name]
         if row["overall"] is None:
             continue
-        said = {key: _cell(row | {"known": report["known"]}, key) for key in RATES}
-        said = {key: f"{text} %" if text != "-" else "not comparable" for key, text in said.items()}
+        shown = {key: _cell(row | {"known": report["known"]}, key) for key in RATES}
+        shown = {
+            key: f"{text} %" if text != "-" else "not comparable" for key, text in shown.items()
+        }
         parts.append(
-            f"{name} {said['overall']} of the anchors' negatives, {said['in_clusters']} of all "
-            f"ordered pairs, {said['equal_hardness']} at equal hardness"
+            f"{name} {shown['overall']} of the anchors' negatives, {shown['in_clusters']} of all "
+            f"ordered pairs, {shown['equal_hardness']} at equal hardness"
         )
-    said = [*_differences(report)]
+    shown = [*_differences(report)]
     for task, of_task in tasks(report).items():
-        said += [f"in {task} {one}" for one in _differences(of_task)]
-    differences = f" At equal hardness {'; '.join(said)}." if said else ""
+        shown += [f"in {task} {difference}" for difference in _differences(of_task)]
+    differences = f" At equal hardness {'; '.join(shown)}." if shown else ""
     return f"False negatives: {'; '.join(parts)}.{differences}"
 
 

@@ -41,7 +41,7 @@ def draw_measure(
 def attention_sentence(frame: pd.DataFrame) -> str:
     """The shares at the last layer, prompt by prompt."""
     last = frame[frame["layer"] == frame["layer"].max()]
-    said = []
+    sentences = []
     for prompt, rows in last.groupby("prompt", sort=False):
         shares = rows.set_index("segment")
         parts = [
@@ -49,20 +49,20 @@ def attention_sentence(frame: pd.DataFrame) -> str:
             for name in SEGMENTS
             if name in shares.index
         ]
-        said.append(f"`{prompt}` {', '.join(parts)}")
-    return f"At the last layer (%): {'; '.join(said)}."
+        sentences.append(f"`{prompt}` {', '.join(parts)}")
+    return f"At the last layer (%): {'; '.join(sentences)}."
 
 
 def layers_sentence(frame: pd.DataFrame) -> str:
     """Precision@1 at the first and the last layer and the gap at the last, prompt by prompt."""
-    said = []
+    sentences = []
     for prompt, rows in frame.groupby("prompt", sort=False):
         first, last = rows.iloc[0], rows.iloc[-1]
         values = [percent(one["value"], one["ci_low"], one["ci_high"]) for one in (first, last)]
         gap = last["image_text_gap"]
-        said.append(
+        sentences.append(
             f"`{prompt}` {values[0]}, {values[1]}"
             + ("" if pd.isna(gap) else f", image-text gap {gap:.2f}")
         )
     of_gap = "" if frame["image_text_gap"].isna().all() else ", and the image-text gap there"
-    return f"At the first and the last layer (%){of_gap}: {'; '.join(said)}."
+    return f"At the first and the last layer (%){of_gap}: {'; '.join(sentences)}."

@@ -52,8 +52,8 @@ def minimal_sentence(frame: pd.DataFrame) -> str:
     by_subset = frame.groupby("subset", sort=False)["clusters_with_minimal"]
     widest = (by_subset.max() - by_subset.min()).idxmax()
     rows = frame[frame["subset"] == widest].dropna(subset="clusters_with_minimal")
-    said = (
+    shares = (
         f"{row['strategy']} {percent(*(row[f'clusters_with_minimal{end}'] for end in ENDS))} %"
         for row in rows.to_dict("records")
     )
-    return f"The strategies differ most in {widest}: clusters with one {', '.join(said)}."
+    return f"The strategies differ most in {widest}: clusters with one {', '.join(shares)}."

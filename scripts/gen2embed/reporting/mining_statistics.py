@@ -63,7 +63,11 @@ def pooled(statistics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     negatives = sum(statistic["negatives"] for statistic in statistics)
     found = {key: sum(statistic[key] for statistic in statistics) for key in POOLED}
     for key in ("hardness", "overlap"):
-        total = sum(one[key]["mean"] * one["negatives"] for one in statistics if one[key])
+        total = sum(
+            statistic[key]["mean"] * statistic["negatives"]
+            for statistic in statistics
+            if statistic[key]
+        )
         found[key] = total / negatives if negatives else float("nan")
     return found
 

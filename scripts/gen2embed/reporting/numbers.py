@@ -42,18 +42,18 @@ class Source:
     form: str
 
     @classmethod
-    def parse(cls, said: str) -> Source:
+    def parse(cls, words: str) -> Source:
         """Raises InputError for a line that does not say what is wanted."""
         try:
-            (table, *pairs), after = (shlex.split(part) for part in said.split(" : ", 1))
+            (table, *pairs), after = (shlex.split(part) for part in words.split(" : ", 1))
             where = dict(pair.split("=", 1) for pair in pairs)
             column, form = (*after, "") if after == [TABLE] else after
         except ValueError:
             raise InputError(
-                f"{said}: write TABLE COLUMN=VALUE ... : COLUMN FORM, or TABLE : table"
+                f"{words}: write TABLE COLUMN=VALUE ... : COLUMN FORM, or TABLE : table"
             ) from None
         if column != TABLE and form not in FORMS:
-            raise InputError(f"{said}: no form {form!r}; known: {', '.join(FORMS)}")
+            raise InputError(f"{words}: no form {form!r}; known: {', '.join(FORMS)}")
         return cls(table, where, column, form)
 
     @property
@@ -112,10 +112,10 @@ def sources(page: str) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for block in SOURCES.findall(page):
         for line in block.splitlines():
-            name, separator, said = line.partition(" = ")
+            name, separator, source = line.partition(" = ")
             if not separator or name in found:
                 raise InputError(f"numbers: {line}: write NAME = SOURCE, each name once")
-            found[name] = Source.parse(said)
+            found[name] = Source.parse(source)
     marked = {name for name, _ in MARKED.findall(page)}
     if odd := sorted(marked ^ set(found)):
         raise InputError(f"{odd[0]}: needs a mark <!--={odd[0]}--> ... <!--/--> and a source")

@@ -85,7 +85,7 @@ def read_run(name: str, folder: str | Path, register: pd.DataFrame) -> Run:
     Raises InputError when there is no score at all, or one disagrees with its predictions.
     """
     datasets = register.loc[register["part"] == "eval", "name"]
-    scored = [one for one in datasets if facts_file(folder, one).is_file()]
+    scored = [dataset for dataset in datasets if facts_file(folder, dataset).is_file()]
     if not scored:
         raise InputError(f"{folder}: holds no score of any evaluation set; score some first")
     run = read_scores(name, folder, scored, "rank_of_positive", lambda rank: rank == 1)
@@ -122,10 +122,10 @@ def read_scores(
 
 def check_one_model(folder: str | Path, scores: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise InputError where the scores of one run are of several models, adapters or prompts."""
-    told = {name: score["manifest"]["query"] for name, score in scores.items()}
-    told = {name: manifest for name, manifest in told.items() if manifest}
-    for name, manifest in told.items():
-        first, of_first = next(iter(told.items()))
+    manifests = {name: score["manifest"]["query"] for name, score in scores.items()}
+    manifests = {name: manifest for name, manifest in manifests.items() if manifest}
+    for name, manifest in manifests.items():
+        first, of_first = next(iter(manifests.items()))
         check_one_run(of_first, manifest, f"{folder}: the vectors of {first} and {name}")
 
 
@@ -139,12 +139,12 @@ def over_seeds(name: str, runs: Sequence[Run]) -> Run:
     if len(runs) == 1:
         return replace(runs[0], name=name)
     first = runs[0]
-    complete = [one for one in first.scores if all(one in run.scores for run in runs)]
+    complete = [name for name in first.scores if all(name in run.scores for run in runs)]
     for run in runs[1:]:
         for dataset in complete:
             if not np.array_equal(first.row_ids[dataset], run.row_ids[dataset]):
                 raise InputError(f"{run.name}: scored on other rows of {dataset}; score it again")
-    hits = {one: np.mean([run.hits[one] for run in runs], axis=0) for one in complete}
+    hits = {name: np.mean([run.hits[name] for run in runs], axis=0) for name in complete}
     scores = {}
     for one in complete:
         each = [run.scores[one] for run in runs]
@@ -172,16 +172,16 @@ def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for run in runs:
         for name, wanted in weights(register).items():
-            scored = [one for one in wanted if one in run.scores]
-            below = sum(is_below_chance(run.scores[one]) for one in scored)
-            at_chance = sum(not run.scores[one]["above_chance"] for one in scored) - below
+            scored = [name for name in wanted if name in run.scores]
+            below = sum(is_below_chance(run.scores[name]) for name in scored)
+            at_chance = sum(not run.scores[name]["above_chance"] for name in scored) - below
             numbers, each = (np.nan,) * 4, []
             if len(scored) == len(wanted):
                 of_sets = list(wanted.values())
-                chances = [run.scores[one]["chance"] for one in wanted]
+                chances = [run.scores[name]["chance"] for name in wanted]
                 numbers = (
                     *mean_of_sets(
-                        [run.hits[one] for one in wanted], of_sets, run.concepts_of(list(wanted))
+                        [run.hits[name] for name in wanted], of_sets, run.concepts_of(list(wanted))
                     ),
                     float(np.average(chances, weights=of_sets)),
                 )
@@ -214,13 +214,13 @@ def per_dataset(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
     numbers = ("value", "ci_low", "ci_high", "value_index0", "ties", "n", "chance", "above_chance")
     rest = ["below_chance", "informed_chance", "spread"]
     for entry in register[register["part"] == "eval"].itertuples():
-        for run in (one for one in runs if entry.name in one.scores):
+        for run in (run for run in runs if entry.name in run.scores):
             score = run.scores[entry.name]
-            place = (entry.name, entry.meta_task, entry.split, run.name)
+            of_set = (entry.name, entry.meta_task, entry.split, run.name)
             each = [one.hits[entry.name].mean() for one in run.of_seeds]
             informed = score.get("informed_chance", np.nan)
             found = (is_below_chance(score), informed, spread(each))
-            rows.append((*place, *(score[x] for x in numbers), *found))
+            rows.append((*of_set, *(score[x] for x in numbers), *found))
     columns = ["dataset", "meta_task", "split", "run", *numbers, *rest]
     return pd.DataFrame(rows, columns=columns)
 

@@ -54,9 +54,9 @@ def _cell(row: Mapping[str, Any]) -> str:
     if not pd.isna(row.get("spread", float("nan"))):
         text += f" sd {100 * row['spread']:.1f}"
     if "of" in row:
-        said = [f"{row['at_chance']} at chance!"] if row.get("at_chance") else []
-        said += [f"{row['below_chance']} below chance"] if row.get("below_chance") else []
-        return f"{text} ({', '.join(said)})" if said else text
+        notes = [f"{row['at_chance']} at chance!"] if row.get("at_chance") else []
+        notes += [f"{row['below_chance']} below chance"] if row.get("below_chance") else []
+        return f"{text} ({', '.join(notes)})" if notes else text
     return text + mark(row.get("above_chance", True), row.get("below_chance", False))
 
 
@@ -77,9 +77,11 @@ def shown_datasets(sets: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     chance = sets.drop_duplicates("dataset").set_index("dataset").loc[wide["dataset"]]
     wide.insert(1, "meta-task", chance["meta_task"].tolist())
     wide.insert(2, "split", chance["split"].str.upper().tolist())
-    wide.insert(3, "chance", [percent(one) for one in chance["chance"]])
+    wide.insert(3, "chance", [percent(share) for share in chance["chance"]])
     if "informed_chance" in chance and chance["informed_chance"].notna().any():
-        informed = ["-" if pd.isna(one) else percent(one) for one in chance["informed_chance"]]
+        informed = [
+            "-" if pd.isna(share) else percent(share) for share in chance["informed_chance"]
+        ]
         wide.insert(4, "informed chance", informed)
     return wide
 

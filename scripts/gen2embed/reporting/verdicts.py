@@ -80,8 +80,8 @@ def verdicts(tests: pd.DataFrame) -> str:
     shown, parts, could = found[found["verdict"] == DIFFERS], [], []
     for aggregate in tests["aggregate"].unique():
         rows = shown[shown["aggregate"] == aggregate]
-        said = "; ".join(map(_numbers, rows.itertuples())) or "none"
-        parts.append(f"{AGGREGATE_LABELS[aggregate]}: {said}")
+        listed = "; ".join(map(_numbers, rows.itertuples())) or "none"
+        parts.append(f"{AGGREGATE_LABELS[aggregate]}: {listed}")
         least = tests.loc[tests["aggregate"] == aggregate, "least_difference"].median()
         could.append(f"{AGGREGATE_LABELS[aggregate]} {100 * least:.1f}")
     several = "seeds" in tests and (tests["seeds"] > 1).any()
@@ -97,15 +97,15 @@ def _others(found: pd.DataFrame, shown: int) -> str:
     """Of the comparisons whose difference is not shown: which are the same, which undecided."""
     same = int((found["verdict"] == SAME).sum())
     rest = found[~found["verdict"].isin([DIFFERS, SAME])]
-    said = f"Of the other {len(found) - shown} of {len(found)}, {same} are the {SAME}"
-    said += f" (equivalence test, Holm-adjusted p < 0.05), {len(rest)} are undecided"
+    sentence = f"Of the other {len(found) - shown} of {len(found)}, {same} are the {SAME}"
+    sentence += f" (equivalence test, Holm-adjusted p < 0.05), {len(rest)} are undecided"
     if 0 < len(rest) <= MOST_LISTED:
-        said += ": " + "; ".join(
+        sentence += ": " + "; ".join(
             f"{AGGREGATE_LABELS[row.aggregate]} {row.first} - {row.second} "
             f"{row.verdict.removeprefix('undecided ')}"
             for row in rest.itertuples()
         )
-    return said + "."
+    return sentence + "."
 
 
 def _numbers(row: Any) -> str:

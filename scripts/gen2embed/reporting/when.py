@@ -180,7 +180,7 @@ def answer_sentence(differences: pd.DataFrame) -> str:
         return ""
     slope, cross = rows.loc[SLOPE], rows.loc[CROSSING]
     ends = [name for name in rows.index if name.startswith("d=")]
-    said = "; ".join(f"{name} {rows.loc[name, 'said']}" for name in ends)
+    at_ends = "; ".join(f"{name} {rows.loc[name, 'said']}" for name in ends)
     if slope["verdict"].startswith("undecided"):
         how = "whether SaHa gains on HNS as positives are hidden is undecided"
     elif slope["value"] > 0:
@@ -188,7 +188,7 @@ def answer_sentence(differences: pd.DataFrame) -> str:
     else:
         how = "SaHa loses on HNS as positives are hidden"
     return (
-        f"saha - hns in points of Precision@1: {said}; slope {slope['said']} from none to all "
+        f"saha - hns in points of Precision@1: {at_ends}; slope {slope['said']} from none to all "
         f"hidden: {how}. Crossing d*: {cross['said']}"
         + (f", {cross['verdict']}." if cross["verdict"] else ".")
     )
@@ -198,7 +198,7 @@ def shown_scores(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "trained on": frame["strategy"],
-            "hidden": ["-" if pd.isna(one) else f"{one:g}" for one in frame["hidden"]],
+            "hidden": ["-" if pd.isna(share) else f"{share:g}" for share in frame["hidden"]],
             "Precision@1 (%)": [
                 percent(*row)
                 for row in zip(frame["value"], frame["ci_low"], frame["ci_high"], strict=True)
@@ -208,7 +208,7 @@ def shown_scores(frame: pd.DataFrame) -> pd.DataFrame:
                 for row in frame.itertuples()
             ],
             "sd over seeds": [
-                "-" if pd.isna(one) else f"{100 * one:.1f}" for one in frame["spread"]
+                "-" if pd.isna(value) else f"{100 * value:.1f}" for value in frame["spread"]
             ],
         }
     )
@@ -231,7 +231,7 @@ def shown_mediators(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "strategy": frame["strategy"],
-            "hidden": [f"{one:g}" for one in frame["hidden"]],
+            "hidden": [f"{share:g}" for share in frame["hidden"]],
             "false negatives (%)": cells("overall", percent),
             "of all pairs (%)": cells("in_clusters", percent),
             "hardness": cells("hardness_mean", lambda v, a, b: f"{v:.3f} [{a:.3f}, {b:.3f}]"),

@@ -193,10 +193,14 @@ class MsSwift:
         return {"messages", "positive_messages"} <= keys
 
     def item(self, messages: Any, pictures: Any, named: str) -> Item:
-        if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
+        if not isinstance(messages, list) or not all(
+            isinstance(message, dict) for message in messages
+        ):
             raise InputError(f"{named} must be a list of messages with role and content")
         said = "\n".join(
-            text(one.get("content"), named) for one in messages if one.get("role") != "system"
+            text(message.get("content"), named)
+            for message in messages
+            if message.get("role") != "system"
         )
         paths = images(pictures, named)
         if said.count(IMAGE_TAG) != len(paths):

@@ -43,7 +43,7 @@ def harder_than_chance(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     paraphrases) are not seen, so "no harder" is a reason to look, not a proof.
     """
     texts = [
-        (words([row.query, *row.positives]), [words([one]) for one in row.negatives])
+        (words([row.query, *row.positives]), [words([negative]) for negative in row.negatives])
         for row in rows
     ]
     texts = [(own, its) for own, its in texts if own and any(its)]

@@ -59,7 +59,11 @@ def spoken(sets: Sequence[TextSet], count: int) -> list[dict[str, object]]:
 
     To be asked of a generator in words; right: every right answer, sorted.
     """
-    worded = [one for one in sets if TASKS[one.entry.task].words and one.entry.concepts != "unseen"]
+    worded = [
+        dataset
+        for dataset in sets
+        if TASKS[dataset.entry.task].words and dataset.entry.concepts != "unseen"
+    ]
     each = -(-count // len(worded))
     rows = [(one.entry.task, row) for one in worded for row in one.rows[:each]]
     return [
@@ -107,19 +111,19 @@ def training_sets(
     So one question is asked by several rows, with other right answers where there are any.
     """
     sets = []
-    for entry in (one for one in register if one.part == "train"):
+    for entry in (entry for entry in register if entry.part == "train"):
         rng = _generator(seed, entry)
         wordings = len(WORDINGS[entry.task])
         asked = chosen(entry, lexicon, questions(entry.task, lexicon), seed)
         made = []
-        for place in _drawn(asked, -(-rows // wordings), rng, by_twos=TASKS[entry.task].pair):
-            question = asked[place]
+        for index in _drawn(asked, -(-rows // wordings), rng, by_twos=TASKS[entry.task].pair):
+            question = asked[index]
             for wording in range(wordings):
                 target = question.answers[wording % len(question.answers)]
                 made.append(Row(question.text(entry.task, wording), target, question))
         # rows of one question do not stand together
         order = rng.permutation(len(made[:rows])).tolist()
-        sets.append(TextSet(entry, [made[place] for place in order]))
+        sets.append(TextSet(entry, [made[index] for index in order]))
     return sets
 
 
@@ -130,12 +134,12 @@ def _drawn(
     order = rng.permutation(len(asked)).tolist()
     if not by_twos:
         return order[:count]
-    by_answer = {asked[place].answers[0]: place for place in reversed(order)}
+    by_answer = {asked[index].answers[0]: index for index in reversed(order)}
     taken: dict[int, None] = {}
-    for place in order:
-        other = next((by_answer[one] for one in asked[place].wrong if one in by_answer), None)
+    for index in order:
+        other = next((by_answer[one] for one in asked[index].wrong if one in by_answer), None)
         if other is not None:
-            taken |= {place: None, other: None}
+            taken |= {index: None, other: None}
     return list(taken)[:count]
 
 
@@ -144,7 +148,7 @@ def evaluation_sets(
 ) -> list[TextSet]:
     """Distinct queries in one wording. Raises InputError where there are too few of them."""
     sets = []
-    for entry in (one for one in register if one.part == "eval"):
+    for entry in (entry for entry in register if entry.part == "eval"):
         rng = _generator(seed, entry)
         asked = chosen(entry, lexicon, questions(entry.task, lexicon), seed)
         if len(asked) < queries:
@@ -153,8 +157,8 @@ def evaluation_sets(
             )
         places = rng.permutation(len(asked))[:queries].tolist()
         rows = [
-            Row(asked[place].text(entry.task, 0), asked[place].answers[0], asked[place])
-            for place in places
+            Row(asked[index].text(entry.task, 0), asked[index].answers[0], asked[index])
+            for index in places
         ]
         sets.append(TextSet(entry, rows, offered(entry.task, rows, lexicon, candidates, rng)))
     return sets
@@ -169,8 +173,10 @@ def offered(
     No candidate is as right as the annotated one; none stands twice.
     """
     if TASKS[task].labels:
-        labels = sorted({class_label(one) for one in lexicon.synsets if one.pos != "a"} - {"tops"})
-        return [[row.target, *(one for one in labels if one != row.target)] for row in rows]
+        labels = sorted(
+            {class_label(synset) for synset in lexicon.synsets if synset.pos != "a"} - {"tops"}
+        )
+        return [[row.target, *(label for label in labels if label != row.target)] for row in rows]
     if TASKS[task].pair:
         return [[row.target, row.question.wrong[0]] for row in rows]
     alike = [
@@ -180,11 +186,11 @@ def offered(
     lists = []
     for row, hard in zip(rows, alike, strict=True):
         found = dict.fromkeys([row.target, *([hard] if hard else [])])
-        for place in rng.permutation(len(pool)).tolist():
+        for index in rng.permutation(len(pool)).tolist():
             if len(found) >= most:
                 break
-            if not row.is_right(pool[place]):
-                found[pool[place]] = None
+            if not row.is_right(pool[index]):
+                found[pool[index]] = None
         lists.append(list(found))
     return lists
 
@@ -205,7 +211,7 @@ def minimal_pairs(dataset: TextSet) -> pd.DataFrame:
 
 
 def _among_targets(dataset: TextSet, wanted: Callable[[Row], Iterable[str]]) -> pd.DataFrame:
-    places = {target: place for place, target in enumerate(dataset.targets())}
+    places = {target: index for index, target in enumerate(dataset.targets())}
     found = [
         (number, target, "")
         for number, row in enumerate(dataset.rows)

@@ -70,7 +70,7 @@ def parse_line(line: str) -> Raw:
 
     def linked(*symbols: str) -> tuple[str, ...]:
         # a relation to another part of speech is none of ours
-        found = [one for one in pointers if one[0] in symbols and one[2] == pos]
+        found = [pointer for pointer in pointers if pointer[0] in symbols and pointer[2] == pos]
         return tuple(_id(one[2], one[1]) for one in found)
 
     antonyms = tuple(
@@ -96,7 +96,7 @@ def split_gloss(text: str) -> tuple[str, tuple[str, ...]]:
     """The definition, without what stands in quotes, and the example sentences that do."""
     definition = text.split('"')[0].strip().rstrip(";:").strip()
     examples = (" ".join(one.split()) for one in EXAMPLE.findall(text))
-    return " ".join(definition.split()), tuple(one for one in examples if one)
+    return " ".join(definition.split()), tuple(example for example in examples if example)
 
 
 def thin_out(raws: Iterable[Raw], tags: Tags) -> Iterator[Synset]:

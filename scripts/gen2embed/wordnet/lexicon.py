@@ -26,7 +26,7 @@ class Lexicon:
 
     def __init__(self, synsets: Iterable[Synset], unseen: float, seed: int):
         self.synsets = list(synsets)
-        self.by_id = {one.id: one for one in self.synsets}
+        self.by_id = {synset.id: synset for synset in self.synsets}
         self._unseen, self._seed = unseen, seed
 
     @cached_property
@@ -74,7 +74,7 @@ class Lexicon:
 
         Whatever means the same as an opposite of one of its words, or is similar to that.
         """
-        own = [one.opposite for one in synset.antonyms if one.word == word]
+        own = [antonym.opposite for antonym in synset.antonyms if antonym.word == word]
         every = []
         for antonym in synset.antonyms:
             other = self.by_id[antonym.of]

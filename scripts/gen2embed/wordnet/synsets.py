@@ -57,12 +57,18 @@ class Synset:
 def as_lines(synsets: Iterable[Synset]) -> Iterator[str]:
     """Tab-separated, a head first; lists with bars between, antonyms as word>id>word."""
     yield "\t".join(COLUMNS)
-    for one in synsets:
-        antonyms = [f"{two.word}>{two.of}>{two.opposite}" for two in one.antonyms]
-        lists = (one.examples, one.kinds, one.parts, one.similar, antonyms)
-        cells = [one.id, one.class_, BETWEEN.join(one.words), one.gloss, *map(BETWEEN.join, lists)]
+    for synset in synsets:
+        antonyms = [f"{two.word}>{two.of}>{two.opposite}" for two in synset.antonyms]
+        lists = (synset.examples, synset.kinds, synset.parts, synset.similar, antonyms)
+        cells = [
+            synset.id,
+            synset.class_,
+            BETWEEN.join(synset.words),
+            synset.gloss,
+            *map(BETWEEN.join, lists),
+        ]
         if any("\t" in cell or "\n" in cell for cell in cells):
-            raise InputError(f"{one.id}: a tab or a line break cannot be written")
+            raise InputError(f"{synset.id}: a tab or a line break cannot be written")
         yield "\t".join(cells)
 
 

@@ -97,7 +97,9 @@ def _hides(text: str, answers: Iterator[str] | tuple[str, ...]) -> tuple[str, ..
     """The answers that do not stand in the text, nor a form of them."""
     return tuple(
         dict.fromkeys(
-            one for one in answers if not re.search(rf"\b{re.escape(one)}", text, re.IGNORECASE)
+            answer
+            for answer in answers
+            if not re.search(rf"\b{re.escape(answer)}", text, re.IGNORECASE)
         )
     )
 
@@ -107,7 +109,7 @@ def _held(synset: Synset) -> dict[str, str]:
 
 
 def _near(lexicon: Lexicon, synset: Synset) -> tuple[str, ...]:
-    return tuple(word for one in lexicon.siblings(synset) for word in one.words)
+    return tuple(word for sibling in lexicon.siblings(synset) for word in sibling.words)
 
 
 def gloss_to_word(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
@@ -122,16 +124,16 @@ def word_to_gloss(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
     senses = lexicon.by_word[synset.pos, synset.word]
     if senses[0] is not synset:
         return
-    glosses = tuple(one.gloss for one in senses)
-    near = tuple(one.gloss for one in lexicon.siblings(synset))
+    glosses = tuple(sense.gloss for sense in senses)
+    near = tuple(sibling.gloss for sibling in lexicon.siblings(synset))
     shown = {"word": synset.word, "pos": POS_NAMES[synset.pos]}
     yield Question(synset.id, shown, glosses, frozenset(glosses), hard=near)
 
 
 def word_to_kind(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
     kinds = tuple(word for name in synset.kinds for word in lexicon.by_id[name].words)
-    every = frozenset(word for one in lexicon.ancestors(synset) for word in one.words)
-    answers = tuple(one for one in _hides(synset.gloss, kinds) if one not in synset.words)
+    every = frozenset(word for ancestor in lexicon.ancestors(synset) for word in ancestor.words)
+    answers = tuple(word for word in _hides(synset.gloss, kinds) if word not in synset.words)
     if answers:
         near = _near(lexicon, synset)
         yield Question(synset.id, _held(synset), answers, every | {*kinds}, hard=near)
@@ -139,7 +141,7 @@ def word_to_kind(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
 
 def word_to_synonym(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
     others = synset.words[1:]
-    answers = tuple(one for one in _hides(synset.gloss, others) if not _alike(one, synset.word))
+    answers = tuple(word for word in _hides(synset.gloss, others) if not _alike(word, synset.word))
     if answers:
         right = frozenset(others)
         near = _near(lexicon, synset)
@@ -198,7 +200,7 @@ def word_to_sense(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
 
 def word_to_part(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
     nearest = tuple(word for name in synset.parts for word in lexicon.by_id[name].words)
-    every = frozenset(word for one in lexicon.parts(synset) for word in one.words)
+    every = frozenset(word for part in lexicon.parts(synset) for word in part.words)
     answers = _hides(synset.gloss, nearest)
     if answers:
         near = _near(lexicon, synset)
@@ -207,7 +209,7 @@ def word_to_part(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
 
 def word_to_antonym(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
     own, every = lexicon.opposites(synset, synset.word)
-    answers = tuple(one for one in _hides(synset.gloss, tuple(own)) if not _negates(one, synset))
+    answers = tuple(word for word in _hides(synset.gloss, tuple(own)) if not _negates(word, synset))
     if answers:
         near = synset.words[1:] + _near(lexicon, synset)
         yield Question(synset.id, _held(synset), answers, frozenset(every), hard=near)
