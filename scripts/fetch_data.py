@@ -35,7 +35,7 @@ from gen2embed.download.repository import (
     select_files,
 )
 from gen2embed.download.revisions import SUFFIX, RevisionLock
-from gen2embed.download.transfer import Patience
+from gen2embed.download.transfer import Patience, add_patience
 from gen2embed.download.zips import extract, is_done, mark_done, open_zip, read_members
 from gen2embed.errors import InputError
 from gen2embed.files import reading, run_record, write_csv, write_parquet, write_text
@@ -79,9 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="beginnings of web addresses (not the hub's: HF_ENDPOINT) and what stands for them",
     )
     add("--accept-revisions", action="store_true", help="go over to what is not the locked state")
-    add("--workers", type=int, default=4, help="files that are downloaded at a time")
-    add("--tries", type=int, default=6, help="of every request and file, with growing pauses")
-    add("--pause", type=float, default=2.0, help="seconds before the second try, then doubled")
+    add_patience(parser)
     add("--plan", action="store_true", help="print what would be done (JSON) and do nothing")
     return parser
 

@@ -16,7 +16,7 @@ from gen2embed.data.registry import RegisterEntry, find_model, unregistered_mode
 from gen2embed.download.files_of_repository import Source
 from gen2embed.download.repository import Access, Selection, fetch_all, open_source, pinned_revision
 from gen2embed.download.revisions import RevisionLock
-from gen2embed.download.transfer import Patience
+from gen2embed.download.transfer import Patience, add_patience
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, run_record, weight_names, write_json
 from gen2embed.models.released import ADAPTER, SOURCE
@@ -33,9 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--lock", required=True, help="file of locked revisions (docs/data.md)")
     add("--source", default="", help="folder with the repositories' files by name")
     add("--accept-revisions", action="store_true", help="go over to what is not the locked state")
-    add("--workers", type=int, default=4, help="files that are downloaded at a time")
-    add("--tries", type=int, default=6, help="of every request and file, with growing pauses")
-    add("--pause", type=float, default=2.0, help="seconds before the second try, then doubled")
+    add_patience(parser)
     add_output(parser, "--out", whole=True, help="folder of the model")
     return parser
 

@@ -20,7 +20,7 @@ from gen2embed.mining.clusters import write_clusters
 from gen2embed.mining.filters import Recipe
 from gen2embed.mining.gpu import neighbours_on
 from gen2embed.mining.inputs import MiningInputs, read_inputs
-from gen2embed.mining.mine import mine_subset
+from gen2embed.mining.mine import BLOCK_ROWS, GIGABYTE, mine_subset
 from gen2embed.mining.revealed import check_dose
 from gen2embed.mining.statistics import describe
 from gen2embed.mining.strategies import STRATEGIES, get_strategy
@@ -29,7 +29,6 @@ from gen2embed.settings import add_settings
 
 LOG = logging.getLogger("gen2embed.mine_negatives")
 ALIKE = 0.5  # of the searches
-GIGABYTE = 1e9
 FILTERED = "filtered"
 FILTERS = tuple(field.name for field in fields(Recipe))
 SETTINGS = ("k", "m", "memory_gb", "index", "index_parameters", "index_from", "least_recall")
@@ -56,7 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of the random strategies")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="who searches")
     add_settings(parser, "embed", ["threads"])
-    add("--block-rows", type=int, default=1024, help="most anchors searched at once; likewise")
+    add(
+        "--block-rows", type=int, default=BLOCK_ROWS, help="most anchors searched at once; likewise"
+    )
     add_output(
         parser,
         "--out",

@@ -11,12 +11,12 @@ import pandas as pd
 from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.evaluation.precision import predict
-from gen2embed.mining.mine import mine_subset
+from gen2embed.mining.mine import BLOCK_ROWS, GIGABYTE, mine_subset
 from gen2embed.mining.strategies import get_strategy
 from gen2embed.mining.subset import Subset
+from gen2embed.settings import default
 
-GIGABYTE = 1e9
-BLOCK_ROWS = 1024
+MEMORY_GB = default("mine", "memory_gb")
 UNIT = 1e-3  # by which a vector's length may differ from 1
 
 
@@ -45,7 +45,7 @@ def mine(
     m: int = 3,
     labelled: bool = False,
     seed: int = 0,
-    memory_gb: float = 1.0,
+    memory_gb: float = MEMORY_GB,
 ) -> pd.DataFrame:
     """Clusters of hard negatives (METHOD: SaHa and others), as ``mine_negatives.py`` writes them.
 

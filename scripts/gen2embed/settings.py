@@ -123,6 +123,11 @@ def setting(section: str, key: str, flag: str | None = None) -> Setting:
     return Setting(section, key, flag or f"--{key.replace('_', '-')}", found)
 
 
+def default(section: str, key: str) -> Any:
+    """What a call by hand that leaves a key out gets; KeyError where it may not."""
+    return setting(section, key).schema["default"]
+
+
 def add_settings(
     parser: argparse.ArgumentParser,
     section: str,

@@ -7,6 +7,7 @@ process, too) goes on from its end, and the file takes its name only when size a
 
 from __future__ import annotations
 
+import argparse
 import errno
 import hashlib
 import logging
@@ -54,6 +55,19 @@ class Patience:
 
     tries: int = 6
     wait: float = 2.0
+
+
+def add_patience(parser: argparse.ArgumentParser) -> None:
+    """The flags of whoever downloads."""
+    add = parser.add_argument
+    add("--workers", type=int, default=4, help="files that are downloaded at a time")
+    add("--tries", type=int, default=Patience.tries, help="of every request and file")
+    add(
+        "--pause",
+        type=float,
+        default=Patience.wait,
+        help="seconds before the second try, then doubled",
+    )
 
 
 class Corrupt(Exception):

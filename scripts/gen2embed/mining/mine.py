@@ -22,6 +22,8 @@ from gen2embed.mining.strategies import CHANCE, NOWHERE, Settings, Strategy
 from gen2embed.mining.subset import Subset
 from gen2embed.mining.vectors import SideVectors
 
+GIGABYTE = 1e9
+BLOCK_ROWS = 1024  # most anchors searched at once, where nobody says otherwise
 RESIDENT_SHARE = 1 / 4  # of the memory bound, for each side's vectors
 
 

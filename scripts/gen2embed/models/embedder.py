@@ -16,7 +16,11 @@ from gen2embed.models.pixel_limits import limits_of_folder
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.prompts.resolutions import get_resolution
+from gen2embed.settings import default
 
+MAX_TOKENS, TOKEN_BUDGET, RESOLUTION, DTYPE = (
+    default("embed", key) for key in ("max_tokens", "token_budget", "resolution", "dtype")
+)
 Input = str | Path | Mapping[str, str | Path]
 
 
@@ -38,10 +42,10 @@ class Embedder:
         adapter: str | Path | None = None,
         prompt: str = "hierarchical",
         prompt_file: str | Path | None = None,
-        resolution: str = "native",
-        max_tokens: int = 2048,
-        token_budget: int = 8192,
-        dtype: str = "fp32",
+        resolution: str = RESOLUTION,
+        max_tokens: int = MAX_TOKENS,
+        token_budget: int = TOKEN_BUDGET,
+        dtype: str = DTYPE,
         device: str = "auto",
     ):
         self.prompt = get_prompt(prompt, prompt_file)

@@ -4,6 +4,8 @@ import stat
 import zipfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gen2embed.download.zips import extract, is_done, mark_done, open_zip, read_members
 from gen2embed.errors import InputError
@@ -44,6 +46,23 @@ def test_files_come_out_without_the_leading_folder(tmp_path):
     path = write(tmp_path / "a.zip", GOOD | {"./B/3.png": b"three", "empty/": b""})
     assert unzip(path, tmp_path / "out", ("images/", "val2017/")) == [3, 3, 5]
     assert tree(tmp_path / "out") == {"A/1.png": b"one", "A/2.png": b"two", "B/3.png": b"three"}
+
+
+NAMES = st.text(st.sampled_from("ab 0.-_é漢Ω'&%"), min_size=1, max_size=120).filter(
+    lambda name: name.strip(". ") == name and not name.startswith("._")
+)
+
+
+@settings(deadline=None)
+@given(st.sets(NAMES, min_size=1, max_size=4), st.integers(200, 251))
+def test_names_of_any_length_that_a_disk_takes_come_out(tmp_path_factory, names, length):
+    """Captions and addresses make names up to the limit of a file system, 255 bytes."""
+    folder = tmp_path_factory.mktemp("names")
+    long = {f"{'x' * (length - len(name.encode()))}{name}" for name in names if len(name) < 60}
+    files = {f"Set/{name}.png": name.encode() for name in {*long, "x" * 251}}
+    path = write(folder / "a.zip", {f"images/{name}": files[name] for name in files})
+    unzip(path, folder / "out", ("images/",))
+    assert tree(folder / "out") == files
 
 
 def test_forks_and_foreign_sets_are_left_out(tmp_path):
