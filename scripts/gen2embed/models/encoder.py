@@ -15,6 +15,7 @@ from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.batching import batches_by_tokens
 from gen2embed.models.blocks import Blocks
 from gen2embed.models.loading import PATIENCE, load_batches
+from gen2embed.models.numbers_given import check_given
 from gen2embed.models.planning import Planned, plan_items
 from gen2embed.prompts.resolutions import Resolution
 
@@ -51,7 +52,7 @@ def encode(
     share_prefix: leave out what embeddings do not need (``prefix.py``). round_vectors: to
     bf16, as the authors' program compares them. seconds: for a batch of the workers.
     Out of GPU memory, the token budget is halved for all that is left.
-    Raises InputError for a broken image, RuntimeError when a vector is not finite.
+    Raises InputError for a broken image, and for a vector that is not finite, or all zeros.
     """
     rows = range(len(planned)) if rows is None else rows
     vectors = np.zeros((len(rows), backbone.dim), dtype=np.float32)
@@ -73,10 +74,7 @@ def encode(
                     _note(broken, unreadable, source)
                     if numbers:
                         hidden = _unit(forward(inputs), round_vectors)
-                        if not np.isfinite(hidden).all():
-                            raise RuntimeError(
-                                f"{what}: the model gave vectors that are not finite"
-                            )
+                        check_given(hidden, numbers, f"{source}: row")
                         at = np.array(numbers)
                         vectors[at - rows.start] = hidden
                         done += 1

@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy, rms_norm
 
 from gen2embed.command_line import progress
+from gen2embed.errors import InputError
 from gen2embed.mini.generator.batches import IGNORED, PatchStore
 from gen2embed.mini.generator.instructions import content_words
 from gen2embed.mini.generator.muon import Muon
@@ -158,7 +159,9 @@ def _optimise(
         if (step + 1) % LOG_EVERY == 0 or step + 1 == steps:
             mean = sum(recent) / len(recent)
             if not np.isfinite(mean):
-                raise RuntimeError(f"{stage} stage: the loss is not finite at step {step + 1}")
+                raise InputError(
+                    f"{stage} stage: the loss is {mean} at step {step + 1}; lower the rates"
+                )
             rate = round(schedule.factor(step), 6)
             yield {"stage": stage, "step": step + 1, "loss": round(mean, 6), "lr_factor": rate}
             recent = []

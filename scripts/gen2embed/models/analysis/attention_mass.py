@@ -8,6 +8,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 
+from gen2embed.errors import InputError
 from gen2embed.models.analysis.watching import watched
 from gen2embed.models.backbones.base import Backbone, last_places
 from gen2embed.prompts.markup import SEGMENTS, Parts, join
@@ -63,6 +64,11 @@ def attention_mass(
         real = inputs["attention_mask"].bool().cpu()
         for number, weights in enumerate(seen):
             rows = weights[torch.arange(len(items)), last].cpu()
+            if not torch.isfinite(rows).all():
+                raise InputError(
+                    f"layer {number + 1}: the model's attention is not finite; take --dtype fp32, "
+                    "or check its weights"
+                )
             for row, kept, item in zip(rows, real, items, strict=True):
                 mass[item, number] = row[kept].double().numpy() @ member[item]
     return mass, np.stack([segment.sum(axis=0) for segment in member])

@@ -10,6 +10,7 @@ from torch.nn.functional import normalize
 
 from gen2embed.models.analysis.watching import watched
 from gen2embed.models.backbones.base import Backbone, last_places
+from gen2embed.models.numbers_given import check_given
 
 
 def hidden_states(output: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -35,5 +36,7 @@ def encode_layers(
         at = torch.arange(len(rows), device=positions.device)
         for number, hidden in enumerate(seen):
             last = final if number == len(layers) - 1 else hidden[at, positions]
-            vectors[number, rows] = normalize(last.float(), dim=-1).cpu().numpy()
+            of_layer = normalize(last.float(), dim=-1).cpu().numpy()
+            check_given(of_layer, rows, f"layer {number + 1}, item")
+            vectors[number, rows] = of_layer
     return vectors
