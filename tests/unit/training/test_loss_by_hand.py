@@ -74,12 +74,12 @@ def test_symmetric_is_blind_to_targets_nobody_owns():
 
 
 def test_similarities():
-    """Query 0: own 1, negatives 0 and (excluded) 1. Query 1: own 0, negatives 1 and 0.5."""
-    queries, targets = unit(0, 90), unit(0, 90, 0)
+    """Query 0: own 1, negatives 0 and (excluded) .5. Query 1: own cos 30, negatives 0 and 1."""
+    queries, targets = unit(0, 90), unit(0, 90, 60)
     own = torch.tensor([0, 2])
     excluded = torch.tensor([[0, 0, 1], [0, 0, 0]], dtype=torch.bool)
     found = similarities(queries, targets, own, excluded)
-    assert found["positive_similarity"] == pytest.approx(0.5)
+    assert found["positive_similarity"] == pytest.approx((1 + 0.75**0.5) / 2)
     assert found["negative_similarity"] == pytest.approx((0 + (0 + 1) / 2) / 2)
     assert found["hardest_negative_similarity"] == pytest.approx((0 + 1) / 2)
 
