@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gen2embed.evaluation.intervals import DRAWS, SEED, interval
+from gen2embed.reporting.compiled import cache_for_numba
 
 
 def centroid_distance(left: np.ndarray, right: np.ndarray) -> float:
@@ -42,12 +43,13 @@ def flatten(vectors: np.ndarray, seed: int, neighbours: int = 15) -> np.ndarray:
 
     Source: McInnes et al. 2018, umap-learn's defaults but for the metric.
     """
-    import umap
+    with cache_for_numba():
+        import umap
 
-    reducer = umap.UMAP(
-        n_neighbors=min(neighbours, len(vectors) - 1),
-        metric="cosine",
-        random_state=seed,
-        n_jobs=1,
-    )
-    return np.asarray(reducer.fit_transform(vectors.astype(np.float32)))
+        reducer = umap.UMAP(
+            n_neighbors=min(neighbours, len(vectors) - 1),
+            metric="cosine",
+            random_state=seed,
+            n_jobs=1,
+        )
+        return np.asarray(reducer.fit_transform(vectors.astype(np.float32)))
