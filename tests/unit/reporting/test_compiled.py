@@ -23,7 +23,8 @@ def test_the_nearest_folder_above_decides(tmp_path):
     assert not can_be_written(tmp_path / "file" / "below")
 
 
-def test_where_nothing_can_be_written_a_folder_of_its_own_comes_and_goes(read_only):
+@pytest.mark.usefixtures("read_only")
+def test_where_nothing_can_be_written_a_folder_of_its_own_comes_and_goes():
     assert not has_cache()
     with cache_for_numba():
         folder = Path(os.environ[VARIABLE])
@@ -31,7 +32,8 @@ def test_where_nothing_can_be_written_a_folder_of_its_own_comes_and_goes(read_on
     assert VARIABLE not in os.environ and not folder.exists()
 
 
-def test_what_is_set_or_can_be_written_is_left_alone(read_only, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("read_only")
+def test_what_is_set_or_can_be_written_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     with cache_for_numba():
         assert os.environ[VARIABLE] == str(tmp_path)
