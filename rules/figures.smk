@@ -1,8 +1,8 @@
 # Figures: each as PDF and PNG, with a CSV of what is drawn and its caption.
-# in:  tables/, scores/, clusters/, false_negatives/, embeddings/base/
+# in:  tables/, scores/, clusters/, worked/, false_negatives/, embeddings/base/
 # out: figures/<name>.pdf, .png, .csv, .md
 #      analysis/: what is measured for figures alone, on the model itself
-# by:  plot_scores.py, plot_umap.py, plot_mining.py, draw_gallery.py, plot_dynamics.py,
+# by:  plot_scores.py, plot_umap.py, plot_mining.py, draw_gallery.py, draw_saha.py, plot_dynamics.py,
 #      plot_generators.py (of text: beside the last published mini);
 #      analyse_attention.py, analyse_layers.py and plot_analyses.py
 
@@ -16,6 +16,7 @@ rule figures:
         study.paths.figures("gallery")
         if study.knows_equivalences and {"hns", "saha"} <= set(study.mined)
         else [],
+        study.paths.figures("saha_worked") if study.works_saha else [],
         study.paths.figures("both_generators") if study.asks_generator else [],
 
 
@@ -135,6 +136,33 @@ rule draw_gallery:
         " --clusters {params.clusters:q} --strategy hns --instead saha"
         " --query-items {input.query_items:q} --target-items {input.target_items:q}"
         " --image-root {input.images:q} --rows {params.rows:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+if study.works_saha:
+
+    rule draw_saha:
+        input:
+            program("draw_saha.py"),
+            worked=rules.trace_anchor.output,
+            query_items=study.paths.items("train", "query"),
+            target_items=study.paths.items("train", "target"),
+            images=study.paths.images("train"),
+        output:
+            reported(study.paths.figures("saha_worked")),
+        log:
+            f"{RESULTS}/logs/draw_saha.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/draw_saha.tsv"
+        conda:
+            "../envs/reporting.yaml"
+        resources:
+            **study.resources.asks("small"),
+        params:
+            out=subpath(output[0], parent=True),
+        shell:
+            "python scripts/draw_saha.py --worked {input.worked:q}"
+            " --query-items {input.query_items:q} --target-items {input.target_items:q}"
+            " --image-root {input.images:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule plot_dynamics:

@@ -2,6 +2,7 @@
 # in:  pairs/<subset>.parquet, embeddings/base/<mine.prompt>/train_<side>.npy
 # out: clusters/<strategy>/<subset>.parquet with its statistics as .json; false_negatives/
 # by:  mine_negatives.py, measure_false_negatives.py (the report on known equivalences)
+#      worked/saha.parquet: one anchor's mining step by step (trace_anchor.py), for a figure
 # Every k and m of mine.grid is mined besides: grid/, tables/grid.* (tables.smk)
 # Only the mini benchmark knows its equivalences: false negatives and the grid are its alone. With
 # mining_from the clusters are another experiment's, and nothing is mined here.
@@ -46,6 +47,39 @@ if study.mines:
         shell:
             "printf '%s' {params.jobs:q} > {log:q}.jobs.json;"
             " python scripts/mine_negatives.py --job-list {log:q}.jobs.json > {log:q} 2>&1"
+
+
+if study.works_saha:
+
+    rule trace_anchor:
+        input:
+            program("trace_anchor.py"),
+            **study.mining_vectors,
+            pairs=rules.prepare_items.output.pairs,
+            known=(
+                study.paths.equivalences("train", study.train_sets)
+                if study.knows_equivalences
+                else []
+            ),
+            clusters=clusters_of(["saha"], "parquet"),
+            statistics=clusters_of(["saha"], "json"),
+        output:
+            study.paths.worked,
+        log:
+            f"{RESULTS}/logs/trace_anchor.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/trace_anchor.tsv"
+        conda:
+            "../envs/mining-cpu.yaml"
+        resources:
+            **study.resources.asks("small"),
+        params:
+            clusters=subpath(first("clusters"), ancestor=2),
+            known=lambda wildcards, input: flags({"equivalences": input.known or None}),
+        shell:
+            "python scripts/trace_anchor.py --pairs {input.pairs:q} {params.known:q}"
+            " --query-embeddings {input.query:q} --target-embeddings {input.target:q}"
+            " --clusters {params.clusters:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule grid:

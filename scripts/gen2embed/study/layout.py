@@ -89,6 +89,7 @@ class Layout:
         self.score_folder = f"{self.root}/scores"
         self.counted = f"{self.root}/partial/counted"
         self.grid = f"{self.root}/grid"
+        self.worked = f"{self.root}/worked/saha.parquet"
         self.dropped_rows = f"{self.root}/tables/dropped_rows.csv"
 
     def images(self, part: str) -> str:

@@ -61,6 +61,7 @@ class Study:
         # strategies are compared where some have negatives, their false ones where they are known
         self.compares_mining = self.mines and bool(self.mined)
         self.knows_equivalences = self.compares_mining and self.is_made
+        self.works_saha = self.mines and "saha" in self.mined  # one anchor, step by step
         self.mined_apart = mined_apart(self.runs)
         self.model = self.paths.generator if self.generates else self.paths.fetched_model
 

@@ -1,0 +1,158 @@
+"""Draw SaHa worked on one real anchor: the pool by rank, the owners by overlap, the cluster.
+
+Paper: figure 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from gen2embed.command_line import run_each
+from gen2embed.files import read_parquet
+from gen2embed.outputs import add_output
+from gen2embed.reporting.figures import style, write_figure
+from gen2embed.reporting.inches import draw_item, sheet, write_fitted
+from gen2embed.reporting.worked import (
+    COLUMNS,
+    NAMES,
+    STATES,
+    candidates_shown,
+    caption,
+    with_texts,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = dict(zip(STATES, ("black", "C0", "C5", "0.75", "white"), strict=True))
+LINES = {"kept": "-", "discarded": (0, (4, 2))}
+WIDTH, EDGE, ROW, TOP = 7.1, 0.08, 0.3, 1.5  # inches
+LEFT, BETWEEN, NUMBER, END = 0.34, 1.0, 0.36, 6.78
+LETTER, WIDEST_LEFT = 0.062, 2.1  # of a text; what the left column may take
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="draw_saha", description=__doc__)
+    add = parser.add_argument
+    add("--worked", required=True, help="parquet of trace_anchor.py")
+    add("--query-items", required=True, help="items parquet of the query side")
+    add("--target-items", required=True, help="items parquet of the target side")
+    add("--image-root", required=True, help="folder that the items' image paths start from")
+    add_output(parser, "--out", help="folder for saha_worked.pdf, .png, .csv, .md")
+    return parser
+
+
+def draw_anchor(axes: Axes, query: pd.Series, target: pd.Series, root: Path) -> None:
+    for top, name, item in ((0.1, "anchor query", query), (0.62, "its target", target)):
+        write_fitted(axes, EDGE, top + 0.2, name, 1.0, fontsize=8, weight="bold")
+        draw_item(axes, item, root, (1.05, top, 2.6, 0.42), lines=3, fontsize=7)
+
+
+def draw_pool(axes: Axes, pool: pd.DataFrame) -> None:
+    """A square for each target of the pool, by rank, and what the colours mean."""
+    write_fitted(axes, 3.85, 0.16, f"the pool: {len(pool)} targets by rank", 3.0, fontsize=8,
+                 weight="bold")  # fmt: skip
+    side = min(0.15, 3.15 / max(1, len(pool)))
+    for place, (state, false) in enumerate(zip(pool["state"], pool["false_negative"], strict=True)):
+        left = 3.85 + place * side
+        axes.fill_between([left, left + 0.85 * side], 0.3, 0.3 + 0.85 * 0.15, color=COLOURS[state],
+                          ec="0.3", lw=0.5)  # fmt: skip
+        if false:
+            axes.plot(left + 0.42 * side, 0.54, "^", ms=4, color="black", mew=0)
+    for place, state in enumerate(STATES):
+        left, y = (3.85, 5.35)[place // 3], 0.68 + 0.14 * (place % 3)
+        axes.plot(left + 0.05, y, "s", ms=5, color=COLOURS[state], mec="0.3", mew=0.5)
+        write_fitted(axes, left + 0.15, y, NAMES[state], 1.55, fontsize=7)
+    if pool["false_negative"].any():
+        axes.plot(5.40, 0.96, "^", ms=4, color="black", mew=0)
+        write_fitted(axes, 5.5, 0.96, "known false negative", 1.4, fontsize=7)
+
+
+def draw_rows(axes: Axes, shown: pd.DataFrame, items: dict[str, pd.DataFrame], root: Path) -> None:
+    """Targets in the order of retrieval, their owners in that of overlap, a line from one to the
+    other. A text that all items of a side share is left out where they have images."""
+    targets = items["target"].loc[shown["target_id"]]
+    owners = items["query"].loc[shown["owner_query_id"]]
+    told, told_of_owner = (
+        side["text"].nunique() > 1 or (side["image_path"] == "").any() for side in (targets, owners)
+    )
+    letters = targets["text"].str.len().max() * told
+    wide = min(WIDEST_LEFT, LETTER * letters) + (ROW + 0.1) * (targets["image_path"] != "").any()
+    score = LEFT + max(wide, 1.3) + NUMBER
+    overlap = score + BETWEEN
+    owner = overlap + NUMBER
+    titles = ((LEFT, "candidates by hardness"), (overlap, "their owner queries by overlap"))
+    for x, title in titles:
+        write_fitted(axes, x, TOP - 0.14, title, 2.5, fontsize=8, weight="bold")
+    middle = {"left": {}, "right": {}}
+    for place, one in enumerate(shown.sort_values("rank").itertuples()):
+        top = TOP + place * ROW
+        middle["left"][one.rank] = top + ROW / 2
+        write_fitted(axes, EDGE, top + ROW / 2, str(one.rank), 0.25, fontsize=7, color="0.3")
+        box = (LEFT, top + 0.02, score - LEFT - NUMBER, ROW - 0.04)
+        draw_item(axes, targets.loc[one.target_id], root, box, with_text=told, fontsize=7)
+        number = f"{one.target_cosine:.2f}"
+        write_fitted(axes, score, top + ROW / 2, number, 0.4, fontsize=7, ha="right")
+    by_overlap = shown.sort_values("order")
+    for place, one in enumerate(by_overlap.itertuples()):
+        top = TOP + place * ROW
+        middle["right"][one.rank] = top + ROW / 2
+        write_fitted(axes, overlap, top + ROW / 2, f"{one.owner_cosine:.2f}", 0.4, fontsize=7)
+        box = (owner, top + 0.02, END - owner - 0.14, ROW - 0.04)
+        item = items["query"].loc[one.owner_query_id]
+        draw_item(axes, item, root, box, with_text=told_of_owner, fontsize=7)
+        if one.false_negative:
+            axes.plot(END - 0.05, top + ROW / 2, "^", ms=5, color="black", mew=0)
+    for one in shown.itertuples():
+        ends = middle["left"][one.rank], middle["right"][one.rank]
+        axes.plot(
+            [score + 0.05, overlap - 0.05],
+            ends,
+            ls=LINES[one.state],
+            lw=1.1,
+            color=COLOURS[one.state],
+        )
+    bottom = TOP
+    for state, name in (("kept", "kept: the cluster"), ("discarded", "discarded")):
+        of_state = by_overlap[by_overlap["state"] == state]
+        if len(of_state):
+            top, bottom = bottom, bottom + len(of_state) * ROW
+            axes.plot([END + 0.05] * 2, [top + 0.03, bottom - 0.03], lw=3, color=COLOURS[state],
+                      solid_capstyle="butt")  # fmt: skip
+            axes.text(END + 0.18, (top + bottom) / 2, name, rotation=270, ha="center",
+                      va="center", fontsize=8, color=COLOURS[state])  # fmt: skip
+
+
+def draw(job: argparse.Namespace) -> None:
+    pool, facts = read_parquet(job.worked, list(COLUMNS))
+    columns = ["item_id", "text", "image_path"]
+    items = {
+        "query": read_parquet(job.query_items, columns)[0],
+        "target": read_parquet(job.target_items, columns)[0],
+    }
+    root = Path(job.image_root)
+    with style():
+        if pool.empty:
+            figure, axes = sheet(WIDTH, 1.0)
+            axes.text(WIDTH / 2, 0.5, "no such anchor was mined", ha="center", va="center")
+        else:
+            shown = candidates_shown(pool)
+            figure, axes = sheet(WIDTH, TOP + ROW * len(shown) + 0.1)
+            query = items["query"].loc[int(facts["query_id"])]
+            draw_anchor(axes, query, items["target"].loc[int(facts["target_id"])], root)
+            draw_pool(axes, pool)
+            draw_rows(axes, shown, items, root)
+        write_figure(job.out, "saha_worked", figure, with_texts(pool, items), caption(pool, facts))
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_each(build_parser(), draw, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
