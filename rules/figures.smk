@@ -82,6 +82,7 @@ rule plot_umap:
 rule plot_mining:
     input:
         program("plot_mining.py"),
+        register=BENCHMARK.register,
         pairs=rules.prepare_items.output.pairs,
         clusters=clusters_of(study.mined, "parquet"),
         rates=study.pooled_rates,
@@ -100,11 +101,10 @@ rule plot_mining:
         clusters=subpath(first("clusters"), ancestor=2),
         strategies=study.mined,
         rates=flags({"rates": study.pooled_rates or None}),
-        seed=config["seed"],
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/plot_mining.py --pairs {input.pairs:q} --clusters {params.clusters:q}"
-        " --strategies {params.strategies:q} {params.rates:q} --seed {params.seed:q}"
+        " --strategies {params.strategies:q} {params.rates:q} --register {input.register:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_each
-from gen2embed.evaluation.intervals import mean_interval
 from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.origin import check_mined_from, check_strategy
@@ -22,15 +21,16 @@ from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, tasks
 from gen2embed.reporting.figures import style, write_figure
+from gen2embed.reporting.hardness import ALL, FEW, SHARES, draw_hardness, summarise, with_rates
 from gen2embed.reporting.mining_statistics import read_rates
 from gen2embed.study.layout import set_file
+from gen2embed.reporting.results import read_register
 
 RATE_COLUMNS = [
     *("subset", "strategy", "hardness", "low", "high", "negatives", "false_negatives"),
     *("value", "ci_low", "ci_high"),
 ]
 TIMES_THE_HIGHEST = 2.5  # rate is as far as the axis goes: wide intervals do not flatten the lines
-MOST_POINTS = 1500  # drawn per strategy; the means are over all
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,13 +40,16 @@ def build_parser() -> argparse.ArgumentParser:
     add("--clusters", required=True, help="folder with <strategy>/<subset>.parquet")
     add("--strategies", required=True, nargs="+", help="strategies to draw, in the legend's order")
     add("--rates", help="report of measure_false_negatives.py on all subsets; none: a figure less")
-    add("--seed", type=int, default=0, help="of the points that are drawn")
+    add("--register", required=True, help="datasets.csv of the benchmark: the meta-tasks")
     add_output(parser, "--out", help="folder of the two figures")
     return parser
 
 
 def read_negatives(job: argparse.Namespace) -> pd.DataFrame:
-    """All mined negatives: strategy, subset, cluster (numbered over subsets), hardness, overlap."""
+    """All mined negatives: strategy, subset, meta_task, cluster (numbered over subsets), hardness,
+    overlap."""
+    register = read_register(job.register)
+    task_of = register[register["part"] == "train"].set_index("name")["meta_task"]
     parts = []
     for strategy in job.strategies:
         start = 0
@@ -61,62 +64,35 @@ def read_negatives(job: argparse.Namespace) -> pd.DataFrame:
             start += len(table)
             facts = {"cluster": cluster, "hardness": table.hardness, "overlap": table.overlap}
             parts.append(pd.DataFrame(facts).assign(strategy=strategy, subset=subset))
+            parts[-1]["meta_task"] = task_of.get(subset, "")
     return pd.concat(parts, ignore_index=True)
 
 
-def means_with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean hardness and overlap by strategy, with 95 % bootstrap intervals over clusters: the
-    negatives of one anchor are not independent."""
-    rows = []
-    for strategy, of_strategy in frame.groupby("strategy", sort=False):
-        row = {"strategy": strategy, "negatives": len(of_strategy)}
-        for name in ("hardness", "overlap"):
-            values = of_strategy[name].to_numpy(dtype=np.float64)
-            low, high = mean_interval(values, of_strategy["cluster"])
-            row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
-        rows.append(row)
-    return pd.DataFrame(rows).round(6)
-
-
 def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
-    from matplotlib.figure import Figure
-
-    means = means_with_intervals(frame)
+    report = read_rates(job.rates, job.strategies) if job.rates else None
+    summary = with_rates(summarise(frame), report)
     said = "; ".join(
         f"{row.strategy}: hardness {row.hardness:.3f} [{row.hardness_low:.3f}, "
         f"{row.hardness_high:.3f}], overlap {row.overlap:.3f} [{row.overlap_low:.3f}, "
         f"{row.overlap_high:.3f}] ({row.negatives} negatives)"
-        for row in means.itertuples()
+        for row in summary[summary["meta_task"] == ALL].itertuples()
+    )
+    known = (
+        f" True false negatives (right): {rate_sentence(report, job.strategies)} {EQUAL_HARDNESS}"
+        if report
+        else " Whether it means fewer false negatives is not known."
     )
     caption = (
         "Hardness (cosine of anchor query and negative target) against overlap (cosine of anchor "
-        "query and the query that owns the negative) of mined negatives, with zero-shot vectors; "
-        f"at most {MOST_POINTS} points drawn per strategy, crosses: means. Means over all "
+        "query and the query that owns the negative) of mined negatives, with zero-shot vectors. "
+        "Contours: the densest region with half of a strategy's negatives (thick), with "
+        f"{SHARES[0]:.0%} (thin, of at most {FEW} strategies); marks: means; bars: quartiles; "
+        "below by meta-task. Means over all "
         f"negatives, 95 % bootstrap intervals over clusters: {said}. Lower overlap is "
-        "what SaHa selects for; whether it means fewer false "
-        + ("negatives is the next figure's question." if job.rates else "negatives is not known.")
-        + dropped_in_files(job.pairs, "before mining")
+        f"what SaHa selects for.{known}{dropped_in_files(job.pairs, 'before mining')}"
     )
-    figure = Figure(figsize=(4.2, 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    rng = np.random.default_rng(job.seed)
-    for number, strategy in enumerate(job.strategies):
-        rows = frame[frame["strategy"] == strategy]
-        picks = np.sort(rng.permutation(len(rows))[:MOST_POINTS])
-        shown = rows.iloc[picks]
-        axes.scatter(
-            shown["hardness"], shown["overlap"], s=4, alpha=0.25, lw=0, color=f"C{number}",
-            rasterized=True,
-        )  # fmt: skip
-    for number, row in enumerate(means.itertuples()):
-        axes.plot(
-            row.hardness, row.overlap, "X", ms=10, mec="black", color=f"C{number}",
-            label=f"{row.strategy} ({row.hardness:.2f}, {row.overlap:.2f})",
-        )  # fmt: skip
-    axes.set_xlabel("hardness")
-    axes.set_ylabel("overlap")
-    figure.legend(loc="outside upper center", ncols=3, fontsize=7)
-    write_figure(job.out, "hardness_overlap", figure, means, caption)
+    figure = draw_hardness(frame, summary, job.strategies)
+    write_figure(job.out, "hardness_overlap", figure, summary, caption)
 
 
 def plot_rates(job: argparse.Namespace) -> None:
