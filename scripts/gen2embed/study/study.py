@@ -61,7 +61,9 @@ class Study:
         # strategies are compared where some have negatives, their false ones where they are known
         self.compares_mining = self.mines and bool(self.mined)
         self.knows_equivalences = self.compares_mining and self.is_made
-        self.works_saha = self.mines and "saha" in self.mined  # one anchor, step by step
+        # one anchor, step by step: where each candidate has an owner to show
+        has_owners = config["mine"]["ownerless"] == "none"
+        self.works_saha = self.mines and "saha" in self.mined and has_owners
         self.mined_apart = mined_apart(self.runs)
         self.model = self.paths.generator if self.generates else self.paths.fetched_model
 
