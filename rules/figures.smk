@@ -1,5 +1,5 @@
 # Figures: each as PDF and PNG, with a CSV of what is drawn and its caption.
-# in:  tables/, scores/, clusters/, worked/, false_negatives/, embeddings/base/
+# in:  tables/, scores/, adapters/ (logs), clusters/, worked/, false_negatives/, embeddings/base/
 # out: figures/<name>.pdf, .png, .csv, .md
 #      analysis/: what is measured for figures alone, on the model itself
 # by:  plot_scores.py, plot_umap.py, plot_mining.py, draw_gallery.py, draw_saha.py, plot_dynamics.py,
@@ -171,6 +171,10 @@ rule plot_dynamics:
         register=BENCHMARK.register,
         zero_shot=study.scores(ZERO_SHOT, study.run_prompts),
         tuned=[study.scores(*one) for one in study.tuned_models],
+        logs=[
+            f"{study.paths.adapter_of(run.model, run.prompt)}/training_log.jsonl"
+            for run in study.runs
+        ],
     output:
         reported(study.paths.figures("training_dynamics")),
     log:
@@ -183,6 +187,7 @@ rule plot_dynamics:
         **study.resources.asks("small"),
     params:
         scores=subpath(first("tuned"), ancestor=3),
+        adapters=subpath(first("logs"), ancestor=3),
         runs=study.run_names,
         seeds=config["train"]["seeds"],
         checkpoints=study.steps,
@@ -190,6 +195,7 @@ rule plot_dynamics:
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/plot_dynamics.py --register {input.register:q} --scores {params.scores:q}"
+        " --adapters {params.adapters:q}"
         " --runs {params.runs:q} --seeds {params.seeds:q} --checkpoints {params.checkpoints:q}"
         " --steps {params.steps:q} --out {params.out:q} > {log:q} 2>&1"
 

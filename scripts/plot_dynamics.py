@@ -1,4 +1,4 @@
-"""Plot Precision@1 along the steps of fine-tuning.
+"""Plot Precision@1 along the steps of fine-tuning, loss and gradient norm beneath.
 
 Paper: figure 4.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -24,6 +25,10 @@ from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_steps
 from gen2embed.reporting.tables import percent
+from gen2embed.reporting.training_curves import CURVES, SMOOTHED, draw_curve, read_curves
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PANELS = ("ind", "ood")
 
@@ -33,12 +38,32 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--register", required=True, help="datasets.csv of the benchmark")
     add("--scores", required=True, help="folder with a folder of scores per model and prompt")
+    add("--adapters", required=True, help="folder with an adapter per model and prompt: their logs")
     add("--runs", required=True, nargs="+", help="STRATEGY/PROMPT, in the order of the legend")
     add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
     add("--checkpoints", required=True, nargs="*", type=int, help="steps with a scored adapter")
     add("--steps", required=True, type=int, help="last step")
     add_output(parser, "--out", help="folder for training_dynamics.pdf, .png, .csv, .md")
     return parser
+
+
+def spread_note(drawn: pd.DataFrame, seeds: int) -> str:
+    """What whiskers are, and the largest: "" for one seed, which has none."""
+    if seeds == 1:
+        return ""
+    most = 100 * drawn["spread"].max()
+    return f"Whiskers: one standard deviation over seeds, at most {most:.1f} points. "
+
+
+def draw_spread(axes: Axes, frame: pd.DataFrame, runs: list[str]) -> None:
+    """One standard deviation over seeds around each mean, where there are several seeds."""
+    for number, run in enumerate(runs):
+        rows = frame[(frame["run"] == run) & frame["spread"].notna()]
+        if len(rows):
+            axes.errorbar(
+                rows["step"], 100 * rows["value"], yerr=100 * rows["spread"], fmt="none", lw=0.9,
+                capsize=2, color=f"C{number}",
+            )  # fmt: skip
 
 
 def plot(job: argparse.Namespace) -> None:
@@ -54,6 +79,9 @@ def plot(job: argparse.Namespace) -> None:
             parts.append(aggregate([run], register).assign(step=step))
     frame = pd.concat(parts, ignore_index=True)
     drawn = frame[frame["aggregate"].isin(PANELS)].reset_index(drop=True)
+    curves = pd.concat(
+        [read_curves(job.adapters, name, job.seeds) for name in names], ignore_index=True
+    )
     last = drawn[drawn["step"] == job.steps]
     ends = "; ".join(
         f"{row.run} {AGGREGATE_LABELS[row.aggregate]} {percent(row.value, row.ci_low, row.ci_high)}"
@@ -63,21 +91,30 @@ def plot(job: argparse.Namespace) -> None:
         "Training dynamics: precision at 1 (mean over data sets; bands: 95 % bootstrap interval) "
         f"along the steps of fine-tuning; step 0 is zero-shot. "
         f"{in_seeds(len(job.seeds)).capitalize()}. At step {job.steps}: {ends}. "
-        f"{conditional(shown)}"
+        f"{spread_note(drawn, len(job.seeds))}Beneath: loss and gradient norm of every step (thin) "
+        f"and their moving mean over {SMOOTHED:.0%} of the steps. {conditional(shown)}"
         f"{dropped_in_evaluation(shown)}{dropped_in_training(shown)}"
     )
+    labels = [name.label for name in names]
     with style():
-        figure = Figure(figsize=(7.0, 2.9), layout="constrained")
-        axes = figure.subplots(1, len(PANELS), sharey=True)
+        figure = Figure(figsize=(7.1, 4.9), layout="constrained")
+        grid = figure.subplots(2, len(PANELS), height_ratios=(3, 2))
+        axes = grid[0]
+        axes[1].sharey(axes[0])
         for panel, name in zip(axes, PANELS, strict=True):
             of_panel = drawn[drawn["aggregate"] == name]
-            draw_lines(panel, of_panel, "run", [name.label for name in names], "step")
+            draw_lines(panel, of_panel, "run", labels, "step")
+            draw_spread(panel, of_panel, labels)
             panel.set_title(AGGREGATE_LABELS[name])
+        for panel, (curve, label) in zip(grid[1], CURVES.items(), strict=True):
+            draw_curve(panel, curves[curves["aggregate"] == curve], labels)
+            panel.set_ylabel(label)
             panel.set_xlabel("step")
         axes[0].set_ylabel("Precision@1 (%)")
-        handles, labels = axes[0].get_legend_handles_labels()
+        handles, _ = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=4)
-        write_figure(job.out, "training_dynamics", figure, drawn, caption)
+        together = pd.concat([drawn, curves.round(6)], ignore_index=True)
+        write_figure(job.out, "training_dynamics", figure, together, caption)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import check_numbers, read_json_lines, read_json_object
 from gen2embed.models.sums import CARD
 
+LOG = "training_log.jsonl"
 COUNTS = ("pairs_seen", "items_encoded", "queries_trained")
 
 
@@ -33,7 +34,7 @@ def pairs_seen_at(adapter: str | Path, steps: Sequence[int]) -> dict[int, int]:
 
     Raises InputError for a step that the log has not.
     """
-    path = Path(adapter) / "training_log.jsonl"
+    path = Path(adapter) / LOG
     if not path.is_file():
         raise InputError(f"{path}: no such file; train the adapter first")
     lines = read_json_lines(path, "step", "pairs_seen")
