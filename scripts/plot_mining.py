@@ -23,8 +23,8 @@ from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, t
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.hardness import ALL, FEW, SHARES, draw_hardness, summarise, with_rates
 from gen2embed.reporting.mining_statistics import read_rates
-from gen2embed.study.layout import set_file
 from gen2embed.reporting.results import read_register
+from gen2embed.study.layout import set_file
 
 RATE_COLUMNS = [
     *("subset", "strategy", "hardness", "low", "high", "negatives", "false_negatives"),

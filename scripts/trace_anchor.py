@@ -28,6 +28,7 @@ from gen2embed.mining.vectors import SideVectors
 from gen2embed.mining.worked import DISCARDED, KEPT, Worked, Workings
 from gen2embed.origin import check_mined_from, check_strategy
 from gen2embed.outputs import add_output
+from gen2embed.study.layout import facts_file, set_file
 
 STRATEGY = "saha"
 LOOKED_AT = 500  # clusters of each subset, at most
@@ -106,11 +107,11 @@ def work_subset(
     if inputs.labelled:
         return []
     *ids, metadata = read_pairs(pairs)
-    path = Path(job.clusters) / STRATEGY / f"{inputs.name}.parquet"
+    path = set_file(Path(job.clusters) / STRATEGY, inputs.name)
     table, mined_as = read_clusters(path, len(ids[0]))
     check_mined_from(path, mined_as, pairs, metadata, *ids)
     check_strategy(path, mined_as, STRATEGY)
-    exact = read_json_object(path.with_suffix(".json"))["search"]["exact"]
+    exact = read_json_object(facts_file(path.parent, inputs.name))["search"]["exact"]
     k, m = int(mined_as["k"]), int(mined_as["m"])
     subset = inputs.subset
     sides = [
