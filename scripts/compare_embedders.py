@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -14,12 +14,14 @@ import numpy as np
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.evaluation.precision import predict
 from gen2embed.files import read_parquet, write_json
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
+
+if TYPE_CHECKING:
+    from gen2embed.models.comparison.costs import Rows
 
 READERS = ("gen2embed", "sentence-transformers", "vectors")
 SIDES = ("first", "second")
@@ -75,49 +77,63 @@ def way_of(job: argparse.Namespace, side: str, role: str, made: dict[str, Any]) 
     return made[side]
 
 
-def precision(rows: str, queries: np.ndarray, targets: np.ndarray) -> float:
-    """Precision@1 of evaluation rows; ties are misses."""
-    frame, _ = read_parquet(rows, ["query_id", "candidate_ids"])
+def read_rows(path: str, queries: int, targets: int) -> Rows:
+    """Evaluation rows of so many items. Raises InputError for an id that is none of theirs."""
+    from gen2embed.models.comparison.costs import Rows
+
+    frame, _ = read_parquet(path, ["query_id", "candidate_ids"])
     sizes = frame["candidate_ids"].map(len).to_numpy()
+    if not len(frame) or not sizes.all():
+        raise InputError(f"{path}: holds no rows, or one without candidates")
     ids = np.concatenate(frame["candidate_ids"].to_list())
-    return float(predict(queries, targets, frame["query_id"].to_numpy(), ids, sizes).hits.mean())
+    query_id = frame["query_id"].to_numpy()
+    for name, found, count in (("query_id", query_id, queries), ("candidate_ids", ids, targets)):
+        if found.min() < 0 or found.max() >= count:
+            wrong = found[(found < 0) | (found >= count)][0]
+            raise InputError(f"{path}: {name} {wrong} is not one of 0 to {count - 1}")
+    return Rows(query_id, ids, sizes)
 
 
 def compare(job: argparse.Namespace) -> None:
+    from gen2embed.models.comparison.costs import costs
     from gen2embed.models.comparison.trace import first_difference, summary
 
     if job.rows and not job.targets:
         raise InputError("--rows: needs --targets, too")
+    asked = [("query", job.queries), *([("target", job.targets)] if job.targets else [])]
+    items = {role: read_items(path, role) for role, path in asked}
+    rows = read_rows(job.rows, *map(len, items.values())) if job.rows else None
     made: dict[str, Any] = {}
-    vectors: dict[tuple[str, str], np.ndarray] = {}
+    traced: dict[str, Any] = {}
     found: dict[str, Any] = {}
-    for role, path in (("query", job.queries), ("target", job.targets)):
-        if not path:
-            continue
-        items = read_items(path, role)
-        items = items if job.rows else items[: job.limit]
-        traces = []
-        for side in SIDES:
-            way = way_of(job, side, role, made)
-            traces.append(way.traces(items, Path(job.image_root), path))
-            vectors[side, role] = np.stack([one.vector for one in traces[-1]])
-        parted = [first_difference(*pair) for pair in zip(*traces, strict=True)]
-        steps = summary(*traces)
-        found[role] = {"items": len(items), "agree": parted.count(None), "steps": steps}
-        said = [f"{path}: {parted.count(None)} of {len(items)} items agree to the end"]
-        said += [
-            f"  {step['items']} part at: {step['meaning']}; cosine {step['mean_cosine']:.4f} in "
-            f"the mean, {step['least_cosine']:.4f} at least"
-            for step in steps
+    for role, path in asked:
+        some = items[role] if job.rows else items[role][: job.limit]
+        traced[role] = tuple(
+            way_of(job, side, role, made).traces(some, Path(job.image_root), path) for side in SIDES
+        )
+        steps = summary(*traced[role])
+        agree = [first_difference(*pair) for pair in zip(*traced[role], strict=True)].count(None)
+        found[role] = {"items": len(some), "agree": agree, "steps": steps}
+        print(f"{path}: {agree} of {len(some)} items agree to the end")
+        for step in steps:
+            print(
+                f"  {step['items']} part at: {step['meaning']}; cosine {step['mean_cosine']:.4f} in "
+                f"the mean, {step['least_cosine']:.4f} at least"
+            )
+    found["costs"] = costs(traced, rows)
+    if rows is not None:
+        vectors = [
+            [np.stack([trace.vector for trace in traced[role][side]]) for role in traced]
+            for side in range(len(SIDES))
         ]
-        print("\n".join(said))
-    if job.rows:
-        found["precision_at_1"] = {
-            side: precision(job.rows, vectors[side, "query"], vectors[side, "target"])
-            for side in SIDES
-        }
-        print("Precision@1: {first:.4f} (first), {second:.4f} (second)".format(
-            **found["precision_at_1"]))  # fmt: skip
+        scores = [float(rows.hits(*both).mean()) for both in vectors]
+        found["precision_at_1"] = dict(zip(SIDES, scores, strict=True))
+        print("Precision@1: {:.4f} (first), {:.4f} (second)".format(*scores))
+        for step in found["costs"]:
+            cost = "not known: the widths differ"
+            if step["cost"] is not None:
+                cost = f"{step['cost']:.4f} (95 %: {step['ci_low']:.4f} to {step['ci_high']:.4f})"
+            print(f"  {step['meaning']}: costs {cost}")
     write_json(job.out, found)
 
 

@@ -26,6 +26,7 @@ from gen2embed.mining.export import (
     MMEB,
     SWIFT,
     TEVATRON,
+    TUPLES,
     Texts,
     as_mmeb,
     as_records,
@@ -99,6 +100,12 @@ def export(job: argparse.Namespace) -> None:
             raise InputError(
                 f"--negatives {job.negatives}: no cluster of {job.clusters} has so many; give fewer"
             )
+        if job.format == TUPLES and "anchor_image" in frame:
+            log.warning(
+                "%s: sentence-transformers takes every column for an input of the loss, paths of "
+                "images as texts: join anchor and anchor_image and so on yourself, or export as %s",
+                job.out, CELLS,
+            )  # fmt: skip
         log.info("%d tuples; %d clusters with fewer negatives left out", len(frame), left_out)
         write_parquet(job.out, frame, metadata)
 

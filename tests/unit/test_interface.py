@@ -1,6 +1,8 @@
 """The Python interface: by hand, against the programs, and from a wheel in a fresh environment."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 import embed_items
 import mine_negatives
+import score_subset
 from gen2embed import Embedder, InputError, mine, score
 from gen2embed.files import write_embeddings, write_parquet
 from unit.backbones import save_backbone, save_images
@@ -67,6 +70,30 @@ def test_clusters_are_those_of_the_program(tmp_path):
         assert list(map(list, ours["negative_pairs"])) == list(map(list, theirs["negative_pairs"]))
 
 
+def test_scores_are_those_of_the_program(tmp_path):
+    """Value, interval, chance, ties, ranks, of lists of several lengths with ties among them."""
+    queries, targets = drawn(50, 0), drawn(20, 1)
+    targets[7] = targets[3]
+    rng = np.random.default_rng(2)
+    lists = [rng.permutation(20)[: rng.integers(2, 9)].tolist() for _ in range(60)]
+    lists[:6] = [[3, 7, one] for one in (0, 1, 2, 4, 5, 6)]
+    asked = rng.integers(0, 50, 60)
+    rows = pd.DataFrame({"row_id": range(60), "query_id": asked, "candidate_ids": lists})
+    write_parquet(tmp_path / "rows.parquet", rows)
+    write_embeddings(tmp_path / "q.npy", queries, np.ones(50, dtype=bool))
+    write_embeddings(tmp_path / "t.npy", targets, np.ones(20, dtype=bool))
+    named = {"rows": "rows.parquet", "query-embeddings": "q.npy", "target-embeddings": "t.npy"}
+    flags = [f"--{flag}={tmp_path / name}" for flag, name in named.items()]
+    assert score_subset.main([*flags, "--subset=Toy", f"--out={tmp_path / 's.json'}"]) == 0
+    theirs = json.loads((tmp_path / "s.json").read_text())
+    ours = score(queries, targets, lists, asked)
+    assert ours.ties == theirs["ties"] and 0 < ours.ties < 7
+    for name in ("value", "ci_low", "ci_high", "chance"):
+        assert getattr(ours, name) == pytest.approx(theirs[name], abs=1e-9), name
+    ranks = pd.read_parquet(tmp_path / "s.predictions.parquet")["rank_of_positive"]
+    assert ours.ranks.tolist() == ranks.tolist()
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -120,6 +147,36 @@ def test_mining_needs_no_torch():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+PAGE = (ROOT / "docs" / "interface.md").read_text(encoding="utf-8")
+
+
+def test_the_pages_names_are_the_packages():
+    import gen2embed
+
+    named = re.findall(r"^\| `(\w+)", PAGE, re.M)
+    assert set(named) == set(gen2embed.__all__) - {"Score"}
+    assert "`Score`" in PAGE
+
+
+def test_the_pages_example_runs(tmp_path, monkeypatch, capsys):
+    """In a folder with what it names; what it prints is the score of its own vectors."""
+    model = tmp_path / "results" / "mini" / "generator"
+    model.mkdir(parents=True)
+    save_backbone("qwen2_vl", model)
+    save_images(tmp_path)
+    for name, of in (("photo", "wide"), ("tram", "square")):
+        (tmp_path / f"{of}.png").rename(tmp_path / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    names = {}
+    exec(compile(code, "docs/interface.md", "exec"), names)  # noqa: S102  the page's own
+    queries, targets = names["queries"], names["targets"]
+    assert queries.shape == targets.shape == (2, names["embedder"].dim)
+    right = (queries * targets).sum(axis=1) > (queries * targets[::-1]).sum(axis=1)
+    assert float(capsys.readouterr().out) == right.mean()
+    assert names["clusters"]["negative_pairs"].map(list).tolist() == [[1]]
 
 
 @pytest.mark.slow

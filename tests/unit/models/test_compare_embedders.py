@@ -2,25 +2,27 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import compare_embedders
 import export_model
 from gen2embed.files import write_embeddings, write_parquet
 from gen2embed.models.backbones import load_backbone
-from gen2embed.models.comparison.trace import Trace, first_difference, summary
+from gen2embed.models.comparison.costs import Rows, costs
+from gen2embed.models.comparison.trace import STEPS, Trace, first_difference, summary
 from gen2embed.models.comparison.ways import Own, SentenceTransformers
 from gen2embed.prompts.input_form import InputForm
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
-from unit.backbones import save_backbone, save_images
-from unit.text_models import save_text_model
+from unit.backbones import KINDS, save_backbone, save_images
+from unit.text_models import TEXT_KINDS, save_text_model
 
 NATIVE = get_resolution("native")
 TEXTS = [Item("a Red apple", "", "query"), Item("which color is it, and why?", "", "query")]
@@ -88,6 +90,48 @@ def test_a_fault_of_a_folder_is_found_at_its_step(folders, tmp_path, step):
     items = [TEXTS[0]] if step == "ids" else [PICTURED[0]]
     other = edited(folders, "llava_mistral", tmp_path, name, change)
     assert parted(own(folders, "llava_mistral"), other, items, folders) == [step]
+
+
+@pytest.mark.parametrize("role", ["query", "target"])
+def test_the_prompt_of_either_role(folders, tmp_path, role):
+    """One role's system level is another: the other role's items agree."""
+    level = get_prompt("hierarchical").system
+    task = {"query": "query", "target": "document"}
+    prompts = {task[one]: "Be brief." if one == role else level for one in task}
+    other = edited(folders, "llama", tmp_path, FAULTS["prompt"][0], in_json(prompts=prompts))
+    for asked in ("query", "target"):
+        items = [replace(item, role=asked) for item in TEXTS]
+        expected = ["prompt"] * 2 if asked == role else [None] * 2
+        assert parted(own(folders, "llama"), other, items, folders) == expected
+
+
+def test_an_image_that_is_shown_as_it_lies_in_the_file(folders):
+    """A camera's note of how it was held, left unread: as many tokens, another grid."""
+    noted = Image.Exif()
+    noted[0x0112] = 6  # turned by a quarter
+    with Image.open(folders / "wide.png") as wide:
+        wide.save(folders / "turned.png", exif=noted)
+    one, other = own(folders, "qwen2_vl"), own(folders, "qwen2_vl")
+    other.backbone.form = InputForm(image_mode="stored")
+    turned = [Item("what is it?", "turned.png", "query")]
+    assert parted(one, other, turned, folders) == ["grid"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *TEXT_KINDS])
+def test_every_architecture_is_watched(folders, tmp_path, kind):
+    """Nothing where nothing differs; no system level, and the place and state are read off."""
+    (tmp_path / kind).mkdir()
+    (save_backbone if kind in KINDS else save_text_model)(kind, tmp_path / kind)
+    items = TEXTS + (PICTURED if kind in KINDS else [])
+    one = own(tmp_path, kind)
+    traces = one.traces(items, folders)
+    assert {(trace.place, trace.state) for trace in traces} == {(-1, "normed")}
+    assert [first_difference(*pair) for pair in zip(traces, traces, strict=True)] == [None] * len(
+        items
+    )
+    one.prompt = get_prompt("user_only")
+    others = one.traces(items, folders)
+    assert {first_difference(*pair) for pair in zip(traces, others, strict=True)} == {"prompt"}
 
 
 def test_an_image_that_is_resized_otherwise(folders):
@@ -158,6 +202,81 @@ def test_other_weights_and_what_is_not_known():
     assert row["example"]["item"] == 1
 
 
+def turned(degrees, **known):
+    return Trace(np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))]), **known)
+
+
+def test_what_a_step_costs_by_hand():
+    """Two rows, each with one wrong candidate. Query 0 turns at its ids and loses row 0; target 2
+    turns at its place, which no row notices; query 1 is the same to the end."""
+    first = {"query": [turned(0, ids=[1]), turned(90)], "target": [turned(10), turned(80),
+             turned(180, place=-1)]}  # fmt: skip
+    second = {"query": [turned(60, ids=[2]), turned(90)], "target": [turned(10), turned(80),
+              turned(200, place="mean")]}  # fmt: skip
+    rows = Rows(np.array([0, 1]), np.array([0, 1, 1, 2]), np.array([2, 2]))
+    by_role = {role: (first[role], second[role]) for role in first}
+    ids, place = costs(by_role, rows)
+    assert (ids["step"], ids["items"]) == ("ids", {"query": 1, "target": 0})
+    assert ids["mean_cosine"] == pytest.approx(0.5)
+    assert (ids["precision_at_1"], ids["cost"]) == (0.5, 0.5)
+    assert (ids["ci_low"], ids["ci_high"]) == (0.0, 1.0)  # of two rows, one of which changes
+    assert (place["step"], place["cost"], place["ci_low"]) == ("place", 0.0, 0.0)
+    assert place["least_cosine"] == pytest.approx(np.cos(np.radians(20)))
+    alone = costs({"query": by_role["query"]}, None)
+    assert [entry["step"] for entry in alone] == ["ids"] and "cost" not in alone[0]
+    wide = [Trace(np.array([1.0, 0.0, 0.0]))] * 2
+    (vector,) = costs({"query": (first["query"], wide), "target": by_role["target"]}, rows)[-1:]
+    assert vector["step"] == "vector" and vector["cost"] is None
+
+
+def test_every_step_is_planted_somewhere():
+    """What the tests above expect, against the list of steps itself."""
+    planted = {*FAULTS, "grid", "positions", "state", "form", "padding", "vector"}
+    assert planted == set(STEPS)
+
+
+@pytest.mark.parametrize("step", ["prompt", "rendered", "place"])
+def test_what_a_planted_fault_costs(folders, tmp_path, capsys, step):
+    """Rows that the first way answers without a miss; the program's cost is the score's change."""
+    words = ["red", "green", "blue", "a flag", "two trams", "why?", "apple pie", "a big dog"]
+    frame = pd.DataFrame({"item_id": range(8), "text": words, "image_path": [""] * 8})
+    write_parquet(tmp_path / "items.parquet", frame)
+    items = {role: [Item(word, "", role) for word in words] for role in ("query", "target")}
+    way = own(folders, "llama")
+    queries, targets = (
+        np.stack([trace.vector for trace in way.traces(items[role], folders)])
+        for role in ("query", "target")
+    )
+    best = (queries @ targets.T).argmax(axis=1)
+    lists = [[first, *(other for other in range(8) if other != first)] for first in best]
+    rows = pd.DataFrame({"row_id": range(8), "query_id": range(8), "candidate_ids": lists})
+    write_parquet(tmp_path / "rows.parquet", rows)
+    name, change = FAULTS[step]
+    if step == "rendered":  # the markup of this kind of model
+        name, change = "chat_template.jinja", lambda text: text.replace("assistant", "Assistant")
+    other = edited(folders, "llama", tmp_path, name, change)
+    found = [
+        np.stack([trace.vector for trace in other.traces(items[role], folders)])
+        for role in ("query", "target")
+    ]
+    scores = found[0] @ found[1].T
+    theirs = np.mean([scores[row].argmax() == best[row] for row in range(8)])
+    call = ["--first", str(folders / "llama"), "--second", str(tmp_path / "edited"),
+            "--second-reader", "sentence-transformers", "--image-root", str(tmp_path)]  # fmt: skip
+    files = [f"--{key}={tmp_path / name}.parquet" for key, name in
+             (("queries", "items"), ("targets", "items"), ("rows", "rows"))]  # fmt: skip
+    more = ["--max-tokens", "999", "--out", str(tmp_path / "found.json")]
+    assert compare_embedders.main([*call, *files, *more]) == 0
+    told = json.loads((tmp_path / "found.json").read_text())
+    (cost,) = told["costs"]
+    assert cost["step"] == step and cost["items"] == {"query": 8, "target": 8}
+    assert told["precision_at_1"] == {"first": 1.0, "second": pytest.approx(theirs)}
+    assert cost["precision_at_1"] == pytest.approx(theirs)
+    assert cost["cost"] == pytest.approx(1 - theirs)
+    assert cost["least_cosine"] <= cost["mean_cosine"] < 0.9999
+    assert f"{cost['meaning']}: costs {cost['cost']:.4f}" in capsys.readouterr().out
+
+
 def test_the_program_tells_steps_and_precision(folders, tmp_path, capsys):
     texts = ["red", "green", "blue"]
     frame = pd.DataFrame({"item_id": range(3), "text": texts, "image_path": [""] * 3})
@@ -182,7 +301,13 @@ def test_the_program_tells_steps_and_precision(folders, tmp_path, capsys):
     assert [one["step"] for one in found["target"]["steps"]] == ["vector"]
     assert found["target"]["steps"][0]["items"] == 2
     assert found["precision_at_1"] == {"first": 1.0, "second": pytest.approx(1 / 3)}
+    (cost,) = found["costs"]
+    assert cost["cost"] == pytest.approx(2 / 3) and cost["items"] == {"query": 0, "target": 2}
     assert "2 part at" in capsys.readouterr().out
+    write_parquet(tmp_path / "far.parquet", rows.assign(query_id=[0, 1, 9]))
+    far = ["--rows", str(tmp_path / "far.parquet"), "--out", str(out)]
+    assert compare_embedders.main([*vectors, *common, *far]) == 2
+    assert "query_id 9 is not one of 0 to 2" in capsys.readouterr().err
     folder = str(folders / "llama")
     models = ["--first", folder, "--second", folder, "--second-prompt", "user_only"]
     assert compare_embedders.main([*models, *common, "--out", str(out)]) == 0
