@@ -82,13 +82,14 @@ def matches(output):
     return [(int(place), float(similarity), int(row)) for place, similarity, row in found]
 
 
-def test_an_item_asked_for_in_its_own_role_is_found_first(tiny, embedded, capsys):
+def test_an_item_asked_for_in_its_own_role_is_found_first(tiny, embedded, capsys, caplog):
     """Under the manifest's prompt, which no flag names: any other gives less than 1."""
+    caplog.set_level("INFO", logger="gen2embed.search")
     assert call(tiny, embedded, "--query", "tram", "--role", "target", "--top", "2") == 0
     captured = capsys.readouterr()
     (first, second) = matches(captured.out)
     assert first == (1, 1.0, 1) and second[0] == 2 and second[1] < 1
-    assert captured.out.startswith("tram\n") and "ready after" in captured.err
+    assert captured.out.startswith("tram\n") and "ready after" in caplog.text
     assert call(tiny, embedded, "--image", str(tiny.images / "3.png"), "--role", "target",
                 "--top", "1") == 0  # fmt: skip
     said = capsys.readouterr().out
