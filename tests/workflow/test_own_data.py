@@ -54,6 +54,23 @@ def test_a_run_of_ones_own_is_trained(project):
     assert planned["train_adapter"] == 1 and planned["embed_adapted"] == 1
 
 
+def test_a_file_of_ones_own_as_the_page_has_it(project):
+    """The page's overlay, on a table with its columns, to the exported model."""
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+    (project.folder / "mine.yaml").write_text(text)
+    (project.folder / "pairs.csv").write_text("question,answer\n" + "".join(
+        f"what is {number}?,the number {number}\n" for number in range(20)
+    ))  # fmt: skip
+    names = re.findall(r"^\| `(?:snakemake .* <mine.yaml>|\.\.\.) -- (\w+)` \|", PAGE, re.M)
+    assert names == ["mine", "evaluate", "export"]
+    output = project.snakemake("-n", "-p", *OWN, "mine.yaml", "--", *names)
+    places = re.findall(r"`(results/my_pairs/\S+?)`", PAGE)
+    assert len(places) == 3
+    for place in places:
+        assert place.replace("<strategy>", "saha").rstrip("/") in output
+    assert "--columns query=question positive=answer" in output or '"query=question"' in output
+
+
 def test_a_table_that_is_not_there_is_one_line(project):
     (project.folder / "no.yaml").write_text("own: {table: no.csv}\n")
     output = project.snakemake(*OWN, "no.yaml", "-n", ok=False)

@@ -18,7 +18,7 @@ from gen2embed.mining.nearest import nearest
 from gen2embed.models import encoder
 from gen2embed.reporting import sheet
 
-TEXTS = ["red apple", "tram", "flag of belgium", "<|image_1|>\n", "waving hand"]
+TEXTS = ["red apple", "tram", "flag of belgium", "", "waving hand"]
 
 
 def drawn(count, seed=0, dim=6):
@@ -161,7 +161,7 @@ def test_a_sheet_by_hand():
     assert made.size == (7 * sheet.CELL[0], 3 * sheet.CELL[1])  # six a line, then the next
     middle = (sheet.CELL[0] + sheet.CELL[0] // 2, sheet.MARGIN + sheet.LINE + sheet.SIDE // 2)
     assert made.getpixel(middle) == (255, 0, 0)
-    left, top = sheet.CELL[0] - 2, sheet.CELL[1] + 2
+    left, top = sheet.CELL[0] + 2, sheet.CELL[1] + 2
     assert made.getpixel((2, 2)) == sheet.ASKED and made.getpixel((left, top)) == sheet.FOUND
     assert red.size == (40, 20)  # the caller's image is as it was
 
