@@ -1,12 +1,14 @@
 """Exported model and exported negatives in sentence-transformers' own trainer: its cached loss."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from datasets import Dataset
+from PIL import Image
 from torch.nn.functional import cross_entropy
 
 import export_model
@@ -17,6 +19,7 @@ from gen2embed.models.backbones import load_backbone
 from gen2embed.prompts.registry import get_prompt
 from unit.backbones import save_backbone, save_images
 from unit.text_models import save_text_model
+from workflow.conftest import ROOT
 
 WORDS = ["red", "green", "two trams", "a big dog", "why?", "apple pie"]
 NAMES = ["anchor", "positive", "negative_1", "negative_2"]
@@ -145,6 +148,23 @@ def test_two_steps_of_the_cached_loss(folder, tmp_path, monkeypatch, kind, targe
                 )
             ]
             assert theirs == ours, name
+
+
+def test_the_pages_example_runs(folder, tmp_path, monkeypatch):
+    """docs/export.md, on a model that reads images without torchvision."""
+    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    code = next(
+        one for one in re.findall(r"```python\n(.*?)```", page, re.S) if "my_embedder" in one
+    )
+    (tmp_path / "my_embedder").symlink_to(folder / "llava_mistral-st")
+    with Image.open(folder / "wide.png") as image:
+        image.save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(code, "docs/export.md", "exec"), names)  # noqa: S102  the page's own
+    queries, targets = names["queries"], names["targets"]
+    assert queries.shape == (1, 48) and targets.shape == (2, 48)
+    assert np.abs(np.linalg.norm(np.concatenate([queries, targets]), axis=1) - 1).max() < 1e-5
 
 
 def test_columns_of_image_paths_are_inputs_of_the_loss_and_said_to_be(folder, caplog):
