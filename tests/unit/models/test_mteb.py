@@ -1,7 +1,5 @@
 """The exported folder evaluated by mteb itself, on a retrieval task written to disk here."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +20,7 @@ configs:
 - config_name: queries
   data_files: [{split: test, path: queries.parquet}]
 - config_name: qrels
-  data_files: [{split: test, path: qrels.jsonl}]
+  data_files: [{split: test, path: qrels.parquet}]
 ---
 """
 
@@ -51,9 +49,12 @@ def write_task(folder, queries, right):
     kinds = {"_id": Value("string"), "image": Picture(), "text": Value("string")}
     features = Features({name: kinds[name] for name in columns})
     Dataset.from_dict(columns, features=features).to_parquet(str(folder / "queries.parquet"))
-    lines = [{"query-id": f"q{row}", "corpus-id": f"d{one}", "score": 1}
-             for row, one in enumerate(right)]  # fmt: skip
-    (folder / "qrels.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    relevant = {
+        "query-id": columns["_id"],
+        "corpus-id": [f"d{one}" for one in right],
+        "score": [1] * len(right),
+    }
+    Dataset.from_dict(relevant).to_parquet(str(folder / "qrels.parquet"))
 
 
 def task_of(folder, pictured):
