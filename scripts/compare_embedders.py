@@ -117,8 +117,8 @@ def compare(job: argparse.Namespace) -> None:
         print(f"{path}: {agree} of {len(some)} items agree to the end")
         for step in steps:
             print(
-                f"  {step['items']} part at: {step['meaning']}; cosine {step['mean_cosine']:.4f} in "
-                f"the mean, {step['least_cosine']:.4f} at least"
+                f"  {step['items']} part at: {step['meaning']}; cosine {step['mean_cosine']:.4f} "
+                f"in the mean, {step['least_cosine']:.4f} at least"
             )
     found["costs"] = costs(traced, rows)
     if rows is not None:
