@@ -179,6 +179,7 @@ def answer_sentence(differences: pd.DataFrame) -> str:
     if SLOPE not in rows.index:
         return ""
     slope, cross = rows.loc[SLOPE], rows.loc[CROSSING]
+    side = cross["verdict"]  # of a file without one: NaN
     ends = [name for name in rows.index if name.startswith("d=")]
     at_ends = "; ".join(f"{name} {rows.loc[name, 'said']}" for name in ends)
     if slope["verdict"].startswith("undecided"):
@@ -190,7 +191,7 @@ def answer_sentence(differences: pd.DataFrame) -> str:
     return (
         f"saha - hns in points of Precision@1: {at_ends}; slope {slope['said']} from none to all "
         f"hidden: {how}. Crossing d*: {cross['said']}"
-        + (f", {cross['verdict']}." if cross["verdict"] else ".")
+        + (f", {side}." if isinstance(side, str) and side else ".")
     )
 
 

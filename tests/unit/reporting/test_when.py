@@ -78,14 +78,17 @@ def test_differences_by_hand():
     assert len(shown_differences(frame.reset_index())) == 4
 
 
-def test_what_is_undecided_is_called_so():
+def test_what_is_undecided_is_called_so(tmp_path):
     """One more right answer at dose 1 alone."""
     arms = {("hns", 0.0): run(20), ("hns", 1.0): run(20)}
     arms |= {("saha", 0.0): run(20), ("saha", 1.0): run(21)}
     frame = difference_rows(arms).set_index("measure")
     assert frame.loc["slope", "verdict"].startswith("undecided (95 %: ")
     assert frame.loc["crossing", "said"] == NOT_DETERMINED
-    assert "is undecided" in answer_sentence(frame.reset_index())
+    said = answer_sentence(frame.reset_index())
+    assert "is undecided" in said and said.endswith(f"{NOT_DETERMINED}.")
+    frame.reset_index().to_csv(tmp_path / "differences.csv", index=False)
+    assert answer_sentence(pd.read_csv(tmp_path / "differences.csv")) == said
 
 
 def test_one_dose_has_neither_slope_nor_crossing():
