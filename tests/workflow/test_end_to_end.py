@@ -166,19 +166,24 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
         "prompts/prompts.yaml": embedded,
         "mini/generator/muon.py": {"train_generator": 1, "tabulate_generator": 1, **embedded},
     }
-    for name, expected in cases.items():
-        path = finished.folder / "scripts" / "gen2embed" / name
-        text = path.read_text(encoding="utf-8")
-        path.touch()
-        assert finished.planned(*CI) == {}, f"touching {name} re-runs something"
-        try:
+    library = finished.folder / "scripts" / "gen2embed"
+    texts = {library / name: (library / name).read_text(encoding="utf-8") for name in cases}
+    try:
+        for path in texts:
+            path.touch()
+        assert finished.planned(*CI) == {}, "touching files re-runs something"
+        for path, text in texts.items():
             if path.suffix == ".py":
                 path.write_text(text + "# a remark\n", encoding="utf-8")
-                assert finished.planned(*CI) == {}, f"a remark in {name} re-runs something"
+        assert finished.planned(*CI) == {}, "a remark re-runs something"
+        for name, expected in cases.items():
+            path = library / name
             edited = "EDITED: 1\n" if path.suffix == ".py" else NEW_PROMPT
-            path.write_text(text + edited, encoding="utf-8")
+            path.write_text(texts[path] + edited, encoding="utf-8")
             assert finished.planned(*CI) == expected, name
-        finally:
+            path.write_text(texts[path], encoding="utf-8")
+    finally:
+        for path, text in texts.items():
             path.write_text(text, encoding="utf-8")
 
 
