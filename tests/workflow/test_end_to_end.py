@@ -139,7 +139,7 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     report = {"write_provenance": 1, "write_report": 1, "all": 1}
     scored = {
         **{"tabulate_runs": 1, "plot_dynamics": 1, "plot_scores": 1, "tabulate_training": 1},
-        **{"tabulate_peers": 1, "tabulate_cost": 1, "write_leaderboard": 1},
+        **{"tabulate_peers": 1, "tabulate_cost": 1, "write_leaderboard": 1, "plot_umap": 1},
         **report,
     }
     zero_shot = {"score_subset": 1, "tabulate_zero_shot": 1, "tabulate_prompts": 1}
@@ -157,6 +157,7 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     cases = {
         "reporting/layers.py": {"plot_analyses": 1, **report},
         "reporting/gallery.py": {"draw_gallery": 1, **report},
+        "reporting/space_map.py": {"plot_umap": 1, **report},
         "reporting/worked.py": {"draw_saha": 1, **report},
         "evaluation/precision.py": {"score_adapted": 1, **zero_shot, **scored, **analysed},
         "evaluation/compositionality.py": {**composed, **report},
