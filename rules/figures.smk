@@ -52,10 +52,9 @@ rule plot_umap:
         register=BENCHMARK.register,
         rows=rules.prepare_items.output.rows,
         vectors=[
-            study.paths.vectors(ZERO_SHOT, prompt)[side]
-            for prompt in config["figures"]["umap_prompts"]
-            for side in SIDES
+            study.paths.vectors(*model)[side] for model in study.mapped_models for side in SIDES
         ],
+        scores=[study.scores(*model) for model in study.mapped_models],
     output:
         reported(study.paths.figures("umap")),
     log:
@@ -68,15 +67,16 @@ rule plot_umap:
         **study.resources.asks("score"),
     params:
         rows=subpath(first("rows"), parent=True),
-        embeddings=subpath(first("vectors"), ancestor=2),
-        prompts=config["figures"]["umap_prompts"],
+        embeddings=subpath(first("vectors"), ancestor=3),
+        scores=subpath(first("scores"), ancestor=3),
+        models=["/".join(model) for model in study.mapped_models],
         queries=config["figures"]["umap_queries"],
         seed=config["seed"],
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/plot_umap.py --register {input.register:q} --rows {params.rows:q}"
-        " --embeddings {params.embeddings:q} --prompts {params.prompts:q} --queries {params.queries:q}"
-        " --seed {params.seed:q} --out {params.out:q} > {log:q} 2>&1"
+        " --embeddings {params.embeddings:q} --scores {params.scores:q} --models {params.models:q}"
+        " --queries {params.queries:q} --seed {params.seed:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule plot_mining:

@@ -10,6 +10,10 @@ import ast
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from gen2embed.errors import InputError
 from gen2embed.outputs import whole_file
 
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+PARSED = f"parsed-{sys.implementation.cache_tag}.jsonl"  # a syntax tree is its Python's
 SCRIPTS = Path(__file__).resolve().parents[1]
 
 
@@ -62,7 +67,8 @@ def stamp(program: Path, folder: Path) -> Path:
     Its time is that of the newest source, as if the sources themselves were looked at.
     """
     path = folder / f"{program.name}.json"
-    text = json.dumps(meaning(program), indent=0, sort_keys=True) + "\n"
+    with remembering(folder):
+        text = json.dumps(meaning(program), indent=0, sort_keys=True) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         newest = max(source.stat().st_mtime_ns for source in sources(program))
         with whole_file(path, durable=False) as temporary:
@@ -71,45 +77,97 @@ def stamp(program: Path, folder: Path) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class Parsed:
+    """What is read from a module's text, whatever its path."""
+
+    meaning: str  # digest
+    names: tuple[str, ...]  # of modules that it may import
+    files: tuple[str, ...]  # string literals that may name a file beside it
+
+
+_known: dict[str, Parsed] = {}  # by digest of the text
+_recalled: set[Path] = set()
+
+
+@contextmanager
+def remembering(folder: Path) -> Iterator[None]:
+    """Texts that an earlier process parsed are not parsed again: their outcome is in ``folder``.
+
+    Parsing all modules takes a second at every start of Snakemake. A line for each text; a line
+    that cannot be read counts as none.
+    """
+    path = folder / PARSED
+    if path not in _recalled:
+        _recalled.add(path)
+        with suppress(OSError, UnicodeDecodeError):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                with suppress(ValueError, TypeError):
+                    key, meaning, names, files = json.loads(line)
+                    _known.setdefault(key, Parsed(meaning, tuple(names), tuple(files)))
+    before = len(_known)
+    yield
+    new = list(_known.items())[before:]
+    if new:
+        lines = [json.dumps([key, one.meaning, one.names, one.files]) for key, one in new]
+        with suppress(OSError), path.open("a", encoding="utf-8") as file:
+            file.write("".join(f"\n{line}" for line in lines))
+
+
 @cache
-def _means(path: Path, _changed: int) -> str:
-    """Digest of a module's meaning, of another file's bytes."""
-    if path.suffix != ".py":
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def _parsed(path: Path, _changed: int) -> Parsed:
+    text = path.read_bytes()
+    key = hashlib.sha256(text).hexdigest()
+    if key not in _known:
+        _known[key] = _parse(text)
+    return _known[key]
+
+
+def _parse(text: bytes) -> Parsed:
+    tree = ast.parse(text.decode("utf-8"))
+    names: set[str] = set()
+    files: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if node.value.startswith("gen2embed."):
+                names.add(node.value)
+            if _may_be_a_file(node.value):
+                files.add(node.value)
+    meaning = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return Parsed(meaning, tuple(sorted(names)), tuple(sorted(files)))
 
 
-def _used_by(path: Path, root: Path) -> set[Path]:
-    return set(_uses(path, root, path.stat().st_mtime_ns))
+def _means(path: Path, changed: int) -> str:
+    """Digest of a module's meaning, of another file's bytes."""
+    if path.suffix == ".py":
+        return _parsed(path, changed).meaning
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _used_by(path: Path, root: Path) -> frozenset[Path]:
+    return _uses(path, root, path.stat().st_mtime_ns)
 
 
 @cache
-def _uses(path: Path, root: Path, _changed: int) -> frozenset[Path]:
-    used: set[Path] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names = [node.value] if node.value.startswith("gen2embed.") else []
-            used |= _beside(path, node.value)
-        else:
-            continue
-        for name in names:
-            used |= _module_files(name, root)
+def _uses(path: Path, root: Path, changed: int) -> frozenset[Path]:
+    parsed = _parsed(path, changed)
+    used = {path.parent / name for name in parsed.files if (path.parent / name).is_file()}
+    for name in parsed.names:
+        used |= _module_files(name, root)
     return frozenset(used)
 
 
-def _beside(path: Path, text: str) -> set[Path]:
+def _may_be_a_file(text: str) -> bool:
     if not text or len(text) > 100 or "\n" in text or Path(text).is_absolute():
-        return set()
-    file = path.parent / text
-    return {file} if file.suffix and file.suffix != ".py" and file.is_file() else set()
+        return False
+    return Path(text).suffix not in ("", ".py")
 
 
 def _module_files(name: str, root: Path) -> set[Path]:
@@ -121,4 +179,6 @@ def _module_files(name: str, root: Path) -> set[Path]:
         files |= {
             path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()
         }
+        if not base.is_dir():
+            break
     return files

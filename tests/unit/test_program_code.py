@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gen2embed import program_code
 from gen2embed.errors import InputError
 from gen2embed.program_code import digest_of_program, meaning, sources, stamp
 
@@ -88,6 +89,40 @@ def test_a_stamp_made_anew_is_as_old_as_the_newest_source(tmp_path):
     program.write_text(MODULE)
     os.utime(program, (10**9, 10**9))
     assert stamp(program, tmp_path / "stamps").stat().st_mtime == 10**9
+
+
+def test_what_was_parsed_is_not_parsed_again_and_an_edit_is(tmp_path, monkeypatch):
+    """Over processes: a new one knows what the folder remembers, and no line that is broken."""
+    for name, text in TREE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    folder = tmp_path / "stamps"
+    folder.mkdir()
+    parsed = []
+    parse = program_code._parse
+    monkeypatch.setattr(program_code, "_parse", lambda text: parsed.append(text) or parse(text))
+
+    def stamped():
+        """As by a process that has just started: the stamp, and how many texts it parsed."""
+        parsed.clear()
+        program_code._parsed.cache_clear()
+        program_code._uses.cache_clear()
+        monkeypatch.setattr(program_code, "_known", {})
+        monkeypatch.setattr(program_code, "_recalled", set())
+        return stamp(tmp_path / "run.py", folder).read_text(), len(parsed)
+
+    first, count = stamped()
+    assert count == 5 and stamped() == (first, 0)  # six modules, of which two are empty
+    (tmp_path / "gen2embed/a.py").write_text(TREE["gen2embed/a.py"] + "# a remark\n")
+    assert stamped() == (first, 1)
+    (tmp_path / "gen2embed/a.py").write_text("import gen2embed.unused\n")
+    second, count = stamped()
+    assert second != first and count == 1 and "unused" in second
+    (store,) = folder.glob("parsed-*.jsonl")
+    store.write_bytes(store.read_bytes()[:-9] + b"\n[1]\n\xff")
+    assert stamped() == (second, 4)
+    store.write_text(store.read_text(errors="replace").replace("\ufffd", "")[:-20])
+    assert stamped()[0] == second
 
 
 def test_a_file_that_is_no_module_means_its_bytes():

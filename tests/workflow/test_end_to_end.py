@@ -139,7 +139,7 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     report = {"write_provenance": 1, "write_report": 1, "all": 1}
     scored = {
         **{"tabulate_runs": 1, "plot_dynamics": 1, "plot_scores": 1, "tabulate_training": 1},
-        **{"tabulate_peers": 1, "tabulate_cost": 1, "write_leaderboard": 1},
+        **{"tabulate_peers": 1, "tabulate_cost": 1, "write_leaderboard": 1, "plot_umap": 1},
         **report,
     }
     zero_shot = {"score_subset": 1, "tabulate_zero_shot": 1, "tabulate_prompts": 1}
@@ -157,6 +157,7 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     cases = {
         "reporting/layers.py": {"plot_analyses": 1, **report},
         "reporting/gallery.py": {"draw_gallery": 1, **report},
+        "reporting/space_map.py": {"plot_umap": 1, **report},
         "reporting/worked.py": {"draw_saha": 1, **report},
         "evaluation/precision.py": {"score_adapted": 1, **zero_shot, **scored, **analysed},
         "evaluation/compositionality.py": {**composed, **report},
@@ -166,19 +167,24 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
         "prompts/prompts.yaml": embedded,
         "mini/generator/muon.py": {"train_generator": 1, "tabulate_generator": 1, **embedded},
     }
-    for name, expected in cases.items():
-        path = finished.folder / "scripts" / "gen2embed" / name
-        text = path.read_text(encoding="utf-8")
-        path.touch()
-        assert finished.planned(*CI) == {}, f"touching {name} re-runs something"
-        try:
+    library = finished.folder / "scripts" / "gen2embed"
+    texts = {library / name: (library / name).read_text(encoding="utf-8") for name in cases}
+    try:
+        for path in texts:
+            path.touch()
+        assert finished.planned(*CI) == {}, "touching files re-runs something"
+        for path, text in texts.items():
             if path.suffix == ".py":
                 path.write_text(text + "# a remark\n", encoding="utf-8")
-                assert finished.planned(*CI) == {}, f"a remark in {name} re-runs something"
+        assert finished.planned(*CI) == {}, "a remark re-runs something"
+        for name, expected in cases.items():
+            path = library / name
             edited = "EDITED: 1\n" if path.suffix == ".py" else NEW_PROMPT
-            path.write_text(text + edited, encoding="utf-8")
+            path.write_text(texts[path] + edited, encoding="utf-8")
             assert finished.planned(*CI) == expected, name
-        finally:
+            path.write_text(texts[path], encoding="utf-8")
+    finally:
+        for path, text in texts.items():
             path.write_text(text, encoding="utf-8")
 
 

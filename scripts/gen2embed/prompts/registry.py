@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def load_prompts(user_file: str | Path | None = None) -> dict[str, Prompt]:
 
     Raises InputError when a file is not of that form or redefines a name.
     """
-    prompts = _read(REGISTRY)
+    prompts = dict(_shipped())
     if user_file is not None:
         extra = _read(Path(user_file))
         for name in extra:
@@ -67,6 +68,11 @@ def get_prompt(name: str, user_file: str | Path | None = None) -> Prompt:
     if name not in prompts:
         raise InputError(f"unknown prompt {name!r}; known: {', '.join(prompts)}")
     return prompts[name]
+
+
+@cache
+def _shipped() -> dict[str, Prompt]:
+    return _read(REGISTRY)
 
 
 def _read(path: Path) -> dict[str, Prompt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,15 @@ Resolution = Mapping[str, Any]
 
 
 def get_resolution(name: str) -> Resolution:
-    resolutions = read_yaml(REGISTRY)
+    resolutions = _shipped()
     if name not in resolutions:
         raise InputError(f"unknown resolution {name!r}; known: {', '.join(resolutions)}")
     return resolutions[name]
+
+
+@cache
+def _shipped() -> dict[str, Resolution]:
+    return read_yaml(REGISTRY)
 
 
 def fixed_size(resolution: Resolution) -> tuple[int, int] | None:

@@ -24,6 +24,12 @@ class Density:
         ordered = np.sort(self.grid, axis=None)[::-1]
         return float(ordered[np.searchsorted(np.cumsum(ordered), share)])
 
+    def corners(self, level: float) -> np.ndarray:
+        """Least and greatest (x, y) of the region that is at least so dense: shape (2, 2)."""
+        inside = self.grid >= level
+        xs, ys = self.xs[inside.any(axis=0)], self.ys[inside.any(axis=1)]
+        return np.array([[xs[0], ys[0]], [xs[-1], ys[-1]]])
+
 
 def density(x: np.ndarray, y: np.ndarray) -> Density | None:
     """Of points (x, y), shapes (n,); None where they are too few, or all alike on an axis.

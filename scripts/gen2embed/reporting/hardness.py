@@ -21,6 +21,8 @@ QUANTILES = (0.25, 0.5, 0.75)
 SHARES = (0.9, 0.5)  # of a strategy's negatives that a contour holds
 FEW = 4  # strategies, up to which the outer contours are drawn, too
 COLUMNS = 4  # of small panels
+EDGE = 0.06  # of the span, around what is drawn
+NAMES = ("hardness", "overlap")
 
 
 def summarise(frame: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +36,7 @@ def summarise(frame: pd.DataFrame) -> pd.DataFrame:
     for task, of_task in parts:
         for strategy, rows_of in of_task.groupby("strategy", sort=False):
             row = {"strategy": strategy, "meta_task": task, "negatives": len(rows_of)}
-            for name in ("hardness", "overlap"):
+            for name in NAMES:
                 values = rows_of[name].to_numpy(dtype=np.float64)
                 low, high = mean_interval(values, rows_of["cluster"])
                 row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
@@ -66,6 +68,8 @@ def draw_clouds(
 ) -> None:
     """Contours of each strategy's negatives; the mean as a cross, quartiles as whiskers."""
     shares = SHARES if len(strategies) <= FEW else SHARES[-1:]
+    quartiles = summary[[f"{name}_q{edge}" for edge in (25, 75) for name in NAMES]].to_numpy()
+    reached = [*quartiles.reshape(-1, 2), *summary[list(NAMES)].to_numpy()]
     for colour, strategy in enumerate(strategies):
         rows = frame[frame["strategy"] == strategy]
         found = density(rows["hardness"].to_numpy(), rows["overlap"].to_numpy())
@@ -76,6 +80,7 @@ def draw_clouds(
                     found.xs, found.ys, found.grid, levels=levels, colors=f"C{colour}",
                     linewidths=[0.7, 1.4][-len(levels) :],
                 )  # fmt: skip
+                reached += list(found.corners(min(levels)))
     for colour, strategy in enumerate(strategies):
         for row in summary[summary["strategy"] == strategy].itertuples():
             axes.plot(
@@ -90,6 +95,9 @@ def draw_clouds(
                 row.hardness, row.overlap, "XosD^vP<"[colour % 8], ms=ms, mec="black", mew=0.7,
                 color=f"C{colour}", label=strategy,
             )  # fmt: skip
+    low, high = np.min(reached, axis=0), np.max(reached, axis=0)
+    low, high = low - EDGE * (high - low), high + EDGE * (high - low)
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
 
 
 def draw_rates(axes: Axes, summary: pd.DataFrame, strategies: Sequence[str]) -> None:

@@ -120,6 +120,15 @@ class Study:
         return [(run.model, run.prompt) for run in self.runs]
 
     @property
+    def mapped_models(self) -> list[tuple[str, str]]:
+        """Model and prompt of each panel of the map of the space: the prompts before training, and
+        the last runs after it, as many at most, of the first seed."""
+        before = [(ZERO_SHOT, prompt) for prompt in self.config["figures"]["umap_prompts"]]
+        first = self.config["train"]["seeds"][0]
+        after = [(run.model, run.prompt) for run in self.runs if run.seed == first]
+        return before + after[-len(before) :]
+
+    @property
     def tuned_models(self) -> list[tuple[str, str]]:
         """Likewise, every run's checkpoints first."""
         return [(model, run.prompt) for run in self.runs for model in self.models_of(run)]

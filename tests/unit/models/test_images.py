@@ -163,7 +163,7 @@ def test_a_large_image_is_read_in_threads_while_others_filter_warnings(tmp_path)
     done = threading.Event()
 
     def filter_warnings():
-        while not done.is_set():
+        while not done.wait(0.001):
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
 

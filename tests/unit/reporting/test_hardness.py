@@ -21,6 +21,8 @@ def test_a_contour_holds_its_share_of_normal_points(share, radius):
     area = inside.sum() * np.diff(found.xs)[0] * np.diff(found.ys)[0]
     wide = 1 + len(x) ** (-1 / 3)
     assert area == pytest.approx(3 * np.pi * radius**2 * wide, rel=0.05)
+    low, high = found.corners(found.level(share))
+    assert high - low == pytest.approx(np.array([2, 6]) * radius * wide**0.5, rel=0.1)
 
 
 def test_few_points_and_points_in_a_line_have_no_density():

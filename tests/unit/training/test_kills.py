@@ -1,6 +1,6 @@
 """SIGKILL at a random moment of embedding and training: the next run ends with the same bytes.
 
-Five kills here, sixty in all in ``make test-all``; each is followed by a whole run of the program.
+Two kills here, sixty in all in ``make test-all``; each is followed by a whole run of the program.
 """
 
 import json
@@ -20,8 +20,8 @@ from gen2embed.mining.clusters import ClusterTable, write_clusters
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 KILLS = [
-    *range(5),
-    *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 60)),
+    *range(2),  # one of each program
+    *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 60)),
 ]
 
 

@@ -12,6 +12,7 @@ much data published systems were trained on, where it is known.
 from __future__ import annotations
 
 import csv
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,7 @@ def published_scores() -> pd.DataFrame:
     )
 
 
+@cache
 def published_names() -> dict[str, set[str]]:
     """The names of published systems (``model``) and of their backbones (``backbone``)."""
     with Path(__file__).with_name("scores.csv").open(encoding="utf-8", newline="") as file:
