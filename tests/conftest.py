@@ -10,9 +10,14 @@ import os
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # before torch and FAISS are imported: threads that wait in turns make two workers ten times slower
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# a busy machine is no fault: no drawn example has a time to keep
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 TOGETHER = {
     "finished": (
