@@ -17,7 +17,7 @@ from gen2embed.evaluation.intervals import (
     share_interval,
 )
 from gen2embed.files import check_numbers, read_json_object, write_json, write_parquet
-from gen2embed.study.layout import predictions_file
+from gen2embed.study.score_names import predictions_file
 
 COUNTS = ("n", "ties", "skipped_rows")
 NUMBERS = ("value", "value_index0", "chance", "ci_low", "ci_high")

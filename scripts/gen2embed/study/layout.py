@@ -8,11 +8,12 @@ from pathlib import Path
 
 from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
 from gen2embed.study.runs import ZERO_SHOT, dosed
+from gen2embed.study.score_names import SCORE_ENDINGS
+from gen2embed.study.score_names import predictions_file as predictions_file
 
 SIDES = ("query", "target")
 TABLE_ENDINGS = ("csv", "md", "tex", "html")
 FIGURE_ENDINGS = ("pdf", "png", "csv", "md")
-SCORE_ENDINGS = ("json", "predictions.parquet")
 CELL = re.compile(r"k(\d+)_m(\d+)\.json")
 
 
@@ -35,10 +36,6 @@ def set_file(folder: str | Path, name: str) -> Path:
 def facts_file(folder: str | Path, name: str) -> Path:
     """The score of a data set; the statistics of its clusters; its false-negative rates."""
     return Path(folder) / f"{name}.json"
-
-
-def predictions_file(score: str | Path) -> Path:
-    return Path(score).with_suffix(f".{SCORE_ENDINGS[1]}")
 
 
 def dose_file(folder: str | Path, hidden: float) -> Path:
