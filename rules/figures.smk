@@ -2,7 +2,7 @@
 # in:  tables/, scores/, adapters/ (logs), clusters/, worked/, false_negatives/, embeddings/base/
 # out: figures/<name>.pdf, .png, .csv, .md
 #      analysis/: what is measured for figures alone, on the model itself
-# by:  plot_scores.py, plot_umap.py, plot_mining.py, draw_gallery.py, draw_saha.py, plot_dynamics.py,
+# by:  plot_scores.py, plot_umap.py, plot_mining.py, plot_grid.py, draw_gallery.py, draw_saha.py, plot_dynamics.py,
 #      plot_generators.py (of text: beside the last published mini);
 #      analyse_attention.py, analyse_layers.py and plot_analyses.py
 
@@ -12,7 +12,7 @@ rule figures:
         study.paths.figures("prompt_scores", "umap", "attention_mass", "layers"),
         study.paths.figures("training_dynamics", "task_scores") if study.trains else [],
         study.paths.figures("hardness_overlap") if study.compares_mining else [],
-        study.paths.figures("false_negative_rate") if study.knows_equivalences else [],
+        study.paths.figures("false_negative_rate", "grid_map") if study.knows_equivalences else [],
         study.paths.figures("gallery")
         if study.knows_equivalences and {"hns", "saha"} <= set(study.mined)
         else [],
@@ -106,6 +106,31 @@ rule plot_mining:
         "python scripts/plot_mining.py --pairs {input.pairs:q} --clusters {params.clusters:q}"
         " --strategies {params.strategies:q} {params.rates:q} --register {input.register:q}"
         " --out {params.out:q} > {log:q} 2>&1"
+
+
+if study.knows_equivalences:
+
+    rule plot_grid:
+        input:
+            program("plot_grid.py"),
+            grid=study.paths.data_of("grid"),
+        output:
+            reported(study.paths.figures("grid_map")),
+        log:
+            f"{RESULTS}/logs/plot_grid.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/plot_grid.tsv"
+        conda:
+            "../envs/reporting.yaml"
+        resources:
+            **study.resources.asks("small"),
+        params:
+            k=config["mine"]["k"],
+            m=config["mine"]["m"],
+            out=subpath(output[0], parent=True),
+        shell:
+            "python scripts/plot_grid.py --grid {input.grid:q} --k {params.k:q} --m {params.m:q}"
+            " --out {params.out:q} > {log:q} 2>&1"
 
 
 rule draw_gallery:

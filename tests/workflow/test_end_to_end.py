@@ -62,7 +62,7 @@ def test_the_report_is_whole_and_needs_no_network(finished):
     shown = [path.name for path in results.glob("figures/*.png")]
     shown += [path.name for path in results.glob("tables/*.html")]
     shown += [path.name for path in results.glob("benchmarks/*.html")]
-    assert len(shown) == 10 + 26 + 1
+    assert len(shown) == 11 + 26 + 1
     for name in [*shown, "provenance.html"]:
         assert f'"name": "{name}"' in report, name
     for caption in results.glob("figures/*.md"):
@@ -83,7 +83,7 @@ def test_figures_and_tables_alone_come_back(finished, tmp_path):
         *("audit_leakage", "audit_published", "tabulate_compositions", "tabulate_generator"),
         "tabulate_ranks",
         *("plot_umap", "plot_mining", "draw_gallery", "plot_dynamics"),
-        *("plot_analyses", "draw_saha"),
+        *("plot_analyses", "draw_saha", "plot_grid"),
     }
     project.snakemake(*CI, "--", "figures", "tables")
     for name in ("figures", "tables"):
@@ -149,7 +149,7 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     mined = {
         **{"mine_negatives": 1, "measure_false_negatives": 1, "tabulate_mining": 1},
         **{"plot_mining": 1, "draw_gallery": 1, "mine_grid": 1},
-        **{"trace_anchor": 1, "draw_saha": 1},
+        **{"trace_anchor": 1, "draw_saha": 1, "plot_grid": 1},
         **trained,
     }
     analysed = {"analyse_model": 1, "plot_analyses": 1}

@@ -24,7 +24,7 @@ STAGES = (
     "tabulate_zero_shot", "tabulate_mining", "tabulate_runs", "tabulate_training",
     "tabulate_peers", "tabulate_prompts", "tabulate_compositions", "audit_leakage",
     "audit_published", "tabulate_ranks", "plot_scores", "plot_umap", "plot_mining", "plot_dynamics",
-    "plot_analyses", "draw_gallery", "trace_anchor", "draw_saha",
+    "plot_analyses", "draw_gallery", "trace_anchor", "draw_saha", "plot_grid",
 )  # fmt: skip
 
 
