@@ -118,12 +118,12 @@ def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> 
     if item["image_path"]:
         image = load_rgb(below(root, item["image_path"]), get_resolution("native"))
         axes.imshow(image, aspect="auto")
-        notes = [*textwrap.wrap(text, 32)[:2], note]
+        notes = [*textwrap.wrap(text, 28)[:2], note]
     else:
         shown = "\n".join(textwrap.wrap(text, 17, max_lines=6, placeholder=" ..."))
         axes.text(0.5, 0.5, shown, ha="center", va="center", fontsize=7, transform=axes.transAxes)
         notes = [note]
-    axes.set_xlabel("\n".join(filter(None, notes)), fontsize=6)
+    axes.set_xlabel("\n".join(filter(None, notes)), fontsize=7)
 
 
 def draw(job: argparse.Namespace) -> None:
@@ -154,9 +154,9 @@ def draw(job: argparse.Namespace) -> None:
             notes = (
                 case["subset"],
                 "",
-                f"{case['strategy']}: hardness {case['hardness']:.2f}, "
+                f"{case['strategy']}: hardness {case['hardness']:.2f},\n"
                 f"overlap {case['overlap']:.2f}",
-                f"{other_of[case['strategy']]}: hardness {case['kept_hardness']:.2f}, "
+                f"{other_of[case['strategy']]}: hardness {case['kept_hardness']:.2f},\n"
                 f"overlap {case['kept_overlap']:.2f}",
             )
             items = (

@@ -30,6 +30,7 @@ RATE_COLUMNS = [
     *("subset", "strategy", "hardness", "low", "high", "negatives", "false_negatives"),
     *("value", "ci_low", "ci_high"),
 ]
+COLUMNS = 3  # panels side by side, of the rates
 TIMES_THE_HIGHEST = 2.5  # rate is as far as the axis goes: wide intervals do not flatten the lines
 
 
@@ -117,15 +118,22 @@ def plot_rates(job: argparse.Namespace) -> None:
         f"{rate_sentence(report, job.strategies)} {EQUAL_HARDNESS}"
         f"{dropped_in_files(job.pairs, 'before mining')}"
     )
-    figure = Figure(figsize=(2.5 * max(1, len(drawn)) + 0.4, 3.0), layout="constrained")
-    panels = np.atleast_1d(figure.subplots(1, max(1, len(drawn)), sharey=True))
+    columns = min(COLUMNS, max(1, len(drawn)))
+    rows = -(-max(1, len(drawn)) // columns)
+    figure = Figure(
+        figsize=(max(3.4, 7.1 * columns / COLUMNS), 2.3 * rows + 0.6), layout="constrained"
+    )
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for axes, task in zip(panels, drawn, strict=False):
         draw_lines(axes, frame[frame["subset"] == task], "strategy", job.strategies, "hardness")
         axes.set_title(task)
         axes.set_xlabel("hardness")
+    for axes in panels[len(drawn) :]:
+        axes.set_axis_off()
     highest = 100 * frame["value"].max()
     panels[0].set_ylim(0, min(100, TIMES_THE_HIGHEST * highest) if highest > 0 else None)
-    panels[0].set_ylabel("true false negatives (%)")
+    for axes in panels[::columns]:
+        axes.set_ylabel("true false negatives (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     write_figure(job.out, "false_negative_rate", figure, frame, caption)
 

@@ -3,6 +3,8 @@
 import json
 import re
 import time
+import zlib
+from contextlib import suppress
 
 import pandas as pd
 import pytest
@@ -71,6 +73,27 @@ def test_the_report_is_whole_and_needs_no_network(finished):
     assert not re.search(r'<link[^>]+href="(https?:)?//[^>]+stylesheet', report)
     provenance = (results / "provenance.html").read_text(encoding="utf-8")
     assert "experiment: ci" in provenance and "train_adapter/saha_seed0_hierarchical" in provenance
+
+
+def drawn_text(pdf):
+    """Width of a PDF's page in inches, and the sizes of its texts in points."""
+    data = pdf.read_bytes()
+    box = re.search(rb"/MediaBox \[([^\]]+)\]", data)[1].split()
+    sizes = set()
+    for packed in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.S):
+        with suppress(zlib.error):  # a font or an image
+            sizes |= set(re.findall(rb"/F\S+ ([\d.]+) Tf", zlib.decompress(packed)))
+    return float(box[2]) / 72, {float(size) for size in sizes}
+
+
+def test_every_figure_is_a_vector_page_of_two_columns_with_text_of_7_points(finished):
+    """As it is printed: no wider than a text block, no letter below 7 pt."""
+    pdfs = sorted((finished.folder / "results" / "ci" / "figures").glob("*.pdf"))
+    assert len(pdfs) == 11
+    for pdf in pdfs:
+        width, sizes = drawn_text(pdf)
+        assert width <= 7.2, pdf.name
+        assert sizes and min(sizes) >= 7, (pdf.name, sizes)
 
 
 def test_figures_and_tables_alone_come_back(finished, tmp_path):
