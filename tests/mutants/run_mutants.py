@@ -76,6 +76,8 @@ def run(module: str, tests: str) -> tuple[int, int, list[str]]:
     shutil.copy2(
         ROOT / f"scripts/gen2embed/{module}.py", WORK / f"tree/scripts/gen2embed/{module}.py"
     )
+    # tests that fail as it is would count every mutant as killed
+    subprocess.run([program, "baseline", config], cwd=WORK / "tree", check=True)
     subprocess.run([program, "exec", config, session], cwd=WORK / "tree", check=True)
     with sqlite3.connect(session) as found:
         counts = found.execute(COUNTS).fetchall()
