@@ -63,6 +63,8 @@ class Setting:
     @property
     def types(self) -> tuple[str, ...]:
         kinds = self.schema.get("type", "string")
+        if kinds == "array":
+            kinds = self.schema["items"].get("type", "string")
         return (kinds,) if isinstance(kinds, str) else tuple(kinds)
 
     @property
@@ -146,6 +148,8 @@ def add_settings(
             options["required"] = True
         else:
             options["default"] = found.schema["default"]
+        if found.schema.get("type") == "array":
+            options["nargs"] = "*"
         if found.types == ("boolean",):
             options["action"] = argparse.BooleanOptionalAction
         else:

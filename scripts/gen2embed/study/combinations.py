@@ -144,6 +144,11 @@ def _check_training(config: Mapping[str, Any]) -> None:
     for name, prompt in named:
         if named.count((name, prompt)) > 1:
             raise InputError(f"configuration: train.runs: {name}, {prompt} is there twice")
+    if (train["query_query"] or train["target_target"]) and not train["mask_duplicates"]:
+        raise InputError(
+            "configuration: train: query_query and target_target need mask_duplicates: equal items "
+            "would be pushed apart"
+        )
     if train["processes"] % train["nodes"]:
         raise InputError(
             f"configuration: train.processes: {train['processes']} is not a multiple of "

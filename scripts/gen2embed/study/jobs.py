@@ -14,6 +14,7 @@ from gen2embed.data.composition_sets import score_name, scored_sets
 from gen2embed.study.layout import SIDES
 from gen2embed.study.runs import FILTERED, FILTERS, SINGLE_PAIRS, ZERO_SHOT, Run, dosed
 from gen2embed.study.study import Study
+from gen2embed.training.options import told
 
 Job = dict[str, Any]
 LIMITS = ("min_pixels", "max_pixels")
@@ -404,7 +405,7 @@ class Jobs:
 
     def training(self, run: Run) -> str:
         train = self.config["train"]
-        settings = without(train, "runs", "seeds", "processes", "nodes", "checkpoints")
+        settings = told(without(train, "runs", "seeds", "processes", "nodes", "checkpoints"))
         settings |= self.input_form()
         for key in LIMITS:
             if settings[key] is None:

@@ -15,6 +15,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from gen2embed.command_line import progress_bar
 from gen2embed.training.checkpoints import seal
+from gen2embed.training.temperature import LearnedTemperature
 
 
 class SaveAdapters(TrainerCallback):
@@ -61,6 +62,19 @@ class SealStates(TrainerCallback):
         if state.is_world_process_zero:
             name = f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
             seal(Path(args.output_dir) / name)
+
+
+class KeepTemperature(TrainerCallback):
+    """A learned temperature goes into every state that is saved, before it is sealed."""
+
+    def __init__(self, learned: LearnedTemperature):
+        self.learned = learned
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.is_world_process_zero:
+            self.learned.save(
+                Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+            )
 
 
 class StopOnTerm(TrainerCallback):

@@ -38,6 +38,7 @@ from gen2embed.state_lock import only_one
 from gen2embed.training import processes
 from gen2embed.training.batches import PairCluster, draw_batches
 from gen2embed.training.inputs import TrainingInputs
+from gen2embed.training.options import LossOptions, told
 
 if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
@@ -135,6 +136,7 @@ def _check(flags: argparse.Namespace) -> None:
             f"--hidden {flags.hidden:g}: what is revealed is masked in the loss; say "
             "--mask-duplicates"
         )
+    LossOptions.of(flags).check(flags.mask_duplicates)
     late = [step for step in flags.save_adapters_at if not 0 < step < flags.steps]
     if late:
         raise InputError(f"--save-adapters-at {late[0]}: give steps from 1 to {flags.steps - 1}")
@@ -142,6 +144,13 @@ def _check(flags: argparse.Namespace) -> None:
         raise InputError(
             f"--warm-up is {flags.warm_up}; give fewer steps than --steps ({flags.steps})"
         )
+
+
+def _check_dims(options: LossOptions, width: int) -> None:
+    """Prefixes of the vectors must be shorter than these."""
+    long = [dim for dim in options.matryoshka if dim >= width]
+    if long:
+        raise InputError(f"--matryoshka {long[0]}: vectors have {width} numbers; give fewer")
 
 
 def plan_side(job: Training, backbone: Backbone, side: str, items: Items, states: Path) -> Counted:
@@ -173,9 +182,10 @@ def build_trainer(
     from gen2embed.models.backbones import load_backbone
     from gen2embed.models.device import resolve_device
     from gen2embed.training.adapter import AdapterShape, add_adapter
-    from gen2embed.training.callbacks import SaveAdapters, SealStates, ShowProgress
+    from gen2embed.training.callbacks import KeepTemperature, SaveAdapters, SealStates, ShowProgress
     from gen2embed.training.pairs import PairCollator, Shares
     from gen2embed.training.positives import annotated
+    from gen2embed.training.temperature import LearnedTemperature
     from gen2embed.training.trainer import ContrastiveTrainer, training_arguments
 
     flags = job.flags
@@ -192,6 +202,9 @@ def build_trainer(
     set_seed(flags.seed)
     shape = AdapterShape(flags.rank, flags.alpha, flags.dropout, flags.dora, flags.modules)
     model = add_adapter(backbone, shape)
+    options = LossOptions.of(flags)
+    _check_dims(options, model.config.get_text_config().hidden_size)
+    learned = LearnedTemperature(model, flags.temperature) if flags.learn_temperature else None
     out = Path(flags.out)
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(out.parent / f"{out.name}.tensorboard")
     positives = None
@@ -203,6 +216,8 @@ def build_trainer(
         symmetric=flags.symmetric,
         caching=flags.caching,
         loader_seconds=flags.loader_seconds,
+        options=options,
+        learned=learned,
         model=model,
         args=training_arguments(
             states,
@@ -232,10 +247,12 @@ def build_trainer(
             positives=positives,
             chunk=flags.chunk,
             token_budget=flags.token_budget,
+            tells_clusters=options.mask_margin is not None,
         ),
         callbacks=[
             SaveAdapters(flags.save_adapters_at, states / ADAPTERS),
             ShowProgress(f"train {out.parent.name} {out.name}"),
+            *([] if learned is None else [KeepTemperature(learned)]),
         ],
     )
     trainer.add_callback(SealStates(trainer.accelerator))
@@ -258,6 +275,8 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
     trainer.add_callback(stop)
     with trainer.accelerator.main_process_first():
         last = last_whole_state(states, processes.count())
+    if last and trainer.learned is not None:
+        trainer.learned.load(last)
     with stop.listening(), loader_faults(trainer.loader_seconds):
         trainer.train(resume_from_checkpoint=last)
     trainer.accelerator.wait_for_everyone()
@@ -287,7 +306,7 @@ def write_adapter(
     flags = job.flags
     history = trainer.state.log_history
     lines = of_training(history)
-    on_card = [name for name in SETTINGS if name not in NOT_ON_THE_CARD]
+    on_card = told({name: getattr(flags, name) for name in SETTINGS if name not in NOT_ON_THE_CARD})
     card = {
         "model": flags.model,
         "model_digest": job.model_digest,
@@ -296,8 +315,7 @@ def write_adapter(
         "input": form_facts(job.form),
         "pixel_limits": trainer.backbone.pixel_limits(),
         "clusters": inputs.mined,
-        "settings": {name: getattr(flags, name) for name in (*on_card, "seed")}
-        | {"processes": processes.count()},
+        "settings": on_card | {"seed": flags.seed, "processes": processes.count()},
         "trained_parameters": sum(
             weights.numel() for weights in trainer.model.parameters() if weights.requires_grad
         ),

@@ -16,11 +16,14 @@ NAMES = {
     "hardest_negative_similarity": "hardest_negative_similarity",
     "pairs": "pairs",
 }
+LEARNED = {"temperature": "temperature"}  # in the history where it is trained
 
 
 def of_training(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A line per step, from the trainer's history; pairs_seen counts from the first step on."""
-    lines = [{name: entry[key] for name, key in NAMES.items()} for entry in _steps(history)]
+    steps = _steps(history)
+    names = NAMES | {name: key for name, key in LEARNED.items() if key in steps[0]}
+    lines = [{name: entry[key] for name, key in names.items()} for entry in steps]
     seen = 0
     for line in lines:
         seen += line["pairs"]

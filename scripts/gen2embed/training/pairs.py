@@ -60,41 +60,45 @@ class Batch:
     """One process's share, and how all queries and targets of the batch belong together.
 
     own (queries,): row of each query's target among all targets. excluded (queries, targets) or
-    None: see ``info_nce``. Not a mapping: the trainer would move all of it to the device at once.
+    None: see ``info_nce``. cluster (targets,) or None: number of each
+    pair's cluster. Not a mapping: the trainer would move all of it to the device at once.
     """
 
     query: Side
     target: Side
     own: torch.Tensor
     excluded: torch.Tensor | None
+    cluster: torch.Tensor | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """From a loader's worker it travels as one tensor (``transport.py``)."""
         sides = (self.query, self.target)
-        tensors = [self.own] + ([] if self.excluded is None else [self.excluded])
+        optional = (self.excluded, self.cluster)
+        tensors = [self.own, *(one for one in optional if one is not None)]
+        given = [one is not None for one in optional]
         for side in sides:
             tensors += [side.order, *(value for chunk in side.chunks for value in chunk.values())]
         names = [[list(chunk) for chunk in side.chunks] for side in sides]
         sizes = [side.sizes for side in sides]
-        return _unpacked, (*pack(tensors), self.excluded is not None, names, sizes)
+        return _unpacked, (*pack(tensors), given, names, sizes)
 
 
 def _unpacked(
     whole: torch.Tensor,
     layout: Layout,
-    excludes: bool,
+    given: Sequence[bool],
     names: Sequence[Sequence[Sequence[str]]],
     sizes: Sequence[list[int]],
 ) -> Batch:
     tensors = iter(unpack(whole, layout))
     own = next(tensors)
-    excluded = next(tensors) if excludes else None
+    excluded, cluster = (next(tensors) if one else None for one in given)
     sides = []
     for of_side, its_sizes in zip(names, sizes, strict=True):
         order = next(tensors)
         chunks = [{name: next(tensors) for name in of_chunk} for of_chunk in of_side]
         sides.append(Side(chunks, order, its_sizes))
-    return Batch(*sides, own, excluded)
+    return Batch(*sides, own, excluded, cluster)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,8 @@ class PairCollator:
 
     query_id, target_id: item of each pair, shape (n_pairs,); queries, targets: planned items by id;
     positives: annotated targets of each query, or None: nothing is masked; mode: see
-    ``batches.MODES``; chunk, token_budget: see ``cut``.
+    ``batches.MODES``; tells_clusters: whether batches say whose pairs are of one cluster;
+    chunk, token_budget: see ``cut``.
     """
 
     backbone: Backbone
@@ -124,6 +129,7 @@ class PairCollator:
     positives: Grouping | None
     chunk: int
     token_budget: int
+    tells_clusters: bool = False
 
     def __call__(
         self, items: Sequence[tuple[list[PairCluster], int]]
@@ -153,6 +159,7 @@ class PairCollator:
             ),
             own=torch.from_numpy(own),
             excluded=excluded,
+            cluster=_numbers(batch) if self.tells_clusters else None,
         )
 
     def _side(self, ids: np.ndarray, items: Sequence[Planned], sizes: list[int]) -> Side:
@@ -176,3 +183,8 @@ class PairCollator:
             load_rgb(item.image, self.resolution, mode) for item in items if item.image is not None
         ]
         return self.backbone.collate([item.rendered for item in items], images, shown, compact=True)
+
+
+def _numbers(batch: Sequence[PairCluster]) -> torch.Tensor:
+    """Of each pair of the batch, the number of its cluster in it."""
+    return torch.from_numpy(np.repeat(np.arange(len(batch)), [len(cluster) for cluster in batch]))

@@ -20,15 +20,19 @@ from gen2embed.models.shortcuts.transport import outlive_sigterm
 from gen2embed.training import processes
 from gen2embed.training.caching import encode_chunks
 from gen2embed.training.gather import gather_rows, sum_gradients
-from gen2embed.training.loss import info_nce, similarities
+from gen2embed.training.loss import similarities
+from gen2embed.training.objective import PLAIN, contrastive_loss
+from gen2embed.training.options import LossOptions
 from gen2embed.training.pairs import Batch, Chunk, Side, Unreadable
+from gen2embed.training.temperature import LearnedTemperature
 
 
 class ContrastiveTrainer(Trainer):
     """Trains the backbone's adapter with InfoNCE over the pairs of each batch.
 
-    Batches come from ``PairCollator``; temperature, symmetric: see ``info_nce``; caching: see
-    ``encode_chunks``; loader_seconds: for a batch of the loader's workers. With several processes
+    Batches come from ``PairCollator``; temperature, symmetric: see ``info_nce``; options: see
+    ``contrastive_loss``; learned: takes the temperature's place; caching: see ``encode_chunks``;
+    loader_seconds: for a batch of the loader's workers. With several processes
     the trainer wraps the model for data parallelism; the wrapper is never called, so it only makes
     all processes start from the same weights.
     """
@@ -40,6 +44,8 @@ class ContrastiveTrainer(Trainer):
         symmetric: bool,
         caching: bool,
         loader_seconds: float,
+        options: LossOptions = PLAIN,
+        learned: LearnedTemperature | None = None,
         **arguments: Any,
     ):
         super().__init__(**arguments)
@@ -48,6 +54,8 @@ class ContrastiveTrainer(Trainer):
         self.symmetric = symmetric
         self.caching = caching
         self.loader_seconds = loader_seconds
+        self.options = options
+        self.learned = learned
         if backbone.processor.tokenizer.padding_side == "left":
             narrow_to_last_token(backbone.language_layers()[-1])
         self.frozen_vision = vision_is_frozen(backbone.model)
@@ -78,13 +86,19 @@ class ContrastiveTrainer(Trainer):
         )
         own = batch.own.to(queries.device)
         excluded = None if batch.excluded is None else batch.excluded.to(queries.device)
-        loss = info_nce(queries, targets, self.temperature, own, excluded, self.symmetric)
+        cluster = None if batch.cluster is None else batch.cluster.to(queries.device)
+        temperature = self.temperature if self.learned is None else self.learned.value()
+        loss = contrastive_loss(
+            queries, targets, temperature, own, excluded, self.symmetric, self.options, cluster
+        )
         if not torch.isfinite(loss):
             raise InputError(
                 f"step {self.state.global_step + 1}: the loss is {loss.item()}; lower the rate, or "
                 "check the model (and --dtype)"
             )
         self.of_step = {**similarities(queries, targets, own, excluded), "pairs": len(targets)}
+        if self.learned is not None:
+            self.of_step["temperature"] = temperature.item()
         return (loss, {"queries": queries, "targets": targets}) if return_outputs else loss
 
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:

@@ -26,7 +26,7 @@ from gen2embed.files import digest_file, write_parquet
 from gen2embed.mining.clusters import ClusterTable, read_clusters, write_clusters
 from gen2embed.training import trainer
 from gen2embed.training.callbacks import ShowProgress
-from gen2embed.training.loss import info_nce
+from gen2embed.training.objective import contrastive_loss
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "train_adapter.py"
 spec = importlib.util.spec_from_file_location("train_adapter", SCRIPT)
@@ -410,7 +410,9 @@ def test_an_empty_cluster_file_is_named(job, tmp_path, capsys):
     ],
 )
 def test_what_is_not_finite_ends_in_one_line(job, tmp_path, monkeypatch, capsys, broken, said):
-    monkeypatch.setattr(trainer, "info_nce", lambda *given: broken(info_nce(*given)))
+    monkeypatch.setattr(
+        trainer, "contrastive_loss", lambda *given: broken(contrastive_loss(*given))
+    )
     assert run_here(job, tmp_path, save_every=1) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if said in line]
     assert len(lines) == 1 and lines[0].startswith("train_adapter: ")
