@@ -154,7 +154,12 @@ def _check_training(config: Mapping[str, Any]) -> None:
             f"configuration: train.processes: {train['processes']} is not a multiple of "
             f"train.nodes ({train['nodes']}); each node runs as many"
         )
-    for key in ("checkpoints", "warm_up"):
+    if train["validation_share"] and (train["checkpoints"] or train["average"]):
+        raise InputError(
+            "configuration: train.validation_share: the training may end before any step; empty "
+            "train.checkpoints and train.average"
+        )
+    for key in ("checkpoints", "average", "warm_up"):
         last = max([train[key]] if isinstance(train[key], int) else train[key], default=0)
         if last >= train["steps"]:
             raise InputError(

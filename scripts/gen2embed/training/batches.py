@@ -67,6 +67,22 @@ def draw_batches(
     return [next(stream) for _ in range(steps)]
 
 
+def batches_of(
+    clusters: Sequence[PairCluster], pairs_per_batch: int, clusters_per_batch: int = 0
+) -> list[list[PairCluster]]:
+    """All clusters once, in their order, in batches as ``draw_batches`` cuts them."""
+    batches: list[list[PairCluster]] = []
+    size = 0
+    for cluster in clusters:
+        full = batches and len(batches[-1]) == (clusters_per_batch or pairs_per_batch)
+        if not batches or full or size + len(cluster) > pairs_per_batch:
+            batches.append([])
+            size = 0
+        batches[-1].append(cluster)
+        size += len(cluster)
+    return batches
+
+
 def shares(batch: Sequence[PairCluster], processes: int) -> list[list[PairCluster]]:
     """A batch cut into one run of whole clusters per process, as even in pairs as they allow.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from gen2embed.command_line import progress_bar
 from gen2embed.training.checkpoints import seal
 from gen2embed.training.temperature import LearnedTemperature
+from gen2embed.training.validation import History
 
 
 class SaveAdapters(TrainerCallback):
@@ -64,17 +65,37 @@ class SealStates(TrainerCallback):
             seal(Path(args.output_dir) / name)
 
 
-class KeepTemperature(TrainerCallback):
-    """A learned temperature goes into every state that is saved, before it is sealed."""
+class Keep(TrainerCallback):
+    """What a state must hold besides goes into each that is saved, before it is sealed."""
 
-    def __init__(self, learned: LearnedTemperature):
-        self.learned = learned
+    def __init__(self, kept: LearnedTemperature | History):
+        self.kept = kept
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
-            self.learned.save(
-                Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
-            )
+            self.kept.save(Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
+
+
+class Validate(TrainerCallback):
+    """Measure the loss of held-out clusters every so many steps; keep the best step's adapter.
+
+    measure: the loss, the same in every process. The adapters go to ``folder``.
+    """
+
+    def __init__(self, measure: Callable[[], float], every: int, history: History, folder: Path):
+        self.measure = measure
+        self.every = every
+        self.history = history
+        self.folder = folder
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        step = state.global_step
+        if step % self.every and step != state.max_steps:
+            return
+        self.history.losses[step] = self.measure()
+        if self.history.best == step and state.is_world_process_zero:
+            save_adapter(kwargs["model"], self.folder / f"step-{step}")
+        control.should_training_stop |= self.history.over
 
 
 class StopOnTerm(TrainerCallback):

@@ -36,9 +36,10 @@ from gen2embed.prompts.resolutions import Resolution, get_resolution
 from gen2embed.settings import keys_of
 from gen2embed.state_lock import only_one
 from gen2embed.training import processes
-from gen2embed.training.batches import PairCluster, draw_batches
+from gen2embed.training.batches import PairCluster, batches_of, draw_batches
 from gen2embed.training.inputs import TrainingInputs
 from gen2embed.training.options import LossOptions, told
+from gen2embed.training.validation import History, hold_out
 
 if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
@@ -92,6 +93,8 @@ class Training:
         facts: dict[str, object] = {"processes": processes.count()}
         irrelevant = ("out", "partial", "counted", *IRRELEVANT)
         facts |= {key: value for key, value in vars(flags).items() if key not in irrelevant}
+        if flags.validation_share:
+            facts["measured_every"] = flags.save_every
         files = [*flags.pairs, *flags.clusters, flags.query_items, flags.target_items]
         files += [*(flags.equivalences or []), *(flags.corpora or [])]
         facts["files"] = [digest_file(path) for path in files]
@@ -137,9 +140,16 @@ def _check(flags: argparse.Namespace) -> None:
             "--mask-duplicates"
         )
     LossOptions.of(flags).check(flags.mask_duplicates)
-    late = [step for step in flags.save_adapters_at if not 0 < step < flags.steps]
-    if late:
-        raise InputError(f"--save-adapters-at {late[0]}: give steps from 1 to {flags.steps - 1}")
+    for name in ("save_adapters_at", "average"):
+        late = [step for step in getattr(flags, name) if not 0 < step < flags.steps]
+        if late:
+            flag = name.replace("_", "-")
+            raise InputError(f"--{flag} {late[0]}: give steps from 1 to {flags.steps - 1}")
+    if flags.validation_share and (flags.save_adapters_at or flags.average):
+        raise InputError(
+            "--validation-share: the training may end before any step; leave out "
+            "--save-adapters-at and --average"
+        )
     if flags.warm_up >= flags.steps > 1:
         raise InputError(
             f"--warm-up is {flags.warm_up}; give fewer steps than --steps ({flags.steps})"
@@ -173,16 +183,23 @@ def plan_side(job: Training, backbone: Backbone, side: str, items: Items, states
 
 
 def build_trainer(
-    job: Training, inputs: TrainingInputs, batches: list[list[PairCluster]], states: Path
+    job: Training,
+    inputs: TrainingInputs,
+    batches: list[list[PairCluster]],
+    states: Path,
+    held_out: list[list[PairCluster]] | None = None,
 ) -> ContrastiveTrainer:
-    """The backbone with a fresh adapter, its data and settings; states go to ``states``."""
+    """The backbone with a fresh adapter, its data and settings; states go to ``states``.
+
+    held_out: batches that it is validated on.
+    """
     import torch
     from transformers import PrinterCallback, set_seed
 
     from gen2embed.models.backbones import load_backbone
     from gen2embed.models.device import resolve_device
     from gen2embed.training.adapter import AdapterShape, add_adapter
-    from gen2embed.training.callbacks import KeepTemperature, SaveAdapters, SealStates, ShowProgress
+    from gen2embed.training.callbacks import Keep, SaveAdapters, SealStates, ShowProgress
     from gen2embed.training.pairs import PairCollator, Shares
     from gen2embed.training.positives import annotated
     from gen2embed.training.temperature import LearnedTemperature
@@ -250,16 +267,36 @@ def build_trainer(
             tells_clusters=options.mask_margin is not None,
         ),
         callbacks=[
-            SaveAdapters(flags.save_adapters_at, states / ADAPTERS),
+            SaveAdapters([*flags.save_adapters_at, *flags.average], states / ADAPTERS),
             ShowProgress(f"train {out.parent.name} {out.name}"),
-            *([] if learned is None else [KeepTemperature(learned)]),
+            *([] if learned is None else [Keep(learned)]),
         ],
     )
+    if held_out:
+        validate(trainer, held_out, flags, states)
     trainer.add_callback(SealStates(trainer.accelerator))
     trainer.remove_callback(PrinterCallback)  # a line per step; ours is a bar
     if processes.rank():
         torch.manual_seed(flags.seed + processes.rank())  # dropout differs between processes
     return trainer
+
+
+def validate(
+    trainer: ContrastiveTrainer,
+    held_out: list[list[PairCluster]],
+    flags: argparse.Namespace,
+    states: Path,
+) -> None:
+    """Have the trainer measure batches of held-out clusters wherever it saves a state."""
+    from gen2embed.training.callbacks import Keep, Validate
+
+    batches = [trainer.data_collator([(batch, processes.rank())])["batch"] for batch in held_out]
+    trainer.history = History(flags.patience)
+    measured = Validate(
+        lambda: trainer.loss_of(batches), flags.save_every, trainer.history, states / ADAPTERS
+    )
+    trainer.add_callback(measured)
+    trainer.add_callback(Keep(trainer.history))
 
 
 def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str | None:
@@ -275,8 +312,9 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
     trainer.add_callback(stop)
     with trainer.accelerator.main_process_first():
         last = last_whole_state(states, processes.count())
-    if last and trainer.learned is not None:
-        trainer.learned.load(last)
+    for kept in (trainer.learned, trainer.history):
+        if last and kept is not None:
+            kept.load(last)
     with stop.listening(), loader_faults(trainer.loader_seconds):
         trainer.train(resume_from_checkpoint=last)
     trainer.accelerator.wait_for_everyone()
@@ -295,10 +333,17 @@ def dose_of(flags: argparse.Namespace, inputs: TrainingInputs) -> dict[str, dict
     return {"equivalences": {**dose, "revealed": len(inputs.revealed[0])}}
 
 
+def validation_of(history: History) -> dict[str, object]:
+    """For the card: the held-out clusters' loss by step, and the step that was kept."""
+    losses = {str(step): round(loss, 6) for step, loss in sorted(history.losses.items())}
+    return {"validation": {"kept_step": history.best, "losses": losses}}
+
+
 def write_adapter(
     job: Training, inputs: TrainingInputs, trainer: ContrastiveTrainer, effort: dict[str, int]
 ) -> None:
     """Adapter, adapters of named steps, logs and card, from a trainer that is done."""
+    from gen2embed.training.averaging import WEIGHTS, average_into
     from gen2embed.training.callbacks import save_adapter
     from gen2embed.training.card import render_card
     from gen2embed.training.log import of_run, of_training
@@ -320,6 +365,7 @@ def write_adapter(
             weights.numel() for weights in trainer.model.parameters() if weights.requires_grad
         ),
         **({} if inputs.revealed is None else dose_of(flags, inputs)),
+        **({} if trainer.history is None else validation_of(trainer.history)),
         **effort,
         "first_loss": lines[0]["loss"],
         "last_loss": lines[-1]["loss"],
@@ -327,11 +373,14 @@ def write_adapter(
     }
     with whole_folder(flags.out, "train_adapter") as out:
         save_adapter(trainer.model, out)
+        kept = Path(trainer.args.output_dir) / ADAPTERS
+        if trainer.history is not None:
+            shutil.copyfile(kept / f"step-{trainer.history.best}" / WEIGHTS, out / WEIGHTS)
+        if flags.average:
+            average_into(out, [kept / f"step-{step}" for step in flags.average])
         for step in flags.save_adapters_at:
             name = f"step-{step}"
-            shutil.copytree(
-                Path(trainer.args.output_dir) / ADAPTERS / name, out / "checkpoints" / name
-            )
+            shutil.copytree(kept / name, out / "checkpoints" / name)
         logs = {"training_log.jsonl": lines, "training_log.run.jsonl": of_run(history)}
         for name, its_lines in logs.items():
             write_text(out / name, "".join(json.dumps(line) + "\n" for line in its_lines))
@@ -354,11 +403,12 @@ def train(job: Training, inputs: TrainingInputs) -> None:
         os.environ["OMP_NUM_THREADS"] = str(flags.threads)  # unset, accelerate takes all cores
     torch.use_deterministic_algorithms(True, warn_only=flags.device != "cpu")
     out = Path(flags.out)
+    clusters, held_out = inputs.clusters, None
+    if flags.validation_share:
+        clusters, held = hold_out(clusters, inputs.query_id, flags.validation_share, flags.seed)
+        held_out = batches_of(held, flags.pairs_per_batch, flags.clusters_per_batch)
     batches = draw_batches(
-        inputs.clusters, flags.pairs_per_batch, flags.steps, flags.seed, flags.clusters_per_batch
-    )
-    effort = count_effort(
-        batches, inputs.query_id, inputs.target_id, flags.mode, processes.count(), flags.caching
+        clusters, flags.pairs_per_batch, flags.steps, flags.seed, flags.clusters_per_batch
     )
     states = (Path(flags.partial) if flags.partial else out.parent) / job.digest(inputs)
     writes = processes.rank() == 0
@@ -366,8 +416,16 @@ def train(job: Training, inputs: TrainingInputs) -> None:
     record = run_record(out.parent / f"{out.name}.run.json") if writes else nullcontext({})
     try:
         with only_one(states) if writes and keeps else nullcontext(), record as facts:
-            trainer = build_trainer(job, inputs, batches, states)
+            trainer = build_trainer(job, inputs, batches, states, held_out)
             facts["resumed_from"] = run_trainer(trainer, states, keeps)
+            effort = count_effort(
+                batches[: trainer.state.global_step],
+                inputs.query_id,
+                inputs.target_id,
+                flags.mode,
+                processes.count(),
+                flags.caching,
+            )
             if writes:
                 write_adapter(job, inputs, trainer, effort)
                 shutil.rmtree(states, ignore_errors=True)

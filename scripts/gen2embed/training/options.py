@@ -35,7 +35,10 @@ class LossOptions:
             )
 
 
-KEYS = (*(field.name for field in fields(LossOptions)), "learn_temperature")
+KEYS = (
+    *(field.name for field in fields(LossOptions)),
+    *("learn_temperature", "average", "validation_share", "patience"),
+)
 
 
 def is_off(key: str, value: Any) -> bool:

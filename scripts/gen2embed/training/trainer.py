@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from gen2embed.training.objective import PLAIN, contrastive_loss
 from gen2embed.training.options import LossOptions
 from gen2embed.training.pairs import Batch, Chunk, Side, Unreadable
 from gen2embed.training.temperature import LearnedTemperature
+from gen2embed.training.validation import History
 
 
 class ContrastiveTrainer(Trainer):
@@ -56,6 +58,7 @@ class ContrastiveTrainer(Trainer):
         self.loader_seconds = loader_seconds
         self.options = options
         self.learned = learned
+        self.history: History | None = None  # of a validation
         if backbone.processor.tokenizer.padding_side == "left":
             narrow_to_last_token(backbone.language_layers()[-1])
         self.frozen_vision = vision_is_frozen(backbone.model)
@@ -100,6 +103,21 @@ class ContrastiveTrainer(Trainer):
         if self.learned is not None:
             self.of_step["temperature"] = temperature.item()
         return (loss, {"queries": queries, "targets": targets}) if return_outputs else loss
+
+    @torch.no_grad()
+    def loss_of(self, batches: Sequence[Batch]) -> float:
+        """Mean loss of the queries of whole batches, of which this process has its shares; without
+        dropout. The training goes on as if it had not been asked."""
+        of_step = self.of_step
+        self.model.eval()
+        losses, queries = 0.0, 0
+        for batch in batches:
+            with self.compute_loss_context_manager():
+                losses += self.compute_loss(self.model, {"batch": batch}).item() * len(batch.own)
+            queries += len(batch.own)
+        self.model.train()
+        self.of_step = of_step
+        return losses / queries
 
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
         loss = super().training_step(*arguments, **named)
