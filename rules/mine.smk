@@ -25,6 +25,7 @@ if study.mines:
             pairs=rules.prepare_items.output.pairs,
             told=study.told,
             further=study.further,
+            judged=study.judged,
         output:
             **{
                 re.sub("[-.]", "_", f"{of}_{name}_{what}"): study.paths.clusters(

@@ -23,6 +23,7 @@ rule train_adapter:
         ),
         told=study.told,
         further=study.further,
+        judged=study.judged,
         query_items=study.paths.items("train", "query"),
         target_items=study.paths.items("train", "target"),
         images=study.paths.images("train"),

@@ -14,6 +14,7 @@ from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.files import run_record, write_json
 from gen2embed.further_targets import check_ownerless
+from gen2embed.judged import check_judged
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
@@ -31,6 +32,7 @@ LOG = logging.getLogger("gen2embed.mine_negatives")
 ALIKE = 0.5  # of the searches
 FILTERED = "filtered"
 FILTERS = tuple(field.name for field in fields(Recipe))
+JUDGED = ("greatest_judged", "judged_margin")
 SETTINGS = ("k", "m", "memory_gb", "index", "index_parameters", "index_from", "least_recall")
 
 
@@ -52,6 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--hidden-seed", type=int, default=0, help="which of them are hidden")
     add("--corpus", help="parquet of target_id: candidates that are nobody's positive")
     add_settings(parser, "mine", ["ownerless"])
+    add(
+        "--scores", help="parquet of query_id, target_id, score: a judge's, higher is more relevant"
+    )
+    add_settings(parser, "mine", JUDGED)
     add("--seed", type=int, default=0, help="of the random strategies")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="who searches")
     add_settings(parser, "embed", ["threads"])
@@ -80,6 +86,7 @@ def check_flags(job: argparse.Namespace) -> None:
         raise InputError(f"--block-rows is {job.block_rows}; give at least 1")
     if job.seed < 0:
         raise InputError(f"--seed is {job.seed}; give 0 or more")
+    check_judged(job.scores, *(getattr(job, name) for name in JUDGED))
     check_ownerless(job.ownerless, job.corpus)
     check_dose(job.equivalences, job.hidden, job.hidden_seed)
 
@@ -130,6 +137,9 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             how |= {"revealed": inputs.revealed}
         if inputs.further is not None:
             how |= {"ownerless": job.ownerless, "further": inputs.further}
+        if inputs.struck is not None:
+            how |= {name: getattr(job, name) for name in JUDGED if getattr(job, name) is not None}
+            how |= {"struck": inputs.struck}
         statistics = how | {
             "pairs": len(subset.pair_ids),
             "left_out_pairs": inputs.rows - len(subset.pair_ids),
@@ -178,6 +188,8 @@ def main(argv: list[str] | None = None) -> int:
                 job.hidden,
                 job.hidden_seed,
                 job.corpus,
+                job.scores,
+                *(getattr(job, name) for name in JUDGED),
             )
             for job in jobs
         ]

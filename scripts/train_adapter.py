@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--image-root", required=True, help="folder that the items' image paths start from")
     add("--equivalences", nargs="+", help="parquets of query_id, target_id, masked in the loss")
     add("--corpora", nargs="+", help="parquets of target_id, where clusters were mined with one")
+    add("--scores", help="parquet of query_id, target_id, score of a judge: soft labels")
     add_settings(parser, "train", ["hidden"])
     add("--hidden-seed", type=int, default=0, help="which of them are hidden")
     input_form.add_flags(parser)

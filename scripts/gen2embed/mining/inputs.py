@@ -11,6 +11,7 @@ from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.further_targets import read_further
 from gen2embed.ids import check_ids, read_pairs
+from gen2embed.judged import read_judged, too_relevant
 from gen2embed.known_pairs import read_known
 from gen2embed.mining.revealed import revealed
 from gen2embed.mining.subset import Subset
@@ -31,6 +32,7 @@ class MiningInputs:
     dropped: dict[str, int]  # bad rows that the pairs were made without; empty: none
     revealed: int | None  # known equivalences that mining was told; None: no file of them
     further: int | None  # targets of the corpus; None: no file of one
+    struck: int | None  # pairs that a judge's scores strike; None: no file of them
     queries: np.ndarray
     targets: np.ndarray
 
@@ -50,12 +52,16 @@ def read_inputs(
     hidden: float = 1.0,
     hidden_seed: int = 0,
     corpus: str | None = None,
+    scores: str | None = None,
+    greatest_judged: float | None = None,
+    judged_margin: float | None = None,
 ) -> MiningInputs:
     """Read and compare; labelled: None is what the pairs' own metadata say.
 
     equivalences: known positives beyond the annotated ones, of which the share ``hidden`` is hidden
-    (see ``revealed``). corpus: targets that are candidates without owner. Raises InputError for
-    files that are missing, broken or not of one set.
+    (see ``revealed``). corpus: targets that are candidates without owner. scores: of a
+    judge, of which ``too_relevant`` says which pairs are struck like positives. Raises InputError
+    for files that are missing, broken or not of one set.
     """
     query_id, target_id, metadata = read_pairs(pairs)
     queries, query_valid = embeddings.get(query_embeddings)
@@ -68,10 +74,16 @@ def read_inputs(
     shown = None
     if equivalences is not None:
         shown = revealed(read_known(equivalences, pairs, metadata), hidden, hidden_seed)
+    struck = None
+    if scores is not None:
+        judged = read_judged(scores, len(queries), len(targets))
+        struck = too_relevant(judged, query_id, target_id, greatest_judged, judged_margin)
     further = None
     if corpus is not None:
         further = read_further(corpus, pairs, metadata, target_embeddings, len(targets))
-    subset = Subset.of(query_id, target_id, query_valid, target_valid, shown, further)
+    known = [pairs_of for pairs_of in (shown, struck) if pairs_of is not None]
+    both = tuple(np.concatenate(sides) for sides in zip(*known, strict=True)) if known else None
+    subset = Subset.of(query_id, target_id, query_valid, target_valid, both, further)
     if not len(subset.pair_ids):
         raise InputError(f"{pairs}: every pair has an item that could not be embedded")
     return MiningInputs(
@@ -85,6 +97,7 @@ def read_inputs(
         dropped=dropped_from_metadata(metadata),
         revealed=None if shown is None else len(shown[0]),
         further=None if further is None else len(further),
+        struck=None if struck is None else len(struck[0]),
         queries=queries,
         targets=targets,
     )

@@ -32,6 +32,7 @@ def check_combinations(config: Mapping[str, Any]) -> None:
     _check_training(config)
     _check_batches(config)
     _check_filters(config["mine"])
+    _check_judge(config)
     _check_doses(config)
     _check_sources(config)
     _check_generator(config)
@@ -54,6 +55,25 @@ def _check_filters(mine: Mapping[str, Any]) -> None:
         raise InputError(
             f"configuration: mine.{next(iter(recipe.facts()))}: is of the strategy {FILTERED!r}; "
             "add it to mine.strategies"
+        )
+
+
+def _check_judge(config: Mapping[str, Any]) -> None:
+    """A judge's scores, and what takes them."""
+    mine = config["mine"]
+    takers = [
+        f"mine.{key}" for key in ("greatest_judged", "judged_margin") if mine[key] is not None
+    ]
+    takers += ["train.soft_labels"] if config["train"]["soft_labels"] else []
+    if takers and not Path(mine["scores"]).is_file():
+        raise InputError(
+            f"configuration: {takers[0]}: needs a judge's scores; mine.scores: "
+            f"{mine['scores']!r} is not there"
+        )
+    if mine["scores"] and not takers:
+        raise InputError(
+            "configuration: mine.scores: nothing takes them; set mine.greatest_judged, "
+            "mine.judged_margin or train.soft_labels"
         )
 
 

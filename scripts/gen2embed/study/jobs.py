@@ -18,7 +18,16 @@ from gen2embed.training.options import told
 
 Job = dict[str, Any]
 LIMITS = ("min_pixels", "max_pixels")
-NO_FLAGS_OF_MINING = ("prompt", "without_training", "strategies", "grid", "ownerless")
+JUDGED = ("greatest_judged", "judged_margin")
+NO_FLAGS_OF_MINING = (
+    "prompt",
+    "without_training",
+    "strategies",
+    "grid",
+    "ownerless",
+    "scores",
+    *JUDGED,
+)
 
 
 def flags(values: Mapping[str, Any]) -> list[str]:
@@ -272,6 +281,12 @@ class Jobs:
         (corpus,) = self.paths.further([name])
         return {"ownerless": self.config["mine"]["ownerless"], "corpus": corpus}
 
+    def _judge(self) -> Job:
+        """A judge's scores and which pairs they strike; nothing where no bound is set."""
+        bounds = {key: self.config["mine"][key] for key in JUDGED}
+        bounds = {key: value for key, value in bounds.items() if value is not None}
+        return bounds and bounds | {"scores": self.config["mine"]["scores"]}
+
     def _mining(
         self, name: str, strategy: str, k: int, m: int, folder: str, hidden: float | None = None
     ) -> Job:
@@ -292,6 +307,7 @@ class Jobs:
             "device": self.config["device"],
             **dose,
             **self._corpus(name),
+            **self._judge(),
             "out": f"{folder}/{name}.parquet",
         }
 
@@ -428,6 +444,7 @@ class Jobs:
             **self._dose(run.hidden, self.study.train_sets),
             **({"corpora": self.study.further} if self.study.further else {}),
             **settings,
+            **({"scores": self.config["mine"]["scores"]} if train["soft_labels"] else {}),
             "partial": self.paths.partial("train_adapter"),
             "counted": self.paths.counted,
             "out": self.paths.adapter_of(run.model, run.prompt),

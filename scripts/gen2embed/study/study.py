@@ -81,6 +81,11 @@ class Study:
         return self.paths.further(self.train_sets) if mined else []
 
     @property
+    def judged(self) -> list[str]:
+        """A judge's scores, where they are given."""
+        return [self.config["mine"]["scores"]] if self.config["mine"]["scores"] else []
+
+    @property
     def doses(self) -> list[float]:
         """Shares of the known equivalences that runs hide, ascending; empty: no run reveals any."""
         return sorted({run.hidden for run in self.runs if run.hidden is not None})

@@ -24,6 +24,7 @@ from gen2embed.files import (
     write_json,
     write_text,
 )
+from gen2embed.judged import read_judged
 from gen2embed.mining.revealed import check_dose
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
 from gen2embed.models.sums import CARD, SUMS, sums_of
@@ -96,6 +97,7 @@ class Training:
         if flags.validation_share:
             facts["measured_every"] = flags.save_every
         files = [*flags.pairs, *flags.clusters, flags.query_items, flags.target_items]
+        files += [flags.scores] if flags.scores else []
         files += [*(flags.equivalences or []), *(flags.corpora or [])]
         facts["files"] = [digest_file(path) for path in files]
         facts["model_digest"] = self.model_digest
@@ -139,6 +141,8 @@ def _check(flags: argparse.Namespace) -> None:
             f"--hidden {flags.hidden:g}: what is revealed is masked in the loss; say "
             "--mask-duplicates"
         )
+    if bool(flags.scores) != bool(flags.soft_labels):
+        raise InputError("--soft-labels and --scores belong together; give both, or neither")
     LossOptions.of(flags).check(flags.mask_duplicates)
     for name in ("save_adapters_at", "average"):
         late = [step for step in getattr(flags, name) if not 0 < step < flags.steps]
@@ -224,6 +228,9 @@ def build_trainer(
     learned = LearnedTemperature(model, flags.temperature) if flags.learn_temperature else None
     out = Path(flags.out)
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(out.parent / f"{out.name}.tensorboard")
+    judged = None
+    if flags.scores:
+        judged = read_judged(flags.scores, len(inputs.query_items), len(inputs.target_items))
     positives = None
     if flags.mask_duplicates:
         positives = annotated(inputs.query_id, inputs.target_id, inputs.revealed)
@@ -235,6 +242,7 @@ def build_trainer(
         loader_seconds=flags.loader_seconds,
         options=options,
         learned=learned,
+        soft_labels=flags.soft_labels,
         model=model,
         args=training_arguments(
             states,
@@ -265,6 +273,7 @@ def build_trainer(
             chunk=flags.chunk,
             token_budget=flags.token_budget,
             tells_clusters=options.mask_margin is not None,
+            judged=judged,
         ),
         callbacks=[
             SaveAdapters([*flags.save_adapters_at, *flags.average], states / ADAPTERS),

@@ -116,3 +116,26 @@ def _likely_false(
     if highest is None:
         return torch.zeros_like(cosines, dtype=torch.bool)
     return (cosines.detach() > highest[:, None]) & (of_left[:, None] != of_right[None, :])
+
+
+def soft_label_loss(
+    queries: torch.Tensor,
+    targets: torch.Tensor,
+    temperature: float | torch.Tensor,
+    judged: torch.Tensor,
+) -> torch.Tensor:
+    """Kullback-Leibler divergence of the queries' softmax from a judge's, over what it has scored.
+
+    judged (queries, targets): its scores, NaN where there is none; as logits, so their scale is the
+    judge's temperature. The mean over queries with two scores or more; 0 where there is none.
+    Source: Lin et al. 2020 (sentence-transformers' DistillKLDivLoss); UniME-V2 for images.
+    """
+    scored = ~judged.isnan()
+    some = scored.sum(dim=1) > 1
+    if not some.any():
+        return (queries.sum() + targets.sum()) * 0
+    logits = (queries @ targets.T / temperature)[some].masked_fill(~scored[some], float("-inf"))
+    labels = judged[some].masked_fill(~scored[some], float("-inf")).softmax(dim=1)
+    kept = scored[some]
+    apart = labels.clamp_min(1e-30).log() - logits.log_softmax(dim=1).masked_fill(~kept, 0.0)
+    return (labels * apart).masked_fill(~kept, 0.0).sum(dim=1).mean()

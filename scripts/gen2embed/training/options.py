@@ -37,7 +37,7 @@ class LossOptions:
 
 KEYS = (
     *(field.name for field in fields(LossOptions)),
-    *("learn_temperature", "average", "validation_share", "patience"),
+    *("learn_temperature", "average", "validation_share", "patience", "soft_labels"),
 )
 
 

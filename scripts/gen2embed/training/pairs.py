@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from gen2embed.errors import InputError
+from gen2embed.judged import Judged
 from gen2embed.mining.subset import Grouping
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.encoder import Planned
@@ -69,11 +70,12 @@ class Batch:
     own: torch.Tensor
     excluded: torch.Tensor | None
     cluster: torch.Tensor | None = None
+    judged: torch.Tensor | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """From a loader's worker it travels as one tensor (``transport.py``)."""
         sides = (self.query, self.target)
-        optional = (self.excluded, self.cluster)
+        optional = (self.excluded, self.cluster, self.judged)
         tensors = [self.own, *(one for one in optional if one is not None)]
         given = [one is not None for one in optional]
         for side in sides:
@@ -92,13 +94,13 @@ def _unpacked(
 ) -> Batch:
     tensors = iter(unpack(whole, layout))
     own = next(tensors)
-    excluded, cluster = (next(tensors) if one else None for one in given)
+    excluded, cluster, judged = (next(tensors) if one else None for one in given)
     sides = []
     for of_side, its_sizes in zip(names, sizes, strict=True):
         order = next(tensors)
         chunks = [{name: next(tensors) for name in of_chunk} for of_chunk in of_side]
         sides.append(Side(chunks, order, its_sizes))
-    return Batch(*sides, own, excluded, cluster)
+    return Batch(*sides, own, excluded, cluster, judged)
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class PairCollator:
     chunk: int
     token_budget: int
     tells_clusters: bool = False
+    judged: Judged | None = None
 
     def __call__(
         self, items: Sequence[tuple[list[PairCluster], int]]
@@ -160,7 +163,13 @@ class PairCollator:
             own=torch.from_numpy(own),
             excluded=excluded,
             cluster=_numbers(batch) if self.tells_clusters else None,
+            judged=None if self.judged is None else self._judged(pairs, own),
         )
+
+    def _judged(self, pairs: np.ndarray, own: np.ndarray) -> torch.Tensor:
+        """A judge's scores of the batch's queries and targets; NaN where it has none."""
+        found = self.judged.of(self.query_id[pairs[own]], self.target_id[pairs])
+        return torch.from_numpy(found.astype(np.float32))
 
     def _side(self, ids: np.ndarray, items: Sequence[Planned], sizes: list[int]) -> Side:
         """Chunks of items sorted by image size and length (less padding), and the way back."""

@@ -22,7 +22,7 @@ from gen2embed.training import processes
 from gen2embed.training.caching import encode_chunks
 from gen2embed.training.gather import gather_rows, sum_gradients
 from gen2embed.training.loss import similarities
-from gen2embed.training.objective import PLAIN, contrastive_loss
+from gen2embed.training.objective import PLAIN, contrastive_loss, soft_label_loss
 from gen2embed.training.options import LossOptions
 from gen2embed.training.pairs import Batch, Chunk, Side, Unreadable
 from gen2embed.training.temperature import LearnedTemperature
@@ -33,7 +33,8 @@ class ContrastiveTrainer(Trainer):
     """Trains the backbone's adapter with InfoNCE over the pairs of each batch.
 
     Batches come from ``PairCollator``; temperature, symmetric: see ``info_nce``; options: see
-    ``contrastive_loss``; learned: takes the temperature's place; caching: see ``encode_chunks``;
+    ``contrastive_loss``; learned: takes the temperature's place; soft_labels: weight of a judge's
+    scores; caching: see ``encode_chunks``;
     loader_seconds: for a batch of the loader's workers. With several processes
     the trainer wraps the model for data parallelism; the wrapper is never called, so it only makes
     all processes start from the same weights.
@@ -48,6 +49,7 @@ class ContrastiveTrainer(Trainer):
         loader_seconds: float,
         options: LossOptions = PLAIN,
         learned: LearnedTemperature | None = None,
+        soft_labels: float = 0.0,
         **arguments: Any,
     ):
         super().__init__(**arguments)
@@ -58,6 +60,7 @@ class ContrastiveTrainer(Trainer):
         self.loader_seconds = loader_seconds
         self.options = options
         self.learned = learned
+        self.soft_labels = soft_labels
         self.history: History | None = None  # of a validation
         if backbone.processor.tokenizer.padding_side == "left":
             narrow_to_last_token(backbone.language_layers()[-1])
@@ -94,6 +97,10 @@ class ContrastiveTrainer(Trainer):
         loss = contrastive_loss(
             queries, targets, temperature, own, excluded, self.symmetric, self.options, cluster
         )
+        if batch.judged is not None:
+            judged = batch.judged.to(queries.device)
+            soft = soft_label_loss(queries, targets, temperature, judged)
+            loss = loss + self.soft_labels * soft
         if not torch.isfinite(loss):
             raise InputError(
                 f"step {self.state.global_step + 1}: the loss is {loss.item()}; lower the rate, or "
