@@ -48,6 +48,7 @@ use rule embed_items as embed_training with:
         study.items(["train"]),
         images=study.paths.images("train"),
         model=MODEL_FILES,
+        adapter=study.mined_adapter,
     output:
         **study.paths.vectors(ZERO_SHOT, "{prompt}", "train", SHARD),
     log:

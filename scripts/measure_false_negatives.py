@@ -94,6 +94,7 @@ def check_flags(job: argparse.Namespace) -> None:
     check_dose(job.equivalences, job.hidden, job.hidden_seed)
 
 
+ROUND = "@"  # between a strategy and the round of mining
 Told = dict[str, str]  # a file's metadata
 
 
@@ -110,11 +111,14 @@ def read_all_known(
 def read_strategies(
     job: argparse.Namespace, subsets: list[tuple[Ids, Told]], known: list[Ids]
 ) -> dict[str, list[Negatives]]:
-    """Each strategy's labelled negatives, a part per pairs file."""
+    """Each strategy's labelled negatives, a part per pairs file.
+
+    Of several rounds of mining one is named after strategy and round: ``saha@1``.
+    """
     minimal: list[Ids | None] = [None] * len(subsets)
     if job.minimal_pairs:
         minimal = [*read_all_known(job.minimal_pairs, job, subsets)]
-    strategies: dict[str, list[Negatives]] = {}
+    mined: list[tuple[str, int, str, list[Negatives]]] = []
     for start in range(0, len(job.clusters), len(subsets)):
         parts, names = [], set()
         paths = job.clusters[start : start + len(subsets)]
@@ -123,14 +127,22 @@ def read_strategies(
         ):
             table, mined_as = read_clusters(path, len(annotated[0]))
             check_mined_from(path, mined_as, pairs, metadata, *annotated)
-            names.add(mined_as.get("strategy", Path(path).stem))
+            names.add((mined_as.get("strategy", Path(path).stem), int(mined_as.get("round", 0))))
             shown = revealed(of_subset[0], job.hidden, job.hidden_seed)
             parts.append(label_negatives(table, annotated, *of_subset, revealed=shown))
-        name = names.pop()
+        name, of_round = names.pop()
         if names:
-            raise InputError(f"{paths[0]}: strategy {name!r} is pooled with {names.pop()!r}")
+            other = names.pop()
+            what = f"{name!r}" if other[0] != name else f"{name!r} of round {of_round}"
+            raise InputError(f"{paths[0]}: strategy {what} is pooled with {other[0]!r}")
+        mined.append((name, of_round, paths[0], parts))
+    several = len({of_round for _, of_round, *_ in mined}) > 1
+    strategies: dict[str, list[Negatives]] = {}
+    for name, of_round, path, parts in mined:
+        if several and of_round:
+            name = f"{name}{ROUND}{of_round}"
         if name in strategies:
-            raise InputError(f"{paths[0]}: strategy {name!r} is given twice; give it once")
+            raise InputError(f"{path}: strategy {name!r} is given twice; give it once")
         strategies[name] = parts
     unknown = [name for name in job.standard if name not in strategies]
     if unknown:
@@ -192,7 +204,12 @@ def measure(job: argparse.Namespace) -> None:
             {"subset": subset, "strategy": name, **one.flat()}
             for name, one in found.reports.items()
         ]
-        write_csv(out.with_suffix(".csv"), pd.DataFrame(rows))
+        frame = pd.DataFrame(rows)
+        if frame["strategy"].str.contains(ROUND).any():
+            parts_of = frame["strategy"].str.partition(ROUND)
+            frame["strategy"] = parts_of[0]
+            frame.insert(2, "round", parts_of[2].replace("", "0").astype(int))
+        write_csv(out.with_suffix(".csv"), frame)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -33,7 +33,10 @@ ALIKE = 0.5  # of the searches
 FILTERED = "filtered"
 FILTERS = tuple(field.name for field in fields(Recipe))
 JUDGED = ("greatest_judged", "judged_margin")
-SETTINGS = ("k", "m", "memory_gb", "index", "index_parameters", "index_from", "least_recall")
+SETTINGS = (
+    *("round", "k", "m", "memory_gb"),
+    *("index", "index_parameters", "index_from", "least_recall"),
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -130,6 +133,8 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             "seed": job.seed,
             "labelled": inputs.labelled,
         }
+        if job.round:
+            how |= {"round": job.round}
         if job.strategy == FILTERED:
             how |= recipe_of(job).facts()
         if inputs.revealed is not None:
@@ -193,6 +198,13 @@ def main(argv: list[str] | None = None) -> int:
             )
             for job in jobs
         ]
+        for job in jobs:
+            told = embeddings.manifest(job.query_embeddings)
+            if job.round and told and not told.get("adapter"):
+                raise InputError(
+                    f"--round {job.round}: {job.query_embeddings} are of the model as it is; "
+                    "embed with the adapter that was trained, or leave --round out"
+                )
         for job, of_job in zip(jobs, inputs, strict=True):
             mine(job, of_job, neighbours_on(job.device))
 

@@ -32,6 +32,7 @@ def check_combinations(config: Mapping[str, Any]) -> None:
     _check_training(config)
     _check_batches(config)
     _check_filters(config["mine"])
+    _check_round(config["mine"])
     _check_judge(config)
     _check_doses(config)
     _check_sources(config)
@@ -55,6 +56,19 @@ def _check_filters(mine: Mapping[str, Any]) -> None:
         raise InputError(
             f"configuration: mine.{next(iter(recipe.facts()))}: is of the strategy {FILTERED!r}; "
             "add it to mine.strategies"
+        )
+
+
+def _check_round(mine: Mapping[str, Any]) -> None:
+    """Mining again reads the vectors of a run that is trained."""
+    if bool(mine["round"]) != bool(mine["adapter"]):
+        raise InputError(
+            "configuration: mine.round: counts trainings, mine.adapter names the last of them; set "
+            "both, or neither"
+        )
+    if mine["adapter"] and not Path(mine["adapter"], "adapter_model.safetensors").is_file():
+        raise InputError(
+            f"configuration: mine.adapter: {mine['adapter']!r} holds no adapter yet; train it first"
         )
 
 

@@ -21,6 +21,8 @@ LIMITS = ("min_pixels", "max_pixels")
 JUDGED = ("greatest_judged", "judged_margin")
 NO_FLAGS_OF_MINING = (
     "prompt",
+    "round",
+    "adapter",
     "without_training",
     "strategies",
     "grid",
@@ -158,10 +160,18 @@ class Jobs:
             for side in SIDES
         ]
 
+    def _mined_adapter(self, part: str) -> str | None:
+        """Mining's part may be embedded by a model that was trained before; nothing else is."""
+        return (self.config["mine"]["adapter"] or None) if part == "train" else None
+
     def embedding(self, prompt: str, parts: Iterable[str], shard: str = "") -> str:
         """The model as it is, under one prompt."""
         jobs = [
-            job for part in parts for job in self._embedding(ZERO_SHOT, prompt, part, shard=shard)
+            job
+            for part in parts
+            for job in self._embedding(
+                ZERO_SHOT, prompt, part, self._mined_adapter(part), shard=shard
+            )
         ]
         return json.dumps(jobs)
 
@@ -308,6 +318,7 @@ class Jobs:
             **dose,
             **self._corpus(name),
             **self._judge(),
+            **({"round": self.config["mine"]["round"]} if self.config["mine"]["round"] else {}),
             "out": f"{folder}/{name}.parquet",
         }
 

@@ -81,6 +81,13 @@ class Study:
         return self.paths.further(self.train_sets) if mined else []
 
     @property
+    def mined_adapter(self) -> list[str]:
+        """Files of the adapter whose vectors are mined; none of the model as it is."""
+        folder = self.config["mine"]["adapter"]
+        names = ("adapter_model.safetensors", "adapter_config.json", "card.json")
+        return [f"{folder}/{name}" for name in names] if folder else []
+
+    @property
     def judged(self) -> list[str]:
         """A judge's scores, where they are given."""
         return [self.config["mine"]["scores"]] if self.config["mine"]["scores"] else []

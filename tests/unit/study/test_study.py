@@ -252,3 +252,14 @@ def test_filters_are_told_to_the_strategy_that_has_them():
     of_strategy = {job["strategy"]: job for job in json.loads(Jobs(Study(config)).mining())}
     assert of_strategy["filtered"]["range_min"] == 2
     assert not set(FILTERS) & set(of_strategy["hns"])
+
+
+def test_mining_again_embeds_the_training_part_with_the_adapter():
+    folder = "results/ci/adapters/saha_seed0/hierarchical"
+    jobs = Jobs(Study(config_of(mine={"round": 1, "adapter": folder})))
+    adapters = {
+        part: {job["adapter"] for job in json.loads(jobs.embedding("hierarchical", [part]))}
+        for part in ("train", "eval")
+    }
+    assert adapters == {"train": {folder}, "eval": {None}}
+    assert {job["round"] for job in json.loads(jobs.mining())} == {1}
