@@ -99,7 +99,9 @@ def pool_random(candidates: Candidates, settings: Settings) -> np.ndarray:
 
 def filtered(candidates: Candidates, settings: Settings) -> np.ndarray:
     """k of those that the recipe's filters leave, the hardest or at random (``filters.py``)."""
-    recipe = settings.recipe or Recipe()
+    recipe = settings.recipe
+    if recipe is None:
+        raise InputError("the strategy filtered needs filters; give some, or take hns")
     places = eligible(candidates.scores, candidates.ranks, candidates.least_positive_score, recipe)
     pair_id = int(candidates.subset.pair_ids[candidates.row])
     return draw(places, settings.k, recipe, settings.seed, pair_id)

@@ -11,6 +11,7 @@ from gen2embed.canonical import canonical
 from gen2embed.errors import InputError
 from gen2embed.mining.filters import PRESETS, Recipe, draw, eligible
 from unit.mining.test_programs import flags, folder, mine, written  # noqa: F401  (a fixture)
+from unit.mining.test_saha_by_hand import run
 
 SCORES = np.array([0.9, 0.8, 0.6, 0.5, 0.2, -0.1])
 RANKS = np.array([0, 2, 3, 4, 5, 6])  # the positive, .85, was found at rank 1
@@ -74,6 +75,11 @@ def test_the_program_has_the_filters(folder, capsys):  # noqa: F811
     assert "--range-min is of the strategy filtered, not of hns" in capsys.readouterr().err
     assert mine(flags(folder, strategy="filtered")) == 2
     assert "has no filter" in capsys.readouterr().err
+
+
+def test_filtered_without_filters_is_refused_in_the_library():
+    with pytest.raises(InputError, match="needs filters"):
+        run(range(5), range(5), strategy="filtered")
 
 
 # sentence-transformers' miner itself
