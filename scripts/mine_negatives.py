@@ -57,10 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--hidden-seed", type=int, default=0, help="which of them are hidden")
     add("--corpus", help="parquet of target_id: candidates that are nobody's positive")
     add_settings(parser, "mine", ["ownerless"])
-    add(
-        "--scores", help="parquet of query_id, target_id, score: a judge's, higher is more relevant"
-    )
-    add_settings(parser, "mine", JUDGED)
+    add_settings(parser, "mine", ["scores", *JUDGED])
     add("--seed", type=int, default=0, help="of the random strategies")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="who searches")
     add_settings(parser, "embed", ["threads"])
@@ -193,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
                 job.hidden,
                 job.hidden_seed,
                 job.corpus,
-                job.scores,
+                job.scores or None,
                 *(getattr(job, name) for name in JUDGED),
             )
             for job in jobs
