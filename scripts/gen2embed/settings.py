@@ -63,8 +63,6 @@ class Setting:
     @property
     def types(self) -> tuple[str, ...]:
         kinds = self.schema.get("type", "string")
-        if kinds == "array":
-            kinds = self.schema["items"].get("type", "string")
         return (kinds,) if isinstance(kinds, str) else tuple(kinds)
 
     @property
@@ -72,9 +70,10 @@ class Setting:
         return "default" not in self.schema
 
     def parse(self, word: str) -> Any:
-        """A word of the command line as a value; a word that fits no type stays one."""
+        """A word of the command line as a value (of a list, one); what fits no type stays one."""
+        kinds = (self.schema["items"]["type"],) if self.types == ("array",) else self.types
         for name, convert in (("integer", int), ("number", float)):
-            if name in self.types:
+            if name in kinds:
                 try:
                     return convert(word)
                 except ValueError:
@@ -148,7 +147,7 @@ def add_settings(
             options["required"] = True
         else:
             options["default"] = found.schema["default"]
-        if found.schema.get("type") == "array":
+        if found.types == ("array",):
             options["nargs"] = "*"
         if found.types == ("boolean",):
             options["action"] = argparse.BooleanOptionalAction

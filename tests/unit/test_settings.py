@@ -137,3 +137,15 @@ def test_help_is_whole(capsys):
             program.main(["--help"])
         assert ended.value.code == 0
         assert "paper" in capsys.readouterr().out or program is embed_items
+
+
+def test_a_list_is_given_word_by_word():
+    parser = argparse.ArgumentParser(prog="toy")
+    add_settings(parser, "train", ["matryoshka"])
+    assert parser.parse_args([]).matryoshka == []
+    given_words = parser.parse_args(["--matryoshka", "8", "64"])
+    assert given_words.matryoshka == [8, 64]
+    check_settings(parser, [given_words])
+    for bad in (["--matryoshka", "0"], ["--matryoshka", "8", "8"], ["--matryoshka", "x"]):
+        with pytest.raises(InputError, match="--matryoshka is"):
+            check_settings(parser, [parser.parse_args(bad)])
