@@ -17,6 +17,9 @@ from gen2embed.settings import Validator, load_schema
 from gen2embed.study.combinations import check_combinations
 
 MOST = 300  # letters of a fault as the schema words it
+MOST_LISTED = (
+    30  # known keys; of more their number is said, for the comments in config.yaml list them
+)
 
 
 def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
@@ -96,7 +99,8 @@ def _said(fault: ValidationError) -> str:
         known = fault.schema["properties"]
         unknown = _short(sorted(set(fault.instance) - set(known))[0])
         near = get_close_matches(unknown, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        listed = ", ".join(known) if len(known) <= MOST_LISTED else f"{len(known)} are known"
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}"
         return f"unknown key {f'{key}.{unknown}'.lstrip('.')!r} ({hint})"
     if fault.validator == "required":
         return f"{key or 'the file'}: {fault.message}"

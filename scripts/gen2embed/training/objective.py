@@ -1,8 +1,6 @@
 """InfoNCE with what other recipes add to it: weights, masks, terms within a side, prefixes of the
 vectors. Each is off unless it is asked for; all of it is plain differentiable arithmetic on the
-vectors of a whole batch, so gradient caching stays exact.
-
-Paper: number not known here.
+vectors of a whole batch, so gradient caching stays exact. None of it is the paper's.
 """
 
 from __future__ import annotations
