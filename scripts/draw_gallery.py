@@ -31,7 +31,7 @@ from gen2embed.origin import (
 )
 from gen2embed.outputs import add_output
 from gen2embed.prompts.images import load_rgb
-from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.prompts.mark import without_mark
 from gen2embed.prompts.resolutions import get_resolution
 from gen2embed.reporting.figures import style, write_figure
 from gen2embed.reporting.gallery import find_cases
@@ -108,7 +108,7 @@ def read_cases(job: argparse.Namespace, strategy: str, instead: str) -> list[dic
 
 
 def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> None:
-    text = item["text"].removeprefix(f"{IMAGE_MARK}\n")
+    text = without_mark(item["text"])
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)

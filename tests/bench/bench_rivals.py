@@ -3,7 +3,7 @@
 For an environment of its own (``pip install sentence-transformers datasets``, 6.2.0 when it was
 run); this project is not imported. Writes a triplet file a setting for score_miner.py::
 
-    python tests/bench/bench_rivals.py results/when/miner_benchmark/Change /tmp/rivals
+    python tests/bench/bench_rivals.py results/when/miner_benchmark/Change rivals
 """
 
 import sys

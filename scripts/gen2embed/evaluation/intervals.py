@@ -87,13 +87,6 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return float(centre - half) if hits else 0.0, float(centre + half) if hits < n else 1.0
 
 
-def at_least(hits: int, n: int, chance: float) -> float:
-    """Probability of at least ``hits`` of ``n`` (binomial), as the regularised incomplete beta."""
-    if not 0 < hits <= n:
-        return float(hits <= 0)
-    return float(betainc(hits, n - hits + 1, chance))
-
-
 def share_interval(values: np.ndarray, groups: np.ndarray | None = None) -> tuple[float, float]:
     """95 % interval of the mean of hits: bootstrap, or Wilson's where all are 0 or all are 1.
 
@@ -109,8 +102,13 @@ def share_interval(values: np.ndarray, groups: np.ndarray | None = None) -> tupl
 
 
 def above_chance(hits: int, n: int, chance: float) -> float:
-    """One-sided p-value of at least ``hits`` of ``n`` by guessing (binomial; mean chance)."""
-    return at_least(hits, n, chance)
+    """One-sided p-value: of at least ``hits`` of ``n`` by guessing (binomial; mean chance).
+
+    As the regularised incomplete beta function.
+    """
+    if not 0 < hits <= n:
+        return float(hits <= 0)
+    return float(betainc(hits, n - hits + 1, chance))
 
 
 def below_chance(hits: float, n: int, chance: float) -> bool:
@@ -118,4 +116,4 @@ def below_chance(hits: float, n: int, chance: float) -> bool:
 
     Not a guess at all then: something is preferred that is wrong.
     """
-    return 1 - at_least(round(hits) + 1, n, chance) < ABOVE_CHANCE_P
+    return 1 - above_chance(round(hits) + 1, n, chance) < ABOVE_CHANCE_P

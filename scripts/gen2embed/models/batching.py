@@ -34,11 +34,13 @@ def batches_by_tokens(
 
 
 def _families_of(rows: list[Planned], by_beginning: bool) -> Iterator[list[Planned]]:
-    """All that show an image, then families of what is text alone."""
-    texts = [plan for plan in rows if plan.image is None] if by_beginning else []
-    others = [plan for plan in rows if not (by_beginning and plan.image is None)]
-    if others:
-        yield others
+    """All that show an image, then families of what is text alone; or all rows as one."""
+    if not by_beginning:
+        yield rows
+        return
+    texts = [plan for plan in rows if plan.image is None]
+    if pictured := [plan for plan in rows if plan.image is not None]:
+        yield pictured
     for numbers in families([plan.rendered for plan in texts]):
         yield [texts[number] for number in numbers]
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gen2embed.below import below
 from gen2embed.prompts.images import load_rgb
-from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.prompts.mark import without_mark
 from gen2embed.prompts.resolutions import get_resolution
 
 if TYPE_CHECKING:
@@ -69,8 +69,6 @@ def draw_item(
         axes.set(autoscale_on=False)
         left, width = left + shown + 0.06, width - shown - 0.06
     if with_text:
-        write_fitted(axes, left, top + height / 2, text_of(item), width, lines, **style)
-
-
-def text_of(item: pd.Series) -> str:
-    return item["text"].removeprefix(f"{IMAGE_MARK}\n")
+        write_fitted(
+            axes, left, top + height / 2, without_mark(item["text"]), width, lines, **style
+        )

@@ -7,19 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gen2embed.prompts.mark import IMAGE_MARK
+from gen2embed.prompts.mark import without_mark
 
 COLUMNS = (
-    *(
-        "rank",
-        "target_id",
-        "target_cosine",
-        "state",
-        "owner_query_id",
-        "owner_cosine",
-        "order",
-        "pair_id",
-    ),
+    "rank",
+    "target_id",
+    "target_cosine",
+    "state",
+    "owner_query_id",
+    "owner_cosine",
+    "order",
+    "pair_id",
     "false_negative",
 )
 NAMES = {
@@ -49,7 +47,7 @@ def with_texts(pool: pd.DataFrame, items: Mapping[str, pd.DataFrame]) -> pd.Data
         known = items[side].reindex(pool[column])
         for what in ("text", "image_path"):
             name = f"{side if side == 'target' else 'owner'}_{what}"
-            drawn[name] = known[what].fillna("").str.removeprefix(f"{IMAGE_MARK}\n").to_numpy()
+            drawn[name] = known[what].fillna("").map(without_mark).to_numpy()
     return drawn.round({"target_cosine": 6, "owner_cosine": 6})
 
 

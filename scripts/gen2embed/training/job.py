@@ -126,16 +126,13 @@ def _check(flags: argparse.Namespace) -> None:
             "give one cluster file per pairs file, in the same order"
         )
     check_dose(flags.equivalences, flags.hidden, flags.hidden_seed)
-    if flags.equivalences and len(flags.equivalences) != len(flags.pairs):
-        raise InputError(
-            f"--pairs names {len(flags.pairs)} files, --equivalences {len(flags.equivalences)}; "
-            "give one per pairs file, in the same order"
-        )
-    if flags.corpora and len(flags.corpora) != len(flags.pairs):
-        raise InputError(
-            f"--pairs names {len(flags.pairs)} files, --corpora {len(flags.corpora)}; give one per "
-            "pairs file, in the same order"
-        )
+    for name in ("equivalences", "corpora"):
+        files = getattr(flags, name)
+        if files and len(files) != len(flags.pairs):
+            raise InputError(
+                f"--pairs names {len(flags.pairs)} files, --{name} {len(files)}; give one per "
+                "pairs file, in the same order"
+            )
     if flags.hidden < 1 and not flags.mask_duplicates:
         raise InputError(
             f"--hidden {flags.hidden:g}: what is revealed is masked in the loss; say "

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, norm
 
-from gen2embed.evaluation.intervals import CONFIDENCE, at_least, below_chance, wilson
+from gen2embed.evaluation.intervals import CONFIDENCE, above_chance, below_chance, wilson
 from gen2embed.evaluation.paired import POWER, SIGNIFICANCE, equivalence, least_difference
 from gen2embed.evaluation.unpaired import difference_of
 
@@ -18,14 +18,16 @@ def test_a_share_and_its_tails(counts, chance):
     hits, n = counts
     found = binomtest(hits, n).proportion_ci(CONFIDENCE, method="wilson")
     assert wilson(hits, n) == (found.low, found.high)
-    assert at_least(hits, n, chance) == pytest.approx(binom.sf(hits - 1, n, chance), rel=1e-12)
+    assert above_chance(hits, n, chance) == pytest.approx(binom.sf(hits - 1, n, chance), rel=1e-12)
     rare = binom.cdf(hits, n, chance)
     assert below_chance(hits, n, chance) == (rare < 0.01) or rare == pytest.approx(0.01)
 
 
 def test_tails_by_hand():
     """Of two coins: both heads 1/4, at least one 3/4, at least none 1, three never."""
-    assert [at_least(hits, 2, 0.5) for hits in (2, 1, 0, 3)] == pytest.approx([0.25, 0.75, 1, 0])
+    assert [above_chance(hits, 2, 0.5) for hits in (2, 1, 0, 3)] == pytest.approx(
+        [0.25, 0.75, 1, 0]
+    )
 
 
 @settings(max_examples=50, deadline=None)

@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 import compare_embedders
-import export_model
 from gen2embed.files import write_embeddings, write_parquet
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.comparison.costs import Rows, costs
@@ -22,6 +21,7 @@ from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
 from unit.backbones import KINDS, save_backbone, save_images
+from unit.exported import save_and_export
 from unit.text_models import TEXT_KINDS, save_text_model
 
 NATIVE = get_resolution("native")
@@ -35,11 +35,7 @@ def folders(tmp_path_factory):
     save_images(root)
     for kind, save in (("llava_mistral", save_backbone), ("qwen2_vl", save_backbone),
                        ("llama", save_text_model)):  # fmt: skip
-        (root / kind).mkdir()
-        save(kind, root / kind)
-        flags = ["--resolution", "native", "--max-tokens", "999", "--dtype", "fp32", "--no-check"]
-        named = ["--model", str(root / kind), "--prompt", "hierarchical"]
-        assert export_model.main([*named, *flags, "--out", str(root / f"{kind}-st")]) == 0
+        save_and_export(save, kind, root / kind, root / f"{kind}-st")
     return root
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import export_model
 from gen2embed import Embedder, score
+from unit.exported import save_and_export
 from unit.text_models import save_text_model
 
 mteb = pytest.importorskip("mteb", reason="mteb is not installed (pip install mteb)")
@@ -65,11 +65,7 @@ def test_its_score_is_ours(tmp_path, monkeypatch):
     this project's vectors of the model before it was exported, for the others the second best."""
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     model = tmp_path / "llama"
-    model.mkdir()
-    save_text_model("llama", model)
-    flags = ["--resolution", "native", "--max-tokens", "999", "--dtype", "fp32", "--no-check"]
-    named = ["--model", str(model), "--prompt", "hierarchical"]
-    assert export_model.main([*named, *flags, "--out", str(tmp_path / "st")]) == 0
+    save_and_export(save_text_model, "llama", model, tmp_path / "st")
 
     asking = [word.upper() for word in WORDS]
     embedder = Embedder(model, prompt="hierarchical", max_tokens=999, device="cpu")

@@ -11,13 +11,13 @@ from datasets import Dataset
 from PIL import Image
 from torch.nn.functional import cross_entropy
 
-import export_model
 import export_negatives
 from gen2embed.files import write_parquet
 from gen2embed.mining.clusters import ClusterTable, write_clusters
 from gen2embed.models.backbones import load_backbone
 from gen2embed.prompts.registry import get_prompt
 from unit.backbones import save_backbone, save_images
+from unit.exported import save_and_export
 from unit.text_models import save_text_model
 from workflow.conftest import ROOT
 
@@ -51,11 +51,7 @@ def folder(tmp_path_factory):
     )
     write_clusters(root / "c.parquet", table, {"strategy": "saha"})
     for kind, save in (("llama", save_text_model), ("llava_mistral", save_backbone)):
-        (root / kind).mkdir()
-        save(kind, root / kind)
-        flags = ["--resolution", "native", "--max-tokens", "999", "--dtype", "fp32", "--no-check"]
-        named = ["--model", str(root / kind), "--prompt", "hierarchical"]
-        assert export_model.main([*named, *flags, "--out", str(root / f"{kind}-st")]) == 0
+        save_and_export(save, kind, root / kind, root / f"{kind}-st")
     return root
 
 
