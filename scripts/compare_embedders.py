@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -14,14 +14,12 @@ import numpy as np
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import read_parquet, write_json
+from gen2embed.files import write_json
+from gen2embed.ids import check_rows, read_rows
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution
-
-if TYPE_CHECKING:
-    from gen2embed.models.comparison.costs import Rows
 
 READERS = ("gen2embed", "sentence-transformers", "vectors")
 SIDES = ("first", "second")
@@ -77,32 +75,17 @@ def way_of(job: argparse.Namespace, side: str, role: str, made: dict[str, Any]) 
     return made[side]
 
 
-def read_rows(path: str, queries: int, targets: int) -> Rows:
-    """Evaluation rows of so many items. Raises InputError for an id that is none of theirs."""
-    from gen2embed.models.comparison.costs import Rows
-
-    frame, _ = read_parquet(path, ["query_id", "candidate_ids"])
-    sizes = frame["candidate_ids"].map(len).to_numpy()
-    if not len(frame) or not sizes.all():
-        raise InputError(f"{path}: holds no rows, or one without candidates")
-    ids = np.concatenate(frame["candidate_ids"].to_list())
-    query_id = frame["query_id"].to_numpy()
-    for name, found, count in (("query_id", query_id, queries), ("candidate_ids", ids, targets)):
-        if found.min() < 0 or found.max() >= count:
-            wrong = found[(found < 0) | (found >= count)][0]
-            raise InputError(f"{path}: {name} {wrong} is not one of 0 to {count - 1}")
-    return Rows(query_id, ids, sizes)
-
-
 def compare(job: argparse.Namespace) -> None:
-    from gen2embed.models.comparison.costs import costs
+    from gen2embed.models.comparison.costs import costs, hits_of
     from gen2embed.models.comparison.trace import first_difference, summary
 
     if job.rows and not job.targets:
         raise InputError("--rows: needs --targets, too")
     asked = [("query", job.queries), *([("target", job.targets)] if job.targets else [])]
     items = {role: read_items(path, role) for role, path in asked}
-    rows = read_rows(job.rows, *map(len, items.values())) if job.rows else None
+    rows = read_rows(job.rows) if job.rows else None
+    if rows is not None:
+        check_rows(job.rows, rows, {role: (path, len(items[role])) for role, path in asked})
     made: dict[str, Any] = {}
     traced: dict[str, Any] = {}
     found: dict[str, Any] = {}
@@ -126,7 +109,7 @@ def compare(job: argparse.Namespace) -> None:
             [np.stack([trace.vector for trace in traced[role][side]]) for role in traced]
             for side in range(len(SIDES))
         ]
-        scores = [float(rows.hits(*both).mean()) for both in vectors]
+        scores = [float(hits_of(rows, *both).mean()) for both in vectors]
         found["precision_at_1"] = dict(zip(SIDES, scores, strict=True))
         print("Precision@1: {:.4f} (first), {:.4f} (second)".format(*scores))
         for step in found["costs"]:

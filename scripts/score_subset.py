@@ -6,16 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_program
 from gen2embed.embedding_files import EmbeddingFiles
-from gen2embed.errors import InputError
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.score_files import at_chance_warning, summarise, write_score
 from gen2embed.files import run_record
-from gen2embed.ids import check_ids, read_rows
+from gen2embed.ids import check_rows, read_rows, usable_rows
 from gen2embed.origin import check_subset
 from gen2embed.outputs import add_output
 from gen2embed.rows_taken import from_metadata
@@ -43,28 +41,19 @@ def score(job: argparse.Namespace, vectors: EmbeddingFiles) -> None:
     queries, query_valid = vectors.get(job.query_embeddings)
     targets, target_valid = vectors.get(job.target_embeddings)
     vectors.check_one_space(job.query_embeddings, job.target_embeddings)
-    frame, candidates, sizes, metadata = read_rows(job.rows)
+    rows = read_rows(job.rows)
+    frame, metadata = rows.frame, rows.metadata
     check_subset(job.rows, metadata, "--subset", {"subset": job.subset})
     vectors.check_items(job.rows, metadata, "query", job.query_embeddings)
     vectors.check_items(job.rows, metadata, "target", job.target_embeddings)
-    query_ids = frame["query_id"].to_numpy()
-    rows = np.arange(len(frame))
-    check_ids(job.rows, "query_id", query_ids, job.query_embeddings, len(queries), rows)
-    of_rows = np.repeat(rows, sizes)
-    check_ids(job.rows, "candidate", candidates, job.target_embeddings, len(targets), of_rows)
-    positives = candidates[np.cumsum(sizes) - sizes]
-    usable = query_valid[query_ids] & target_valid[positives]
-    if not usable.any():
-        raise InputError(f"{job.rows}: every row has a query or positive that was not embedded")
+    holders = {
+        "query": (job.query_embeddings, len(queries)),
+        "target": (job.target_embeddings, len(targets)),
+    }
+    check_rows(job.rows, rows, holders)
+    usable = usable_rows(job.rows, rows, query_valid, target_valid)
     with run_record(out.with_suffix(".run.json")):
-        predictions = predict(
-            queries,
-            targets,
-            query_ids[usable],
-            candidates[np.repeat(usable, sizes)],
-            sizes[usable],
-            target_valid,
-        )
+        predictions = predict(queries, targets, *rows.asked(usable), target_valid)
         facts = {
             "left_out_candidates": int(predictions.left_out.sum()),
             "skipped_rows": int((~usable).sum()),

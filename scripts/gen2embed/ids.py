@@ -81,6 +81,15 @@ class Rows(NamedTuple):
         """Entry 0 of each row."""
         return self.candidates[np.cumsum(self.sizes) - self.sizes]
 
+    @property
+    def query_ids(self) -> np.ndarray:
+        return self.frame["query_id"].to_numpy()
+
+    def asked(self, usable: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the rows where ``usable``, bool, shape (n_rows,): queries, candidates, sizes."""
+        of_usable = self.candidates[np.repeat(usable, self.sizes)]
+        return self.query_ids[usable], of_usable, self.sizes[usable]
+
 
 def read_rows(path: str | Path) -> Rows:
     """Raises InputError for a row that stands there twice, or has no candidates."""
@@ -102,9 +111,23 @@ def read_rows(path: str | Path) -> Rows:
 def check_rows(path: str | Path, rows: Rows, holders: Mapping[str, tuple[object, int]]) -> None:
     """Raise InputError for ids that have no row. holders: by side what is named, and its rows."""
     holder, n = holders["query"]
-    check_ids(path, "query_id", rows.frame["query_id"].to_numpy(), holder, n)
+    check_ids(path, "query_id", rows.query_ids, holder, n)
     holder, n = holders["target"]
     check_ids(path, "candidate", rows.candidates, holder, n, rows.of_candidates)
+
+
+def usable_rows(
+    path: str | Path, rows: Rows, query_valid: np.ndarray, target_valid: np.ndarray
+) -> np.ndarray:
+    """Rows whose query and positive were embedded: bool, shape (n_rows,). Another candidate that
+    was not takes no part in its row. Raises InputError where there is none.
+
+    query_valid, target_valid: of each item, bool.
+    """
+    usable = query_valid[rows.query_ids] & target_valid[rows.positives]
+    if not usable.any():
+        raise InputError(f"{path}: every row has a query or positive that was not embedded")
+    return usable
 
 
 def check_ids(

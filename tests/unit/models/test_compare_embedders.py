@@ -12,8 +12,9 @@ from PIL import Image
 
 import compare_embedders
 from gen2embed.files import write_embeddings, write_parquet
+from gen2embed.ids import Rows
 from gen2embed.models.backbones import load_backbone
-from gen2embed.models.comparison.costs import Rows, costs
+from gen2embed.models.comparison.costs import costs
 from gen2embed.models.comparison.trace import STEPS, Trace, first_difference, summary
 from gen2embed.models.comparison.ways import Own, SentenceTransformers
 from gen2embed.prompts.input_form import InputForm
@@ -209,7 +210,8 @@ def test_what_a_step_costs_by_hand():
              turned(180, place=-1)]}  # fmt: skip
     second = {"query": [turned(60, ids=[2]), turned(90)], "target": [turned(10), turned(80),
               turned(200, place="mean")]}  # fmt: skip
-    rows = Rows(np.array([0, 1]), np.array([0, 1, 1, 2]), np.array([2, 2]))
+    asked = pd.DataFrame({"query_id": [0, 1]})
+    rows = Rows(asked, np.array([0, 1, 1, 2]), np.array([2, 2]), {})
     by_role = {role: (first[role], second[role]) for role in first}
     ids, place = costs(by_role, rows)
     assert (ids["step"], ids["items"]) == ("ids", {"query": 1, "target": 0})
@@ -303,7 +305,7 @@ def test_the_program_tells_steps_and_precision(folders, tmp_path, capsys):
     write_parquet(tmp_path / "far.parquet", rows.assign(query_id=[0, 1, 9]))
     far = ["--rows", str(tmp_path / "far.parquet"), "--out", str(out)]
     assert compare_embedders.main([*vectors, *common, *far]) == 2
-    assert "query_id 9 is not one of 0 to 2" in capsys.readouterr().err
+    assert "row 2: query_id 9 has no row in" in capsys.readouterr().err
     folder = str(folders / "llama")
     models = ["--first", folder, "--second", folder, "--second-prompt", "user_only"]
     assert compare_embedders.main([*models, *common, "--out", str(out)]) == 0

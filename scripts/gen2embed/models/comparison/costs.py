@@ -7,30 +7,22 @@ first: how the score changes is the step's own cost. Ours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.evaluation.precision import predict
+from gen2embed.ids import Rows
 from gen2embed.models.comparison.trace import STEPS, Trace, cosine, first_difference
 
 Pair = tuple[Sequence[Trace], Sequence[Trace]]  # of the same items, the first way and the second
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Evaluation rows: query_id (rows,), the lists one after another, positive first, sizes."""
-
-    query_id: np.ndarray
-    candidate_ids: np.ndarray
-    sizes: np.ndarray
-
-    def hits(self, queries: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """float64, shape (rows,): 1 where the positive scores above every other; a tie is 0."""
-        found = predict(queries, targets, self.query_id, self.candidate_ids, self.sizes)
-        return found.hits.astype(np.float64)
+def hits_of(rows: Rows, queries: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """float64, shape (rows,): 1 where the positive scores above every other; a tie is 0."""
+    found = predict(queries, targets, rows.query_ids, rows.candidates, rows.sizes)
+    return found.hits.astype(np.float64)
 
 
 def costs(by_role: Mapping[str, Pair], rows: Rows | None) -> list[dict[str, Any]]:
@@ -49,7 +41,7 @@ def costs(by_role: Mapping[str, Pair], rows: Rows | None) -> list[dict[str, Any]
         role: [np.stack([trace.vector for trace in one]) for one in both]
         for role, both in by_role.items()
     }
-    before = rows.hits(plain["query"][0], plain["target"][0]) if rows else None
+    before = hits_of(rows, plain["query"][0], plain["target"][0]) if rows else None
     found = []
     for step, meaning in STEPS.items():
         at = {role: np.flatnonzero(names == step) for role, names in parted.items()}
@@ -83,7 +75,7 @@ def _precision(
             return {"precision_at_1": None, "cost": None, "ci_low": None, "ci_high": None}
         mixed[role] = first.copy()
         mixed[role][at[role]] = second[at[role]]
-    after = rows.hits(mixed["query"], mixed["target"])
+    after = hits_of(rows, mixed["query"], mixed["target"])
     low, high = interval(bootstrap_means(before - after))
     value = {"precision_at_1": float(after.mean()), "cost": float((before - after).mean())}
     return value | {"ci_low": low, "ci_high": high}
