@@ -4,7 +4,7 @@
 #      benchmarks/cost.* (its numbers differ from run to run)
 # by:  tabulate_zero_shot.py, tabulate_prompts.py, tabulate_mining.py, tabulate_runs.py,
 #      tabulate_training.py, tabulate_peers.py, tabulate_cost.py, tabulate_generator.py,
-#      audit_leakage.py, audit_published.py; ask_generator.py and tabulate_knowledge.py (of text), tabulate_ranks.py
+#      tabulate_precisions.py (by its name alone where no prefixes are trained), audit_leakage.py, audit_published.py; ask_generator.py and tabulate_knowledge.py (of text), tabulate_ranks.py
 
 
 COST = study.paths.tables("cost", folder="benchmarks")
@@ -28,6 +28,7 @@ rule tables:
         study.paths.tables("prompts", "settings", "published_audit", "published_ranks"),
         study.paths.tables("generator") if study.generates else [],
         study.paths.tables("knowledge") if study.asks_generator else [],
+        study.paths.tables("precisions") if config["train"]["matryoshka"] else [],
         DOCTOR,
         COST,
 
@@ -271,6 +272,40 @@ rule tabulate_training:
         " --strategies {params.strategies:q} --subsets {params.subsets:q} --runs {params.runs:q}"
         " --prompt {params.prompt:q} --seeds {params.seeds:q} --checkpoints {params.checkpoints:q}"
         " --steps {params.steps:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+rule precisions:
+    input:
+        study.paths.tables("precisions"),
+
+
+rule tabulate_precisions:
+    input:
+        program("tabulate_precisions.py"),
+        rows=rules.prepare_items.output.rows,
+        vectors=[
+            path
+            for model, prompt in study.sized_models
+            for path in study.paths.vectors(model, prompt).values()
+        ],
+    output:
+        reported(study.paths.tables("precisions")),
+    log:
+        f"{RESULTS}/logs/tabulate_precisions.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tabulate_precisions.tsv"
+    conda:
+        "../envs/reporting.yaml"
+    resources:
+        **study.resources.asks("score"),
+    params:
+        embeddings=subpath(first("vectors"), ancestor=3),
+        models=[f"{model}/{prompt}" for model, prompt in study.sized_models],
+        dims=flags({"dims": config["train"]["matryoshka"] or None}),
+        out=subpath(output[0], parent=True),
+    shell:
+        "python scripts/tabulate_precisions.py --rows {input.rows:q} --models {params.models:q}"
+        " --embeddings {params.embeddings:q} {params.dims:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule tabulate_peers:

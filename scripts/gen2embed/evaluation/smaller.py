@@ -55,19 +55,24 @@ def rescored_hits(
     candidate_ids: np.ndarray,
     sizes: np.ndarray,
     few: int,
+    target_valid: np.ndarray | None = None,
 ) -> np.ndarray:
     """Whether the positive, entry 0 of its list, is the best: bool, shape (n_rows,).
 
     Bits choose ``few`` candidates, of equals the positive last; the query as it is with the bits of
-    these decides, a tie being a miss. queries, targets: unit vectors by id. Source: Yamada et al.
-    2021 (BPR); sentence-transformers' ``semantic_search_faiss(rescore=True)``.
+    these decides, a tie being a miss. queries, targets: unit vectors by id; target_valid: as of
+    ``predict``. Source: Yamada et al. 2021 (BPR); sentence-transformers'
+    ``semantic_search_faiss(rescore=True)``.
     """
     bits_of_queries, bits = signs(queries), signs(targets)
     hits = np.zeros(len(query_ids), dtype=bool)
     ends = np.cumsum(sizes)
     for row, (start, end) in enumerate(zip(ends - sizes, ends, strict=True)):
         ids = candidate_ids[start:end]
-        others = ids[ids != ids[0]]
+        takes_part = ids != ids[0]
+        if target_valid is not None:
+            takes_part &= target_valid[ids]
+        others = ids[takes_part]
         coarse = np.rint(bits[others] @ bits_of_queries[query_ids[row]] * targets.shape[1])
         own = np.rint(bits[ids[0]] @ bits_of_queries[query_ids[row]] * targets.shape[1])
         if (coarse >= own).sum() >= few:

@@ -212,6 +212,12 @@ class Study:
         models = self.final_models or [(ZERO_SHOT, prompt) for prompt in self.prompts]
         return [self.paths.export(*model) for model in models]
 
+    @property
+    def sized_models(self) -> list[tuple[str, str]]:
+        """Model and prompt of those whose vectors are tried shorter and smaller: as it is under the
+        mining's prompt, and every final adapter."""
+        return [(ZERO_SHOT, self.mine_prompt), *self.final_models]
+
     def adapter_files(self, model: str, prompt: str) -> list[str]:
         """Of a final adapter; none of the model as it is."""
         if model == ZERO_SHOT:

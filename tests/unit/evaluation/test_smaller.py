@@ -1,12 +1,15 @@
 """Shorter and smaller vectors by hand, beside sentence-transformers, and through the program."""
 
 import importlib.util
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import score_precisions
+import score_subset
+import tabulate_precisions
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.smaller import (
     bytes_of,
@@ -17,7 +20,7 @@ from gen2embed.evaluation.smaller import (
     signs,
     to_int8,
 )
-from gen2embed.files import write_npy, write_parquet
+from gen2embed.files import write_embeddings, write_npy, write_parquet
 
 
 def unit(n, dim, seed):
@@ -104,3 +107,63 @@ def test_the_program(tmp_path, capsys):
     assert "| binary_rescored" in (tmp_path / "p.md").read_text()
     assert score_precisions.main([*call, "--dims", "16"]) == 2
     assert "--dims 16: vectors have 16 numbers" in capsys.readouterr().err
+
+
+def test_both_programs_score_the_same_rows(tmp_path):
+    """Query 0 and target 3 were not embedded: row 0 has no query, row 3 no positive. Row 1 loses
+    but a wrong candidate, which would be as near to query 1 as its positive, a miss."""
+    queries, targets = unit(5, 8, 3), unit(5, 8, 4)
+    targets[:] = queries
+    targets[3] = queries[1]
+    valid = {"q": np.arange(5) != 0, "t": np.arange(5) != 3}
+    write_embeddings(tmp_path / "q.npy", np.where(valid["q"][:, None], queries, 0), valid["q"])
+    write_embeddings(tmp_path / "t.npy", np.where(valid["t"][:, None], targets, 0), valid["t"])
+    lists = [[0, 1], [1, 3], [2, 4], [3, 4], [2, 4]]  # query 4 is not like target 2
+    ids = np.arange(5)
+    frame = pd.DataFrame({"row_id": ids, "query_id": ids, "candidate_ids": lists})
+    write_parquet(tmp_path / "rows.parquet", frame)
+    call = [f"--{side}-embeddings={tmp_path / side[0]}.npy" for side in ("query", "target")]
+    call += [f"--rows={tmp_path / 'rows.parquet'}"]
+    assert score_precisions.main([*call, f"--out={tmp_path / 'p.csv'}"]) == 0
+    assert score_subset.main([*call, "--subset", "Toy", f"--out={tmp_path / 's.json'}"]) == 0
+    score = json.loads((tmp_path / "s.json").read_text())
+    table = pd.read_csv(tmp_path / "p.csv").set_index("precision")
+    assert (score["n"], score["skipped_rows"]) == (3, 2) and set(table["rows"]) == {3}
+    assert score["value"] == pytest.approx(2 / 3)
+    assert table["value"][["fp32", "int8", "binary_rescored"]].tolist() == pytest.approx(
+        [2 / 3] * 3
+    )
+
+
+def test_the_table_of_a_study(tmp_path):
+    """Two models, each as score_precisions has it, in the order that was asked for."""
+    lists = [[row, *(other for other in range(12) if other != row)] for row in range(12)]
+    ids = np.arange(12)
+    frame = pd.DataFrame({"row_id": ids, "query_id": ids, "candidate_ids": lists})
+    write_parquet(tmp_path / "rows.parquet", frame)
+    rows = ["--rows", str(tmp_path / "rows.parquet"), "--dims", "4"]
+    alone = []
+    for seed, model in enumerate(("saha_seed0", "base")):
+        folder = tmp_path / "embeddings" / model / "plain"
+        folder.mkdir(parents=True)
+        queries = unit(12, 8, seed)
+        near = queries + (0.2 + seed) * unit(12, 8, 9)
+        near = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
+        write_npy(folder / "eval_query.npy", queries)
+        write_npy(folder / "eval_target.npy", near)
+        call = [
+            f"--{side}-embeddings={folder / f'eval_{side}.npy'}" for side in ("query", "target")
+        ]
+        assert score_precisions.main([*rows, *call, f"--out={tmp_path / model}.csv"]) == 0
+        alone.append(pd.read_csv(tmp_path / f"{model}.csv"))
+        alone[-1].insert(0, "model", f"{model}/plain")
+    models = ["--models", "saha_seed0/plain", "base/plain"]
+    given = [f"--embeddings={tmp_path / 'embeddings'}", f"--out={tmp_path / 'tables'}"]
+    assert tabulate_precisions.main([*rows, *models, *given]) == 0
+    table = pd.read_csv(tmp_path / "tables" / "precisions.csv")
+    pd.testing.assert_frame_equal(table, pd.concat(alone, ignore_index=True))
+    assert table["value"].nunique() > 2
+    lines = (tmp_path / "tables" / "precisions.md").read_text().splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in lines if "/plain" in line]
+    assert cells == [["saha_seed0/plain", "8"], ["saha_seed0/plain", "4"],
+                     ["base/plain", "8"], ["base/plain", "4"]]  # fmt: skip
