@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -91,3 +92,34 @@ def test_a_corpus_is_mined_from_where_it_is_asked_for(project):
         assert ('"mine_corpus": true' in output) == ('"corpora": ["results' in output) == mined
     output = project.snakemake("-n", "--config", 'mine={"ownerless": "score"}', ok=False)
     assert "mine.ownerless: takes candidates from own.corpus" in output
+
+
+def test_rounds_as_the_page_of_mining_has_them(project, request):
+    """docs/mining.md: each round mines with the adapter of the one before, as its name says."""
+    page = (ROOT / "docs" / "mining.md").read_text(encoding="utf-8").split("### Mining again")[1]
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+    (project.folder / "mine.yaml").write_text(text)
+    (project.folder / "pairs.csv").write_text("question,answer\n" + "".join(
+        f"what is {number}?,the number {number}\n" for number in range(20)
+    ))  # fmt: skip
+    for number, made in enumerate(re.findall(r"```yaml\n(.*?)```", page, re.S), start=1):
+        (project.folder / f"round_{number}.yaml").write_text(made)
+    block = re.findall(r"```\n(snakemake.*?)```", page, re.S)[0]
+    calls = [shlex.split(re.sub("[<>]", "", line)) for line in block.splitlines()]
+    assert len(calls) == 3
+    before = None
+    for number, words in enumerate(calls):
+        output = project.snakemake("-n", "-p", *words[3:])
+        experiment = f"my_pairs_{number}" if number else "my_pairs"
+        assert f"results/{experiment}/clusters/saha/Own.parquet" in output
+        assert (f'"round": {number}' in output) == bool(number)
+        assert before is None or f'"adapter": "{before}"' in output
+        before = f"results/{experiment}/adapters/saha_seed0/hierarchical"
+        assert f"{before}/adapter_model.safetensors" in output
+        trained_on = {"Own": {"strategy": "saha", **({"round": number} if number else {})}}
+        folder = project.folder / before
+        folder.mkdir(parents=True)
+        request.addfinalizer(lambda made=folder.parents[2]: shutil.rmtree(made))
+        for name in ("adapter_model.safetensors", "adapter_config.json"):
+            (folder / name).touch()
+        (folder / "card.json").write_text(json.dumps({"clusters": trained_on}))

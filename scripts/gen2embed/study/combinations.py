@@ -16,6 +16,7 @@ from gen2embed.evaluation.published import published_names
 from gen2embed.further_targets import NONE
 from gen2embed.mining.filters import Recipe
 from gen2embed.study.runs import FILTERED, FILTERS, SINGLE_PAIRS, run_name
+from gen2embed.text_files import read_json_object
 
 # names of linear modules as transformers has them, and one that no pattern of them matches
 MODULE_NAMES = (
@@ -70,6 +71,15 @@ def _check_round(mine: Mapping[str, Any]) -> None:
         raise InputError(
             f"configuration: mine.adapter: {mine['adapter']!r} holds no adapter yet; train it first"
         )
+    card = Path(mine["adapter"], "card.json")
+    if mine["adapter"] and card.is_file():
+        trained_on = read_json_object(card, "clusters")["clusters"].values()
+        behind = 1 + max((int(of_subset.get("round", 0)) for of_subset in trained_on), default=0)
+        if mine["round"] != behind:
+            raise InputError(
+                f"configuration: mine.round: {mine['round']}, but {mine['adapter']} was trained on "
+                f"clusters of round {behind - 1}; set {behind}"
+            )
 
 
 def _check_judge(config: Mapping[str, Any]) -> None:

@@ -102,6 +102,7 @@ def read_inputs(
         mined[subset] = {
             "strategy": mined_as.get("strategy"),
             "prompt": mined_as.get("prompt"),
+            **({"round": int(mined_as["round"])} if "round" in mined_as else {}),
             **from_metadata(metadata),
             "pairs": n_pairs,
             "clusters": len(table),

@@ -10,6 +10,7 @@ import pytest
 from configurations import configured, merge
 from gen2embed.command_line import _flags
 from gen2embed.errors import InputError
+from gen2embed.study.combinations import check_combinations
 from gen2embed.study.jobs import Jobs
 from gen2embed.study.layout import Layout
 from gen2embed.study.runs import clusters_name, run_name
@@ -263,3 +264,18 @@ def test_mining_again_embeds_the_training_part_with_the_adapter():
     }
     assert adapters == {"train": {folder}, "eval": {None}}
     assert {job["round"] for job in json.loads(jobs.mining())} == {1}
+
+
+@pytest.mark.parametrize(("of_clusters", "behind"), [({}, 1), ({"round": 1}, 2)])
+def test_a_round_is_one_more_than_its_adapter_s_clusters(tmp_path, of_clusters, behind):
+    """Two subsets, one of them without negatives and so of no round."""
+    (tmp_path / "adapter_model.safetensors").touch()
+    card = {"clusters": {"A": {"strategy": "saha", **of_clusters}, "B": {"strategy": "in_batch"}}}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    for told in (1, 2, 3):
+        config = config_of(mine={"round": told, "adapter": str(tmp_path)})
+        if told == behind:
+            check_combinations(config)
+            continue
+        with pytest.raises(InputError, match=f"clusters of round {behind - 1}; set {behind}"):
+            check_combinations(config)
