@@ -10,9 +10,9 @@ from snakemake.utils import min_version
 min_version("9.27")
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from gen2embed.driver import check_driver
+from gen2embed.machine.driver import check_driver
 from gen2embed.errors import InputError
-from gen2embed.local_gpus import check_local_gpus
+from gen2embed.machine.local_gpus import check_local_gpus
 from gen2embed.command_line import or_exit
 from gen2embed.study.configuration import check_configuration, take_base
 from gen2embed.study.jobs import Jobs

@@ -23,7 +23,7 @@ if study.mines:
             program("mine_negatives.py"),
             **study.mining_vectors,
             pairs=rules.prepare_items.output.pairs,
-            told=study.told,
+            revealed=study.revealed,
             further=study.further,
             judged=study.judged,
         output:

@@ -21,7 +21,7 @@ rule train_adapter:
         clusters=trained_on(
             lambda wildcards: study.clusters_of_run(wildcards.run, wildcards.prompt)
         ),
-        told=study.told,
+        revealed=study.revealed,
         further=study.further,
         judged=study.judged,
         query_items=study.paths.items("train", "query"),

@@ -27,7 +27,7 @@ if study.doses:
         input:
             program("measure_false_negatives.py"),
             pairs=rules.prepare_items.output.pairs,
-            known=study.told,
+            known=study.revealed,
             minimal=study.minimal_pairs,
             clusters=clusters_of(study.dosed_clusters, "parquet"),
         output:

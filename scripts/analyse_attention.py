@@ -55,14 +55,14 @@ def summarise(prompt: str, mass: np.ndarray, counts: np.ndarray) -> pd.DataFrame
     """Means over items with 95 % intervals; of segments that a prompt has not, none."""
     rows = []
     for position, segment in enumerate(SEGMENTS):
-        there = counts[:, position] > 0
-        if not there.any():
+        seen = counts[:, position] > 0
+        if not seen.any():
             continue
-        total = mass[there, :, position]
-        measured = {"total": total, "per_token": total / counts[there, position][:, None]}
+        total = mass[seen, :, position]
+        measured = {"total": total, "per_token": total / counts[seen, position][:, None]}
         drawn = {name: bootstrap_means(values) for name, values in measured.items()}
         for layer in range(mass.shape[1]):
-            row = [prompt, layer + 1, segment, there.sum(), counts[there, position].mean()]
+            row = [prompt, layer + 1, segment, seen.sum(), counts[seen, position].mean()]
             for name in MEASURES:
                 row += [measured[name][:, layer].mean(), *interval(drawn[name][:, layer])]
             rows.append(row)
@@ -75,7 +75,7 @@ def analyse(job: argparse.Namespace) -> None:
     items = choose(job)
     with run_record(Path(job.out).with_suffix(".run.json")):
         from gen2embed.models.analysis.attention_mass import attention_mass, token_segments
-        from gen2embed.models.planning import fit
+        from gen2embed.models.encoding.planning import fit
 
         backbone, device = load_eager(job)
         parts = []

@@ -13,13 +13,14 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import numpy as np
 import pandas as pd
 
+from gen2embed.artifacts.ids import read_rows
+from gen2embed.artifacts.origin import SIDES, check_items
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.subsample import sample_rows
 from gen2embed.files import digest_file, run_record, write_csv
-from gen2embed.ids import read_rows
 from gen2embed.models.analysis.common import (
     add_flags,
     batches_for,
@@ -28,9 +29,8 @@ from gen2embed.models.analysis.common import (
     plan_for,
     spaced,
 )
-from gen2embed.origin import SIDES, check_items
 from gen2embed.prompts.items import Item, read_items
-from gen2embed.reporting.embedding_space import centroid_distance
+from gen2embed.reporting.figures.style.embedding_space import centroid_distance
 
 COLUMNS = ["prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "image_text_gap"]
 
@@ -88,7 +88,7 @@ def take(path: str, side: str, ids: np.ndarray) -> list[Item]:
             f"{path}: holds {len(items)} items, but the rows name {side}_id {ids[-1]}; "
             "prepare items and rows together"
         )
-    return [items[one] for one in ids]
+    return [items[item_id] for item_id in ids]
 
 
 def score_layer(queries: np.ndarray, targets: np.ndarray, sample: Sample) -> list[float]:
@@ -116,8 +116,12 @@ def analyse(job: argparse.Namespace) -> None:
                 batches = batches_for(backbone, job, planned, device)
                 vectors.append(encode_layers(backbone, batches, len(items)))
             for layer, (queries, targets) in enumerate(zip(*vectors, strict=True), start=1):
-                both = np.concatenate([queries, targets])
-                gap = centroid_distance(both[image], both[~image]) if image.any() else np.nan
+                vectors_of_layer = np.concatenate([queries, targets])
+                gap = (
+                    centroid_distance(vectors_of_layer[image], vectors_of_layer[~image])
+                    if image.any()
+                    else np.nan
+                )
                 rows.append([prompt, layer, *score_layer(queries, targets, sample), gap])
         write_csv(job.out, pd.DataFrame(rows, columns=COLUMNS).round(9))
 

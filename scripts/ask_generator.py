@@ -51,7 +51,9 @@ def is_right(answer: str, right: list[str]) -> bool:
 def read_questions(path: str) -> list[dict[str, Any]]:
     found = read_json(path)
     good = isinstance(found, list) and found
-    if not good or not all(isinstance(one, dict) and one.keys() >= KEYS for one in found):
+    if not good or not all(
+        isinstance(answered, dict) and answered.keys() >= KEYS for answered in found
+    ):
         raise InputError(f"{path}: is no list of questions with {', '.join(sorted(KEYS))}")
     return found
 
@@ -93,12 +95,12 @@ def ask(job: argparse.Namespace) -> None:
         backbone = load_backbone(job.model, None, job.dtype, device)
         texts = [question["text"] for question in questions]
         batches = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
-        said: list[str] = []
+        given: list[str] = []
         for batch in progress(batches, len(batches), "ask", "batch"):
-            said += answers(backbone, batch, job.tokens, device)
+            given += answers(backbone, batch, job.tokens, device)
         found = [
             {**question, "answer": answer, "is_right": is_right(answer, question["right"])}
-            for question, answer in zip(questions, said, strict=True)
+            for question, answer in zip(questions, given, strict=True)
         ]
         write_json(Path(job.out), found)
 

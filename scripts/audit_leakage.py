@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.artifacts.ids import check_rows, read_rows
+from gen2embed.artifacts.origin import check_items, check_subset
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.leakage import KINDS, content_keys, shared
 from gen2embed.files import digest_file, read_parquet
-from gen2embed.ids import check_rows, read_rows
-from gen2embed.origin import check_items, check_subset
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
-from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import read_register
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
 from gen2embed.study.layout import items_file, set_file
 
 SIDES = ("query", "target")

@@ -79,7 +79,7 @@ def build(job: argparse.Namespace) -> None:
                 write_parquet(folder / "equivalences.parquet", equivalences(dataset))
                 if part == "train":
                     write_parquet(folder / "minimal_pairs.parquet", minimal_pairs(dataset))
-        table = pd.DataFrame([one.register_row() for part in sets.values() for one in part])
+        table = pd.DataFrame([dataset.register_row() for part in sets.values() for dataset in part])
         write_csv(out / "datasets.csv", table)
         write_json(out / "questions.json", spoken(sets["eval"], SPOKEN))
         text = CREDITS.format(synsets=len(lexicon.synsets), table=table.to_markdown(index=False))

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.artifacts.register_file import read_register
+from gen2embed.artifacts.rows_taken import rows_dropped
 from gen2embed.command_line import progress, run_each
 from gen2embed.data.bad_rows import bad_rows, dropped, is_droppable, write_dropped
 from gen2embed.data.checks import (
@@ -34,9 +36,7 @@ from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, run_record
 from gen2embed.outputs import add_output
-from gen2embed.register_file import read_register
-from gen2embed.reporting.tables import write_table
-from gen2embed.rows_taken import rows_dropped
+from gen2embed.reporting.tables.rendering.rendering import write_table
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role")  # as later stages
 PARTS = ("train", "eval", "composition")
@@ -103,8 +103,8 @@ def check_known(path: Path, rows: int) -> list[Finding]:
     outside = ~known["row"].between(0, rows - 1).to_numpy()
     if not outside.any():
         return []
-    said = f"equivalences name row {known['row'][outside.argmax()]} of {rows}"
-    return [Finding("equivalences", ERROR, int(outside.sum()), -1, said)]
+    wording = f"equivalences name row {known['row'][outside.argmax()]} of {rows}"
+    return [Finding("equivalences", ERROR, int(outside.sum()), -1, wording)]
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,10 @@ def check_set(job: argparse.Namespace, part: str, name: str) -> Checked:
     return Checked(part, name, split, *counts, findings, left_out)
 
 
-def said(part: str, name: str, finding: Finding) -> str:
+def line_of(part: str, name: str, finding: Finding) -> str:
     where = f"row {finding.row}: " if finding.row >= 0 else ""
     rows = f" ({finding.count} in all)" if finding.count > 1 and finding.row >= 0 else ""
-    return f"{part}/{name}: {where}{finding.said}{rows}"
+    return f"{part}/{name}: {where}{finding.wording}{rows}"
 
 
 def refused(job: argparse.Namespace, checked: list[Checked]) -> InputError | None:
@@ -168,8 +168,8 @@ def refused(job: argparse.Namespace, checked: list[Checked]) -> InputError | Non
     sick = len({(finding.part, finding.name) for finding, _ in wrong})
     too_many = why_kept(first, job.drop_bad_rows) if is_droppable(error) else ""
     return InputError(
-        f"{said(first.part, first.name, error)}{too_many}; {len(wrong)} errors in {sick} data sets "
-        "stand in the log: fetch them again, or see all of them with --report-only"
+        f"{line_of(first.part, first.name, error)}{too_many}; {len(wrong)} errors in {sick} data "
+        "sets stand in the log: fetch them again, or see all of them with --report-only"
     )
 
 
@@ -198,7 +198,9 @@ def check(job: argparse.Namespace) -> None:
             checked.append(check_set(job, part, name))
             for finding in checked[-1].findings:
                 print(
-                    f"{finding.severity}: {said(part, name, finding)}", file=sys.stderr, flush=True
+                    f"{finding.severity}: {line_of(part, name, finding)}",
+                    file=sys.stderr,
+                    flush=True,
                 )
         error = refused(job, checked)
         if error and not job.report_only:
@@ -221,7 +223,7 @@ def write_tables(out: Path, checked: list[Checked]) -> None:
             finding.severity,
             finding.count,
             finding.row,
-            finding.said,
+            finding.wording,
         )
         for of in checked
         for finding in of.findings

@@ -15,7 +15,7 @@ import numpy as np
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_json
-from gen2embed.ids import check_rows, read_rows
+from gen2embed.artifacts.ids import check_rows, read_rows
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import get_prompt
@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def way_of(job: argparse.Namespace, side: str, role: str, made: dict[str, Any]) -> Any:
     """One way to embed; models are loaded once."""
-    from gen2embed.models.adapters import check_model
+    from gen2embed.models.folders.adapters import check_model
     from gen2embed.models.backbones import load_backbone
     from gen2embed.models.comparison.ways import Own, SentenceTransformers, Vectors
     from gen2embed.models.pixel_limits import limits_of_folder

@@ -23,8 +23,8 @@ from gen2embed.files import (
     write_json,
     write_text,
 )
-from gen2embed.models.gguf_files import ENDING
-from gen2embed.models.released import SOURCE
+from gen2embed.models.folders.gguf_files import ENDING
+from gen2embed.models.folders.released import SOURCE
 from gen2embed.outputs import add_output, whole_folder
 
 
@@ -62,7 +62,7 @@ def convert(job: argparse.Namespace) -> None:
     source = source_of(path, entry)
     with run_record(out.parent / f"{out.name}.run.json"):
         from gen2embed.models.backbones import load_backbone
-        from gen2embed.models.gguf_files import quantisation
+        from gen2embed.models.folders.gguf_files import quantisation
 
         backbone = load_backbone(str(path), None, "fp32", "cpu")
         model = backbone.model

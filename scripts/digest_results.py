@@ -9,11 +9,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from gen2embed.artifacts.embedding_files import CHECKSUMS
 from gen2embed.command_line import run_each
-from gen2embed.embedding_files import CHECKSUMS
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, read_json, write_text
-from gen2embed.models.sums import CARD, SUMS
+from gen2embed.models.folders.sums import CARD, SUMS
 from gen2embed.outputs import add_output
 
 SUFFIXES = (".parquet", ".npy", ".json", ".csv", ".safetensors")
@@ -47,12 +47,12 @@ def digest(job: argparse.Namespace) -> None:
     if not files:
         raise InputError(f"{root}: holds no results; run `snakemake --cores all` first")
     digests = {path: digest_file(path) for path in files}
-    check_told(digests)
+    check_stated(digests)
     lines = [f"{value}\t{path.relative_to(root).as_posix()}\n" for path, value in digests.items()]
     write_text(job.out, "".join(lines))
 
 
-def check_told(digests: dict[Path, str]) -> None:
+def check_stated(digests: dict[Path, str]) -> None:
     """Raise InputError where a file's checksum stands in another, and it is gone or damaged.
 
     digests: SHA-256 by path, of all that is there.
@@ -60,8 +60,8 @@ def check_told(digests: dict[Path, str]) -> None:
     for path in digests:
         if path.suffix != ".json":
             continue
-        for file, told in checksums_in(path).items():
-            if digests.get(file) != told:
+        for file, stated in checksums_in(path).items():
+            if digests.get(file) != stated:
                 fault = "is not the file that" if file in digests else "is gone;"
                 raise InputError(
                     f"{file}: {fault} {path.name} describes{'' if file in digests else ' it'}; "
@@ -71,13 +71,13 @@ def check_told(digests: dict[Path, str]) -> None:
 
 def checksums_in(path: Path) -> dict[Path, str]:
     """What a JSON file beside vectors, or a model's card, tells of files' SHA-256."""
-    told = read_json(path)
-    if not isinstance(told, dict):
+    card = read_json(path)
+    if not isinstance(card, dict):
         return {}
     found = {
-        path.with_suffix(ending): told[key] for key, ending in CHECKSUMS.items() if key in told
+        path.with_suffix(ending): card[key] for key, ending in CHECKSUMS.items() if key in card
     }
-    sums = told.get(SUMS) if path.name == CARD else None
+    sums = card.get(SUMS) if path.name == CARD else None
     for name, value in sums.items() if isinstance(sums, dict) else ():
         if name.endswith(SUFFIXES):
             found[path.parent / name] = value

@@ -15,13 +15,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gen2embed.below import below
-from gen2embed.command_line import run_each
-from gen2embed.evaluation.negatives import label_negatives
-from gen2embed.files import digest_file, read_parquet
-from gen2embed.ids import read_pairs
-from gen2embed.mining.clusters import read_clusters
-from gen2embed.origin import (
+from gen2embed.artifacts.ids import read_pairs
+from gen2embed.artifacts.origin import (
     SIDES,
     check_items,
     check_mined_from,
@@ -29,12 +24,17 @@ from gen2embed.origin import (
     check_strategy,
     check_subset,
 )
+from gen2embed.below import below
+from gen2embed.command_line import run_each
+from gen2embed.evaluation.negatives import label_negatives
+from gen2embed.files import digest_file, read_parquet
+from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
 from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.mark import without_mark
 from gen2embed.prompts.resolutions import get_resolution
-from gen2embed.reporting.figures import style, write_figure
-from gen2embed.reporting.gallery import find_cases
+from gen2embed.reporting.figures.style.gallery import find_cases
+from gen2embed.reporting.figures.style.style import style, write_figure
 from gen2embed.study.layout import set_file
 
 if TYPE_CHECKING:
@@ -129,10 +129,10 @@ def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> 
 def draw(job: argparse.Namespace) -> None:
     from matplotlib.figure import Figure
 
-    both = ((job.strategy, job.instead), (job.instead, job.strategy))
-    by_strategy = {of: read_cases(job, of, other) for of, other in both}
+    orders = ((job.strategy, job.instead), (job.instead, job.strategy))
+    by_strategy = {of: read_cases(job, of, other) for of, other in orders}
     cases = [case for of_strategy in by_strategy.values() for case in of_strategy]
-    other_of = dict(both)
+    other_of = dict(orders)
     columns = ["item_id", "text", "image_path"]
     queries, _ = read_parquet(job.query_items, columns)
     targets, _ = read_parquet(job.target_items, columns)

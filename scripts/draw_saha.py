@@ -15,9 +15,9 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.files import read_parquet
 from gen2embed.outputs import add_output
-from gen2embed.reporting.figures import style, write_figure
-from gen2embed.reporting.inches import draw_item, sheet, write_fitted
-from gen2embed.reporting.worked import (
+from gen2embed.reporting.figures.style.inches import draw_item, sheet, write_fitted
+from gen2embed.reporting.figures.style.style import style, write_figure
+from gen2embed.reporting.figures.style.worked import (
     COLUMNS,
     NAMES,
     STATES,
@@ -78,10 +78,10 @@ def draw_rows(axes: Axes, shown: pd.DataFrame, items: dict[str, pd.DataFrame], r
     other. A text that all items of a side share is left out where they have images."""
     targets = items["target"].loc[shown["target_id"]]
     owners = items["query"].loc[shown["owner_query_id"]]
-    told, told_of_owner = (
+    shows_text, shows_text_of_owner = (
         side["text"].nunique() > 1 or (side["image_path"] == "").any() for side in (targets, owners)
     )
-    letters = targets["text"].str.len().max() * told
+    letters = targets["text"].str.len().max() * shows_text
     wide = min(WIDEST_LEFT, LETTER * letters) + (ROW + 0.1) * (targets["image_path"] != "").any()
     score = LEFT + max(wide, 1.3) + NUMBER
     overlap = score + BETWEEN
@@ -90,32 +90,34 @@ def draw_rows(axes: Axes, shown: pd.DataFrame, items: dict[str, pd.DataFrame], r
     for x, title in titles:
         write_fitted(axes, x, TOP - 0.14, title, 2.5, fontsize=8, weight="bold")
     middle = {"left": {}, "right": {}}
-    for place, one in enumerate(shown.sort_values("rank").itertuples()):
+    for place, candidate in enumerate(shown.sort_values("rank").itertuples()):
         top = TOP + place * ROW
-        middle["left"][one.rank] = top + ROW / 2
-        write_fitted(axes, EDGE, top + ROW / 2, str(one.rank), 0.25, fontsize=7, color="0.3")
+        middle["left"][candidate.rank] = top + ROW / 2
+        write_fitted(axes, EDGE, top + ROW / 2, str(candidate.rank), 0.25, fontsize=7, color="0.3")
         box = (LEFT, top + 0.02, score - LEFT - NUMBER, ROW - 0.04)
-        draw_item(axes, targets.loc[one.target_id], root, box, with_text=told, fontsize=7)
-        number = f"{one.target_cosine:.2f}"
+        draw_item(
+            axes, targets.loc[candidate.target_id], root, box, with_text=shows_text, fontsize=7
+        )
+        number = f"{candidate.target_cosine:.2f}"
         write_fitted(axes, score, top + ROW / 2, number, 0.4, fontsize=7, ha="right")
     by_overlap = shown.sort_values("order")
-    for place, one in enumerate(by_overlap.itertuples()):
+    for place, candidate in enumerate(by_overlap.itertuples()):
         top = TOP + place * ROW
-        middle["right"][one.rank] = top + ROW / 2
-        write_fitted(axes, overlap, top + ROW / 2, f"{one.owner_cosine:.2f}", 0.4, fontsize=7)
+        middle["right"][candidate.rank] = top + ROW / 2
+        write_fitted(axes, overlap, top + ROW / 2, f"{candidate.owner_cosine:.2f}", 0.4, fontsize=7)
         box = (owner, top + 0.02, END - owner - 0.14, ROW - 0.04)
-        item = items["query"].loc[one.owner_query_id]
-        draw_item(axes, item, root, box, with_text=told_of_owner, fontsize=7)
-        if one.false_negative:
+        item = items["query"].loc[candidate.owner_query_id]
+        draw_item(axes, item, root, box, with_text=shows_text_of_owner, fontsize=7)
+        if candidate.false_negative:
             axes.plot(END - 0.05, top + ROW / 2, "^", ms=5, color="black", mew=0)
-    for one in shown.itertuples():
-        ends = middle["left"][one.rank], middle["right"][one.rank]
+    for candidate in shown.itertuples():
+        ends = middle["left"][candidate.rank], middle["right"][candidate.rank]
         axes.plot(
             [score + 0.05, overlap - 0.05],
             ends,
-            ls=LINES[one.state],
+            ls=LINES[candidate.state],
             lw=1.1,
-            color=COLOURS[one.state],
+            color=COLOURS[candidate.state],
         )
     bottom = TOP
     for state, name in (("kept", "kept: the cluster"), ("discarded", "discarded")):

@@ -11,7 +11,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from gen2embed.command_line import run_each
 from gen2embed.files import digest_folder, read_json_object, write_json, write_text
-from gen2embed.models.adapters import card_of, check_form, check_model
+from gen2embed.models.folders.adapters import card_of, check_form, check_model
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.outputs import add_output, whole_folder
 from gen2embed.prompts import input_form

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.artifacts.further_targets import check_corpus, read_further, with_further
+from gen2embed.artifacts.ids import check_ids, read_pairs
+from gen2embed.artifacts.origin import SIDES, check_items, check_mined_from
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, read_parquet, write_parquet, write_text
-from gen2embed.further_targets import check_corpus, read_further, with_further
-from gen2embed.ids import check_ids, read_pairs
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.export import (
     CELLS,
@@ -33,7 +34,6 @@ from gen2embed.mining.export import (
     as_tuples,
 )
 from gen2embed.mining.export_elsewhere import as_cells, as_flag, as_swift, as_tevatron
-from gen2embed.origin import SIDES, check_items, check_mined_from
 from gen2embed.outputs import add_output
 
 log = logging.getLogger("gen2embed.export_negatives")

@@ -148,11 +148,13 @@ def extract_archives(store: Path, selections: list[Selection]) -> None:
         tasks = []
         for selection in selections:
             folder = home(store, selection) / "images"
-            for path in (archive for archive in selection.archives if archive in selection.here):
+            for path in (
+                archive for archive in selection.archives if archive in selection.downloaded
+            ):
                 digest, done = digest_of(selection, path), marker(store, selection, path)
                 if not is_done(done, digest):
                     name = f"{selection.repo}: {path}"
-                    archive = opened.enter_context(open_zip(selection.here[path], name))
+                    archive = opened.enter_context(open_zip(selection.downloaded[path], name))
                     members = read_members(archive, name, STRIP, NOT_OF_MMEB)
                     tasks.append((archive, members, folder, name, done, digest))
         size = sum(member.info.file_size for _, members, *_ in tasks for member in members)
@@ -187,9 +189,9 @@ def write_rows(out: Path, selection: Selection, splits: list[str]) -> list[dict]
             if entry.kind == "composition":
                 target = out / "composition" / entry.part / Path(path).name
                 with whole_file(target) as temporary:
-                    shutil.copyfile(selection.here[path], temporary)
+                    shutil.copyfile(selection.downloaded[path], temporary)
                 continue
-            table = read_table(selection.here[path], source)
+            table = read_table(selection.downloaded[path], source)
             table = normalised(table, entry.part, source)
             write_parquet(out / entry.part / entry.name / Path(path).name, table)
             sizes[path] = table.num_rows

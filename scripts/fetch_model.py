@@ -19,7 +19,7 @@ from gen2embed.download.revisions import RevisionLock
 from gen2embed.download.transfer import Patience, add_patience
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, run_record, weight_names, write_json
-from gen2embed.models.released import ADAPTER, SOURCE
+from gen2embed.models.folders.released import ADAPTER, SOURCE
 from gen2embed.outputs import add_output, whole_folder
 
 ADAPTER_CONFIG, CONFIG = "adapter_config.json", "config.json"
@@ -76,7 +76,7 @@ def fetched(selection: Selection, lock: RevisionLock, workers: int) -> dict[str,
     size = sum(value.size or 0 for value in selection.wanted.values())
     with progress_bar(size, f"fetch {selection.repo}", "B") as bar:
         fetch_all([selection], lambda *_: False, lock, workers, bar.update)
-    return selection.here
+    return selection.downloaded
 
 
 def link_all(files: dict[str, Path], folder: Path) -> None:

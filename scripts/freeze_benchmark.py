@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.ids import check_ids, read_pairs
+from gen2embed.artifacts.known_pairs import Ids, read_known
+from gen2embed.artifacts.origin import SIDES, check_mined_from
 from gen2embed.command_line import run_program
-from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.files import read_parquet, write_npy, write_parquet
-from gen2embed.ids import check_ids, read_pairs
-from gen2embed.known_pairs import Ids, read_known
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.foreign import key_of
-from gen2embed.origin import SIDES, check_mined_from
 from gen2embed.outputs import add_output
 
 
@@ -42,10 +42,10 @@ def by_place(ids: np.ndarray, kept: np.ndarray) -> np.ndarray:
 
 def inside(known: Ids, kept: dict[str, np.ndarray]) -> pd.DataFrame:
     """What is known, by number in the benchmark; pairs of items that are not in it left out."""
-    here = np.isin(known[0], kept["query"]) & np.isin(known[1], kept["target"])
+    inside_it = np.isin(known[0], kept["query"]) & np.isin(known[1], kept["target"])
     return pd.DataFrame(
         {
-            f"{side}_id": by_place(ids[here], kept[side])
+            f"{side}_id": by_place(ids[inside_it], kept[side])
             for side, ids in zip(SIDES, known, strict=True)
         }
     )
@@ -62,7 +62,7 @@ def freeze(job: argparse.Namespace, embeddings: EmbeddingFiles) -> None:
         check_ids(job.pairs, f"{side}_id", annotated[side], path, len(items))
         chosen = items.iloc[kept[side]]
         texts, images = chosen["text"].tolist(), chosen["image_path"].tolist()
-        keys = [key_of(*one) for one in zip(texts, images, strict=True)]
+        keys = [key_of(*content) for content in zip(texts, images, strict=True)]
         frame = pd.DataFrame(
             {"id": range(len(keys)), "key": keys, "text": texts, "image_path": images}
         )

@@ -17,7 +17,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import write_csv, write_json, write_parquet, write_text
 from gen2embed.outputs import add_output, whole_folder
 from gen2embed.own.split import held_out, numbered
-from gen2embed.own.table import Pair, Side, columns_of, image_path, pairs_of, said
+from gen2embed.own.table import Pair, Side, columns_of, image_path, pairs_of, texts_of
 from gen2embed.prompts.mark import IMAGE_MARK
 from gen2embed.triplets.records import ENDINGS, read_records
 
@@ -64,7 +64,9 @@ def check_flags(job: argparse.Namespace) -> dict[str, str]:
 
 def read_pairs(job: argparse.Namespace, renamed: dict[str, str]) -> tuple[list[Pair], dict]:
     records = read_records(job.table)
-    columns = columns_of(list(dict.fromkeys(n for one in records for n in one)), renamed, job.table)
+    columns = columns_of(
+        list(dict.fromkeys(n for record in records for n in record)), renamed, job.table
+    )
     root = Path(job.images) if job.images else None
     pairs, again, empty = pairs_of(records, columns, root, job.table, job.skip_empty)
     if not pairs:
@@ -84,7 +86,11 @@ def read_corpus(job: argparse.Namespace, renamed: dict[str, str]) -> list[Side]:
     for number, record in enumerate(read_records(job.corpus)):
         named = f"{job.corpus}: row {number}"
         cell = {
-            kind: [one for name in dict.fromkeys(its) for one in said(record.get(name), named)]
+            kind: [
+                column
+                for name in dict.fromkeys(its)
+                for column in texts_of(record.get(name), named)
+            ]
             for kind, its in names.items()
         }
         if not cell["text"] and not cell["image"]:
@@ -163,8 +169,8 @@ def evaluation(
             (
                 text_of(query, instruction),
                 image_of(query),
-                [text_of(one) for one in listed],
-                [image_of(one) for one in listed],
+                [text_of(item) for item in listed],
+                [image_of(item) for item in listed],
             )
         )
     if min(len(row[2]) for row in rows) < 2:
@@ -175,13 +181,13 @@ def evaluation(
 def further(corpus: list[Side], held_out: list[Pair]) -> pd.DataFrame:
     """The corpus as candidates of mining: nothing that a held-out query is scored on."""
     scored = {pair.target for pair in held_out}
-    rows = [(text_of(one), image_of(one)) for one in corpus if one not in scored]
+    rows = [(text_of(item), image_of(item)) for item in corpus if item not in scored]
     return pd.DataFrame(rows, columns=["text", "image_path"])
 
 
 def import_table(job: argparse.Namespace) -> None:
     renamed = check_flags(job)
-    pairs, told = read_pairs(job, renamed)
+    pairs, counts = read_pairs(job, renamed)
     corpus = read_corpus(job, renamed)
     evaluated = parts_of(job, pairs)
     if job.labelled:  # every label is a candidate
@@ -209,11 +215,11 @@ def import_table(job: argparse.Namespace) -> None:
                 }
             )  # fmt: skip
         write_csv(out / "datasets.csv", pd.DataFrame(lines))
-        told |= {f"{part}_rows": len(frame) for part, frame in frames.items()}
-        told |= {"pairs": len(pairs), "further_targets": len(corpus)}
-        write_json(out / "imported.json", told)
+        counts |= {f"{part}_rows": len(frame) for part, frame in frames.items()}
+        counts |= {"pairs": len(pairs), "further_targets": len(corpus)}
+        write_json(out / "imported.json", counts)
         write_text(out / "README.md", "Imported by import_pairs.py; counts: imported.json\n")
-    log.info("%s", ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in told.items()))
+    log.info("%s", ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from gen2embed.gpus import VISIBLE, take_gpus
+from gen2embed.machine.gpus import VISIBLE, take_gpus
 from gen2embed.training.processes import LOST_THE_OTHERS
 
 CONSEQUENCES = (LOST_THE_OTHERS, -signal.SIGTERM)  # ends of processes after another one's

@@ -13,17 +13,17 @@ from typing import Any
 
 import pandas as pd
 
+from gen2embed.artifacts.ids import read_pairs
+from gen2embed.artifacts.known_pairs import read_known
+from gen2embed.artifacts.origin import check_mined_from
 from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
 from gen2embed.evaluation.false_negatives import BINS, Comparison, compare
 from gen2embed.evaluation.intervals import DRAWS
 from gen2embed.evaluation.negatives import Ids, Negatives, label_negatives
 from gen2embed.files import run_record, write_csv, write_json
-from gen2embed.ids import read_pairs
-from gen2embed.known_pairs import read_known
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.revealed import check_dose, revealed
-from gen2embed.origin import check_mined_from
 from gen2embed.outputs import add_output
 from gen2embed.settings import add_settings
 
@@ -132,9 +132,9 @@ def read_strategies(
             parts.append(label_negatives(table, annotated, *of_subset, revealed=shown))
         name, of_round = names.pop()
         if names:
-            other = names.pop()
-            what = f"{name!r}" if other[0] != name else f"{name!r} of round {of_round}"
-            raise InputError(f"{paths[0]}: strategy {what} is pooled with {other[0]!r}")
+            second = names.pop()
+            what = f"{name!r}" if second[0] != name else f"{name!r} of round {of_round}"
+            raise InputError(f"{paths[0]}: strategy {what} is pooled with {second[0]!r}")
         mined.append((name, of_round, paths[0], parts))
     several = len({of_round for _, of_round, *_ in mined}) > 1
     strategies: dict[str, list[Negatives]] = {}
@@ -193,16 +193,16 @@ def measure(job: argparse.Namespace) -> None:
                 "seed": job.seed,
                 "draws": job.draws,
                 "hardness_bins": {
-                    name: {"share": round(one.share, 9), "bins": one.bins()}
-                    for name, one in zip(named, found.standards, strict=False)
+                    name: {"share": round(standard.share, 9), "bins": standard.bins()}
+                    for name, standard in zip(named, found.standards, strict=False)
                 },
                 **report,
                 "tasks": tasks,
             },
         )
         rows = [
-            {"subset": subset, "strategy": name, **one.flat()}
-            for name, one in found.reports.items()
+            {"subset": subset, "strategy": name, **report.flat()}
+            for name, report in found.reports.items()
         ]
         frame = pd.DataFrame(rows)
         if frame["strategy"].str.contains(ROUND).any():

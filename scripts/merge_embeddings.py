@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gen2embed.artifacts.embedding_files import checksums, load_with_manifest
 from gen2embed.command_line import run_each
-from gen2embed.embedding_files import checksums, load_with_manifest
 from gen2embed.errors import InputError
 from gen2embed.files import run_record, write_embeddings, write_json
-from gen2embed.models.shards import join_manifests
+from gen2embed.models.encoding.shards import join_manifests
 from gen2embed.outputs import add_output
 
 
@@ -42,7 +42,7 @@ def merge(job: argparse.Namespace) -> None:
     out = Path(job.out)
     with run_record(out.with_suffix(".run.json")):
         shards = {path: load_with_manifest(path) for path in job.shards}
-        manifests = {path: told for path, (_, _, told) in shards.items()}
+        manifests = {path: manifest for path, (_, _, manifest) in shards.items()}
         paths = sorted(job.shards, key=lambda path: rows_of(path, manifests[path]))
         try:
             manifest = join_manifests([manifests[path] for path in paths])

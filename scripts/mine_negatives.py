@@ -9,12 +9,12 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.further_targets import check_ownerless
+from gen2embed.artifacts.judged import check_judged
 from gen2embed.command_line import run_program
-from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.files import run_record, write_json
-from gen2embed.further_targets import check_ownerless
-from gen2embed.judged import check_judged
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
@@ -122,7 +122,7 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             recipe=recipe_of(job) if job.strategy == FILTERED else None,
             ownerless=job.ownerless,
         )
-        how = {
+        mined_as = {
             "subset": inputs.name,
             "strategy": job.strategy,
             "k": job.k,
@@ -131,18 +131,20 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
             "labelled": inputs.labelled,
         }
         if job.round:
-            how |= {"round": job.round}
+            mined_as |= {"round": job.round}
         if job.strategy == FILTERED:
-            how |= recipe_of(job).facts()
+            mined_as |= recipe_of(job).facts()
         if inputs.revealed is not None:
-            how |= {"hidden": job.hidden, "hidden_seed": job.hidden_seed}
-            how |= {"revealed": inputs.revealed}
+            mined_as |= {"hidden": job.hidden, "hidden_seed": job.hidden_seed}
+            mined_as |= {"revealed": inputs.revealed}
         if inputs.further is not None:
-            how |= {"ownerless": job.ownerless, "further": inputs.further}
+            mined_as |= {"ownerless": job.ownerless, "further": inputs.further}
         if inputs.struck is not None:
-            how |= {name: getattr(job, name) for name in JUDGED if getattr(job, name) is not None}
-            how |= {"struck": inputs.struck}
-        statistics = how | {
+            mined_as |= {
+                name: getattr(job, name) for name in JUDGED if getattr(job, name) is not None
+            }
+            mined_as |= {"struck": inputs.struck}
+        statistics = mined_as | {
             "pairs": len(subset.pair_ids),
             "left_out_pairs": inputs.rows - len(subset.pair_ids),
             **inputs.dropped,
@@ -155,7 +157,7 @@ def mine(job: argparse.Namespace, inputs: MiningInputs, neighbours: Neighbours) 
         if inputs.further is not None:
             ownerless = mined.clusters.negative_pairs >= inputs.rows
             statistics["ownerless_negatives"] = int(ownerless.sum())
-        metadata = {name: str(value) for name, value in how.items()}
+        metadata = {name: str(value) for name, value in mined_as.items()}
         metadata["labelled"] = metadata["labelled"].lower()
         metadata |= inputs.pairs
         if inputs.prompt:
@@ -196,8 +198,8 @@ def main(argv: list[str] | None = None) -> int:
             for job in jobs
         ]
         for job in jobs:
-            told = embeddings.manifest(job.query_embeddings)
-            if job.round and told and not told.get("adapter"):
+            manifest = embeddings.manifest(job.query_embeddings)
+            if job.round and manifest and not manifest.get("adapter"):
                 raise InputError(
                     f"--round {job.round}: {job.query_embeddings} are of the model as it is; "
                     "embed with the adapter that was trained, or leave --round out"

@@ -29,7 +29,7 @@ from gen2embed.files import (
 )
 from gen2embed.outputs import add_output
 from gen2embed.prompts.resolutions import get_resolution
-from gen2embed.reporting.anchors import (
+from gen2embed.reporting.pages.html.anchors import (
     MARK,
     Anchor,
     embedding_anchor,
@@ -37,14 +37,14 @@ from gen2embed.reporting.anchors import (
     vectors_anchor,
     weights_anchor,
 )
-from gen2embed.reporting.plan import (
+from gen2embed.reporting.pages.html.plan import (
     encodings,
     hours,
     lines_of,
     measured_rates,
-    said,
     trainings,
     vector_bytes,
+    written,
 )
 from gen2embed.study.layout import items_file
 
@@ -109,7 +109,7 @@ def anchors_of(config: dict[str, Any], results: Path, found: dict[str, Any]) -> 
 
 def row_of(anchor: Anchor) -> tuple[str, str, str]:
     """A row of the plan, marked."""
-    value = gigabytes(anchor.value) if anchor.unit == "bytes" else said(float(anchor.value))
+    value = gigabytes(anchor.value) if anchor.unit == "bytes" else written(float(anchor.value))
     return anchor.what, value, f"{MARK}: {anchor.source}"
 
 
@@ -164,7 +164,7 @@ def plan(job: argparse.Namespace) -> None:
     )
     bytes_of = {name: found[name] for name in ("to download (bytes)", "vectors (bytes)")}
     shown = [
-        (name.removesuffix(" (bytes)"), said(value) if value is None else gigabytes(value))
+        (name.removesuffix(" (bytes)"), written(value) if value is None else gigabytes(value))
         for name, value in bytes_of.items()
     ]
     shown += lines_of("rows at most", found["rows"])
@@ -172,7 +172,7 @@ def plan(job: argparse.Namespace) -> None:
     shown += lines_of("training", trained)
     shown += lines_of(f"measured in {job.measured}", rates)
     shown += lines_of("hours of one device", found["hours of one device"])
-    shown.append(("jobs of Snakemake", said(found["jobs"])))
+    shown.append(("jobs of Snakemake", written(found["jobs"])))
     rows = [(*line, "") for line in shown] + [row_of(anchor) for anchor in anchors]
     frame = pd.DataFrame(rows, columns=["what", "how much", "from"])
     print(frame.to_markdown(index=False, disable_numparse=True))

@@ -12,9 +12,9 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL
 from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
-from gen2embed.reporting.charts import grouped_bars
-from gen2embed.reporting.figures import style, write_figure
-from gen2embed.reporting.tables import percent
+from gen2embed.reporting.figures.style.charts import grouped_bars
+from gen2embed.reporting.figures.style.style import style, write_figure
+from gen2embed.reporting.tables.rendering.rendering import percent
 
 NUMBERS = ["value", "ci_low", "ci_high", "chance"]
 
@@ -37,7 +37,7 @@ def read_scores(path: str, name: str) -> pd.DataFrame:
 def plot(job: argparse.Namespace) -> None:
     if len(job.zero_shot) != len(job.names):
         raise InputError(f"--names has {len(job.names)} names for {len(job.zero_shot)} files")
-    parts = [read_scores(*one) for one in zip(job.zero_shot, job.names, strict=True)]
+    parts = [read_scores(*given) for given in zip(job.zero_shot, job.names, strict=True)]
     shared = [run for run in parts[0]["run"] if all(run in set(part["run"]) for part in parts)]
     if not shared:
         raise InputError(f"{job.zero_shot[0]}: shares no prompt with the others; score them alike")

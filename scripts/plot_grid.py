@@ -10,8 +10,8 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
-from gen2embed.reporting.figures import style, write_figure
-from gen2embed.reporting.heat import MEASURES, draw_heat
+from gen2embed.reporting.figures.style.heat import MEASURES, draw_heat
+from gen2embed.reporting.figures.style.style import style, write_figure
 from gen2embed.settings import add_settings
 
 
@@ -33,7 +33,9 @@ def plot(job: argparse.Namespace) -> None:
     numbers = ["k", "m", *MEASURES]
     frame = as_numbers(job.grid, read_csv(job.grid, ["strategy", *numbers]), numbers)
     frame = frame[["strategy", *numbers]].astype({"k": int, "m": int})
-    ranges = "; ".join(range_of(frame, one) for one in frame["strategy"].drop_duplicates())
+    ranges = "; ".join(
+        range_of(frame, strategy) for strategy in frame["strategy"].drop_duplicates()
+    )
     caption = (
         "Sensitivity of mining to k (negatives of a cluster, at most) and m (candidates for each): "
         "mean hardness of the mined negatives, share that is truly right for its anchor query, and "

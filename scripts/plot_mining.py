@@ -12,18 +12,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.artifacts.ids import read_pairs
+from gen2embed.artifacts.origin import check_mined_from, check_strategy
 from gen2embed.command_line import run_each
-from gen2embed.ids import read_pairs
 from gen2embed.mining.clusters import read_clusters
-from gen2embed.origin import check_mined_from, check_strategy
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
-from gen2embed.reporting.charts import draw_lines
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, tasks
-from gen2embed.reporting.figures import style, write_figure
-from gen2embed.reporting.hardness import ALL, FEW, SHARES, draw_hardness, summarise, with_rates
-from gen2embed.reporting.mining_statistics import read_rates
+from gen2embed.reporting.figures.style.charts import draw_lines
+from gen2embed.reporting.figures.style.hardness import (
+    ALL,
+    FEW,
+    SHARES,
+    draw_hardness,
+    summarise,
+    with_rates,
+)
+from gen2embed.reporting.figures.style.style import style, write_figure
 from gen2embed.reporting.results import read_register
+from gen2embed.reporting.tables.rendering.mining_statistics import read_rates
 from gen2embed.study.layout import set_file
 
 RATE_COLUMNS = [
@@ -72,7 +79,7 @@ def read_negatives(job: argparse.Namespace) -> pd.DataFrame:
 def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
     report = read_rates(job.rates, job.strategies) if job.rates else None
     summary = with_rates(summarise(frame), report)
-    said = "; ".join(
+    numbers = "; ".join(
         f"{row.strategy}: hardness {row.hardness:.3f} [{row.hardness_low:.3f}, "
         f"{row.hardness_high:.3f}], overlap {row.overlap:.3f} [{row.overlap_low:.3f}, "
         f"{row.overlap_high:.3f}] ({row.negatives} negatives)"
@@ -89,7 +96,7 @@ def plot_overlap(job: argparse.Namespace, frame: pd.DataFrame) -> None:
         "Contours: the densest region with half of a strategy's negatives (thick), with "
         f"{SHARES[0]:.0%} (thin, of at most {FEW} strategies); marks: means; bars: quartiles; "
         "below by meta-task. Means over all "
-        f"negatives, 95 % bootstrap intervals over clusters: {said}. Lower overlap is "
+        f"negatives, 95 % bootstrap intervals over clusters: {numbers}. Lower overlap is "
         f"what SaHa selects for.{known}{dropped_in_files(job.pairs, 'before mining')}"
     )
     figure = draw_hardness(frame, summary, job.strategies)
@@ -105,10 +112,10 @@ def plot_rates(job: argparse.Namespace) -> None:
     rows = []
     for task, of_task in drawn.items():
         for strategy in job.strategies:
-            for one in of_task["strategies"][strategy]["by_hardness"]:
-                middle = (one["low"] + one["high"]) / 2
+            for bin_rate in of_task["strategies"][strategy]["by_hardness"]:
+                middle = (bin_rate["low"] + bin_rate["high"]) / 2
                 facts = {"subset": task, "strategy": strategy, "hardness": middle}
-                rows.append({**facts, **one, "value": one["rate"]})
+                rows.append({**facts, **bin_rate, "value": bin_rate["rate"]})
     frame = pd.DataFrame(rows, columns=RATE_COLUMNS)
     caption = (
         "True false-negative rate of mined negatives by hardness: share that is known to be as "

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.ids import check_rows, read_rows
+from gen2embed.artifacts.origin import SIDES, check_subset
 from gen2embed.command_line import run_each
-from gen2embed.embedding_files import EmbeddingFiles
-from gen2embed.ids import check_rows, read_rows
-from gen2embed.origin import SIDES, check_subset
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
-from gen2embed.reporting.embedding_space import alignment, centroid_distance
-from gen2embed.reporting.figures import style, write_figure
+from gen2embed.reporting.figures.style.embedding_space import alignment, centroid_distance
+from gen2embed.reporting.figures.style.space_map import Panel, draw_space, label_of, place
+from gen2embed.reporting.figures.style.style import style, write_figure
 from gen2embed.reporting.results import aggregate, read_register, read_run
-from gen2embed.reporting.space_map import Panel, draw_space, label_of, place
-from gen2embed.reporting.tables import percent
+from gen2embed.reporting.tables.rendering.rendering import percent
 from gen2embed.study.layout import set_file, vectors_file
 
 
@@ -101,22 +101,24 @@ def plot(job: argparse.Namespace) -> None:
     embeddings = EmbeddingFiles()
     points = read_points(job, register, embeddings)
     panels = [read_panel(job, model, points, register, embeddings) for model in job.models]
-    said = "; ".join(
-        f"{label_of(one.model)}: query-target gap {one.gap:.3f}, cosine of matching pairs "
-        f"{one.matching:.3f}, of others {one.other:.3f}, Precision at 1 over all data sets "
-        f"{percent(one.precision)} %"
-        for one in panels
+    numbers = "; ".join(
+        f"{label_of(panel.model)}: query-target gap {panel.gap:.3f}, cosine of matching pairs "
+        f"{panel.matching:.3f}, of others {panel.other:.3f}, Precision at 1 over all data sets "
+        f"{percent(panel.precision)} %"
+        for panel in panels
     )
     caption = (
         f"UMAP (cosine, seed {job.seed}) of the first {job.queries} queries of each data set and "
         "their annotated targets, a line from each query to its target; each model laid out on its "
         "own. Distances between far groups mean nothing in UMAP; measured in the full space "
         "(query-target gap: distance between the centroids of queries and of targets, not the "
-        f"image-text gap of table prompts): {said}." + dropped_in_files(files_of(job, register))
+        f"image-text gap of table prompts): {numbers}." + dropped_in_files(files_of(job, register))
     )
-    drawn = pd.concat([one.points.assign(model=one.model) for one in panels], ignore_index=True)
+    drawn = pd.concat(
+        [panel.points.assign(model=panel.model) for panel in panels], ignore_index=True
+    )
     measured = pd.DataFrame(
-        [{"model": one.model, "gap": one.gap, "precision": one.precision} for one in panels]
+        [{"model": panel.model, "gap": panel.gap, "precision": panel.precision} for panel in panels]
     )
     with style():
         figure = draw_space(panels, points)

@@ -6,14 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from gen2embed.artifacts.origin import SIDES, items_metadata
+from gen2embed.artifacts.rows_taken import dropped_as_metadata
 from gen2embed.command_line import run_each
 from gen2embed.data.bad_rows import Listed, count_out, read_dropped, staying
 from gen2embed.data.composition_sets import SUBSETS
 from gen2embed.data.compositions import Composition, by_id, read_subset, refuse_faults
 from gen2embed.files import run_record, write_parquet
-from gen2embed.origin import SIDES, items_metadata
 from gen2embed.outputs import add_output
-from gen2embed.rows_taken import dropped_as_metadata
 from gen2embed.study.layout import items_file, set_file
 
 

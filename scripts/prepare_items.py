@@ -12,6 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.artifacts.ids import EXTRAS
+from gen2embed.artifacts.origin import SIDES, items_metadata
+from gen2embed.artifacts.register_file import read_register
+from gen2embed.artifacts.rows_taken import as_metadata
 from gen2embed.command_line import run_each
 from gen2embed.data.bad_rows import Listed, count_out, read_dropped, staying
 from gen2embed.data.mmeb import (
@@ -25,11 +29,7 @@ from gen2embed.data.mmeb import (
 )
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, run_record, write_parquet
-from gen2embed.ids import TOLD
-from gen2embed.origin import SIDES, items_metadata
 from gen2embed.outputs import add_output
-from gen2embed.register_file import read_register
-from gen2embed.rows_taken import as_metadata
 from gen2embed.study.layout import items_file, set_file
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role", "rows")
@@ -59,8 +59,8 @@ def read_rows(folder: Path, part: str, split: str) -> pd.DataFrame:
     shards = sorted(folder.glob(f"{split}-*.parquet"))
     if not shards:
         raise InputError(f"{folder}: no file {split}-*.parquet; build the data again")
-    told = TOLD if part == "eval" else ()
-    frames = [read_parquet(path, COLUMNS[part], told)[0] for path in shards]
+    optional = EXTRAS if part == "eval" else ()
+    frames = [read_parquet(path, COLUMNS[part], optional)[0] for path in shards]
     return pd.concat(frames, ignore_index=True, join="inner")
 
 
@@ -83,7 +83,7 @@ class Taken:
     queries: pd.DataFrame
     targets: pd.DataFrame
     sizes: np.ndarray | None  # int64, (rows,); None: training rows have one target
-    told: pd.DataFrame  # the columns of TOLD that the data set has, (rows,)
+    extras: pd.DataFrame  # the columns of EXTRAS that the data set has, (rows,)
     dropped: int
 
 
@@ -105,8 +105,8 @@ def take_set(
             )
     queries = stack(query_text, query_image, "query")
     targets = stack(target_text, target_image, role)
-    told = rows[[name for name in TOLD if name in rows]]
-    return Taken(rows.index.to_numpy(), queries, targets, sizes, told, dropped)
+    extras = rows[[name for name in EXTRAS if name in rows]]
+    return Taken(rows.index.to_numpy(), queries, targets, sizes, extras, dropped)
 
 
 def read_further(folder: Path, sets: list[dict]) -> list[pd.DataFrame]:
@@ -154,7 +154,7 @@ def prepare_part(
             metadata = {"subset": name, "labelled": entry["labelled"], **of_rows}
             write_parquet(set_file(out / "pairs", name), pairs_frame(*ids), metadata)
         else:
-            frame = rows_frame(of_set.numbers, *ids, of_set.sizes, of_set.told)
+            frame = rows_frame(of_set.numbers, *ids, of_set.sizes, of_set.extras)
             write_parquet(set_file(out / "rows", name), frame, {"subset": name, **of_rows})
         for kind in (kind for kind, parts in KNOWN.items() if part in parts):
             known = data / part / name / f"{kind}.parquet"

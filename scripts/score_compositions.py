@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.ids import check_ids, check_once, read_id_rows
+from gen2embed.artifacts.origin import check_subset
+from gen2embed.artifacts.rows_taken import dropped_from_metadata
 from gen2embed.command_line import run_program
 from gen2embed.data.composition_sets import IMAGE_TO_TEXT, TEXT_ONLY
-from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.evaluation.compositionality import image_to_text, text_only
 from gen2embed.evaluation.score_files import at_chance_warning, summarise, write_score
 from gen2embed.files import run_record
-from gen2embed.ids import check_ids, check_once, read_id_rows
-from gen2embed.origin import check_subset
 from gen2embed.outputs import add_output
-from gen2embed.rows_taken import dropped_from_metadata
 
 COLUMNS = ("row_id", "image_id", "true_ids", "false_id")
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
 from gen2embed.canonical import canonical
 from gen2embed.command_line import run_each
-from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.evaluation.false_negatives import compare
 from gen2embed.evaluation.negatives import Negatives
@@ -28,7 +28,7 @@ from gen2embed.files import (
 )
 from gen2embed.mining.foreign import Names, negatives_of
 from gen2embed.outputs import add_output
-from gen2embed.reporting.tables import percent
+from gen2embed.reporting.tables.rendering.rendering import percent
 
 STANDARD = ("hns", "saha")  # at whose common hardness all are compared
 IDS = ["query_id", "target_id"]
@@ -87,8 +87,8 @@ class Benchmark:
             self.vectors[side] = EmbeddingFiles().get(folder / f"{side}.npy")[0]
         self.width = self.items["target"].n
         self.positive = self.keys(folder, "pairs", "equivalences")
-        some = (folder / "minimal_pairs.parquet").is_file()
-        self.minimal = self.keys(folder, "minimal_pairs") if some else np.empty(0, np.int64)
+        has_minimal = (folder / "minimal_pairs.parquet").is_file()
+        self.minimal = self.keys(folder, "minimal_pairs") if has_minimal else np.empty(0, np.int64)
         self.mined, _ = read_parquet(
             folder / "mined.parquet", ["strategy", "query_id", "negative_id"]
         )
@@ -143,10 +143,10 @@ def score(job: argparse.Namespace) -> None:
         if path.stem in of:
             raise InputError(f"{path}: {path.stem!r} is a miner already; rename the file")
         of[path.stem] = [read_miner(path, benchmark)]
-    reports = compare(of, [one for one in STANDARD if one in of]).reports
+    reports = compare(of, [name for name in STANDARD if name in of]).reports
     rows = [
-        {"miner": miner, **{key: one.flat()[key] for key in numbers_of(one.flat())}}
-        for miner, one in reports.items()
+        {"miner": miner, **{key: report.flat()[key] for key in numbers_of(report.flat())}}
+        for miner, report in reports.items()
     ]
     write_json(job.out, {"benchmark": Path(job.benchmark).name, "miners": rows})
     frame, out = pd.DataFrame(rows), Path(job.out)

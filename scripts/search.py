@@ -15,21 +15,21 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import numpy as np
 
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.origin import check_one_run
 from gen2embed.below import below
 from gen2embed.command_line import run_program
-from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.mining.nearest import nearest
 from gen2embed.models.asking import ask, flags_for
 from gen2embed.models.embedding import Embedding, Loaded
-from gen2embed.origin import check_one_run
 from gen2embed.outputs import add_output, whole_file
 from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.items import Item, Items, read_items
 from gen2embed.prompts.mark import IMAGE_MARK
 from gen2embed.prompts.registry import ROLES
 from gen2embed.prompts.resolutions import get_resolution
-from gen2embed.reporting.sheet import Cell, draw_sheet
+from gen2embed.reporting.figures.style.sheet import Cell, draw_sheet
 
 LOG = logging.getLogger("gen2embed.search")
 
@@ -86,8 +86,8 @@ def show(asked: Item, items: Items, rows: np.ndarray, similarities: np.ndarray) 
     print(" + ".join(filter(None, (asked.image_path, plain(asked)))))
     for place, (row, similarity) in enumerate(zip(rows, similarities, strict=True), start=1):
         item = items[int(row)]
-        said = "  ".join(filter(None, (item.image_path, plain(item))))
-        print(f"{place:4d}  {similarity:7.4f}  item {row}  {said}")
+        shown = "  ".join(filter(None, (item.image_path, plain(item))))
+        print(f"{place:4d}  {similarity:7.4f}  item {row}  {shown}")
 
 
 def search(job: argparse.Namespace, files: EmbeddingFiles, loaded: Loaded, folders: dict) -> None:
@@ -97,20 +97,20 @@ def search(job: argparse.Namespace, files: EmbeddingFiles, loaded: Loaded, folde
     queries = queries_of(job)
     items = read_items(job.items, job.role)
     vectors, valid = files.get(job.embeddings)
-    told = files.manifest(job.embeddings)
+    manifest = files.manifest(job.embeddings)
     if len(items) != len(vectors):
         raise InputError(
             f"{job.embeddings}: holds {len(vectors)} vectors for {len(items)} items of {job.items}"
         )
-    embedding = Embedding.of(flags_for(job, told), folders)
-    if told.get("items_digest") not in (None, embedding.items_digest):
+    embedding = Embedding.of(flags_for(job, manifest), folders)
+    if manifest.get("items_digest") not in (None, embedding.items_digest):
         raise InputError(f"{job.embeddings}: was made of other items than {job.items} holds")
     device = resolve_device(job.device)
     loaded.get(embedding, device)
     ready = time.perf_counter()
     root = Path(job.image).parent if job.image else Path()
     asked, made = ask(embedding, loaded, queries, root, device)
-    check_one_run(made, told, f"the query and {job.embeddings}")
+    check_one_run(made, manifest, f"the query and {job.embeddings}")
     if asked.shape[1] != vectors.shape[1]:
         raise InputError(
             f"{job.embeddings}: has {vectors.shape[1]} dimensions, the model's vectors have "

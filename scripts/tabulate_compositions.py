@@ -10,6 +10,7 @@ import sys
 
 import pandas as pd
 
+from gen2embed.artifacts.rows_taken import dropped_of, rows_dropped
 from gen2embed.command_line import run_each
 from gen2embed.data.composition_sets import (
     SUBSETS,
@@ -21,19 +22,18 @@ from gen2embed.data.composition_sets import (
 from gen2embed.evaluation.published import published_scores
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_training, in_seeds
-from gen2embed.reporting.compositions import (
+from gen2embed.reporting.results import Run
+from gen2embed.reporting.runs import RunName
+from gen2embed.reporting.tables.rendering.compositions import (
     measured,
     not_run,
     published,
     read_composition_runs,
     shown_compositions,
 )
-from gen2embed.reporting.paper_tables import write_paper_table
-from gen2embed.reporting.published_scores import MARK
-from gen2embed.reporting.results import Run
-from gen2embed.reporting.runs import RunName
-from gen2embed.reporting.tables import AT_CHANCE, BELOW_CHANCE
-from gen2embed.rows_taken import dropped_of, rows_dropped
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering.published_scores import MARK
+from gen2embed.reporting.tables.rendering.rendering import AT_CHANCE, BELOW_CHANCE
 
 TITLES = {SUGARCREPE: "SugarCrepe", SUGARCREPE_PP: "SugarCrepe++"}
 RULES = {
@@ -93,19 +93,19 @@ def tabulate(job: argparse.Namespace) -> None:
     runs = read_composition_runs(job.scores, job.prompts, names, job.seeds)
     for benchmark in TITLES:
         numbers = measured(runs, benchmark)
-        said = caption(benchmark, numbers, runs, job.sets, len(job.seeds) if names else 0)
+        text = caption(benchmark, numbers, runs, job.sets, len(job.seeds) if names else 0)
         others = [not_run(benchmark)] if job.sets == GENERATED else []
         if benchmark == SUGARCREPE:
             others.append(published(published_scores()))
         if job.sets == GENERATED:
-            said += (
+            text += (
                 " They are other sets than the published ones: no number of one kind compares with "
                 'one of the other, and what was not run on the published sets says "not run".'
             )
         if benchmark == SUGARCREPE:
-            said += f" {MARK}: published, not measured here, as means by kind of change."
-        frame = pd.concat([numbers.astype(object), *(one.astype(object) for one in others)])
-        write_paper_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), said)
+            text += f" {MARK}: published, not measured here, as means by kind of change."
+        frame = pd.concat([numbers.astype(object), *(other.astype(object) for other in others)])
+        write_paper_table(job.out, benchmark, frame, shown_compositions(frame, benchmark), text)
 
 
 def main(argv: list[str] | None = None) -> int:

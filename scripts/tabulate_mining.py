@@ -15,8 +15,8 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
-from gen2embed.reporting.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
-from gen2embed.reporting.mining_statistics import (
+from gen2embed.reporting.tables.rendering.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
+from gen2embed.reporting.tables.rendering.mining_statistics import (
     dropped_before,
     pooled,
     read_rates,
@@ -25,7 +25,7 @@ from gen2embed.reporting.mining_statistics import (
     shown_statistics,
     statistics_row,
 )
-from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
 from gen2embed.study.layout import facts_file
 
 
@@ -64,16 +64,18 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
     by_subset = {
         name: read_report(job.rates, name, job.strategies) for name in [*job.subsets, "all"]
     }
-    rows, each, told, missing = [], [], [], ""
+    rows, by_subset_rows, details, missing = [], [], [], ""
     for strategy in job.strategies:
         statistics = read_statistics(clusters / strategy, strategy, job.subsets)
         found = rates(by_subset["all"], strategy)
         rows.append({"strategy": strategy, **pooled(statistics), **found})
         missing = dropped_before(statistics)  # the same for every strategy
-        for name, one in zip(job.subsets, statistics, strict=True):
+        for name, of_subset in zip(job.subsets, statistics, strict=True):
             found = rates(by_subset[name], strategy)
-            each.append({"subset": name, "strategy": strategy, **pooled([one]), **found})
-            told.append({"subset": name, "strategy": strategy, **statistics_row(one)})
+            by_subset_rows.append(
+                {"subset": name, "strategy": strategy, **pooled([of_subset]), **found}
+            )
+            details.append({"subset": name, "strategy": strategy, **statistics_row(of_subset)})
     frame = pd.DataFrame(rows).round(9)
     caption = (
         "Mined clusters by strategy, all training subsets pooled: mean hardness (cosine of anchor "
@@ -82,7 +84,7 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
         f"clusters.{missing} {rate_sentence(by_subset['all'], job.strategies)} {EQUAL_HARDNESS}"
     )
     write_paper_table(job.out, "mining", frame, shown_mined(frame, ["strategy"]), caption)
-    frame = in_order(each, job.subsets)
+    frame = in_order(by_subset_rows, job.subsets)
     caption = (
         "Mined clusters by training subset and strategy (columns as in the table of all subsets)."
         f"{missing} {EQUAL_HARDNESS} Where a subset has no equivalences none can be false; "
@@ -90,7 +92,7 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
     )
     shown = shown_mined(frame, ["subset", "strategy"])
     write_paper_table(job.out, "mining_subsets", frame, shown, caption)
-    frame = in_order(told, job.subsets)
+    frame = in_order(details, job.subsets)
     caption = (
         "What mining did, by training subset and strategy: searches made, clusters of either pass, "
         "queries dropped for want of a candidate, candidates whose owner was taken, hardness and "

@@ -17,8 +17,10 @@ from gen2embed.evaluation.audit import SYSTEM
 from gen2embed.evaluation.published import counterparts
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, dropped_in_training
-from gen2embed.reporting.paper_tables import write_paper_table
-from gen2embed.reporting.peers import (
+from gen2embed.reporting.results import Run, aggregate, read_register, read_run
+from gen2embed.reporting.runs import RunName, read_runs
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering.peers import (
     backbones_beside,
     datasets_beside,
     shown_backbones,
@@ -26,7 +28,7 @@ from gen2embed.reporting.peers import (
     shown_systems,
     systems,
 )
-from gen2embed.reporting.published_scores import (
+from gen2embed.reporting.tables.rendering.published_scores import (
     DOUBT_NOTE,
     MARK_NOTE,
     PRINTED,
@@ -34,8 +36,6 @@ from gen2embed.reporting.published_scores import (
     is_full_size,
     shown_beside,
 )
-from gen2embed.reporting.results import Run, aggregate, read_register, read_run
-from gen2embed.reporting.runs import RunName, read_runs
 from gen2embed.study.layout import zero_shot_folder
 
 TITLES = {

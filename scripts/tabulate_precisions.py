@@ -12,7 +12,7 @@ from gen2embed.command_line import run_each
 from gen2embed.evaluation.formats import FEW, score_formats
 from gen2embed.outputs import add_output
 from gen2embed.reporting.formats import shown
-from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.tables.paper_tables import write_paper_table
 from gen2embed.study.layout import vectors_file
 
 

@@ -12,22 +12,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gen2embed.artifacts.embedding_files import load_with_manifest
+from gen2embed.artifacts.ids import check_ids, read_rows
+from gen2embed.artifacts.origin import check_items, key_of
 from gen2embed.command_line import run_each
-from gen2embed.embedding_files import load_with_manifest
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL, members
 from gen2embed.evaluation.paired import equivalence, holm
 from gen2embed.files import digest_file
-from gen2embed.ids import check_ids, read_rows
-from gen2embed.origin import check_items, key_of
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.reporting.captions import conditions
-from gen2embed.reporting.embedding_space import alignment, centroid_distance, gap_interval
-from gen2embed.reporting.paper_tables import write_paper_table
+from gen2embed.reporting.figures.style.embedding_space import alignment, centroid_distance, gap_interval
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run
-from gen2embed.reporting.tables import percent, points
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering.rendering import percent, points
 from gen2embed.reporting.verdicts import verdict
 from gen2embed.study.layout import items_file, set_file, vectors_file
 
@@ -87,13 +87,13 @@ class Space:
         vectors, usable = {}, {}
         for side, has_image in self.has_image.items():
             path = vectors_file(Path(self.job.embeddings) / prompt, "eval", side)
-            vectors[side], usable[side], told = load_with_manifest(path)
+            vectors[side], usable[side], manifest = load_with_manifest(path)
             if len(vectors[side]) != len(has_image):
                 raise InputError(
                     f"{path}: holds {len(vectors[side])} rows, but there are {len(has_image)} "
                     "items; embed them again"
                 )
-            of_items = {key_of(side): told.get("items_digest")}
+            of_items = {key_of(side): manifest.get("items_digest")}
             check_items(path, of_items, side, self.digests[side], self.job.items)
         modality = {}
         for wanted in (True, False):
@@ -103,10 +103,10 @@ class Space:
                 parts.append(vectors[side][sampled(ids, self.job.sample // 2, self.job.seed)])
             modality[wanted] = np.concatenate(parts).astype(np.float32)
         queries, targets = self.pairs.T
-        both = usable["query"][queries] & usable["target"][targets]
+        has_both = usable["query"][queries] & usable["target"][targets]
         own, other = alignment(
-            vectors["query"][queries[both]].astype(np.float32),
-            vectors["target"][targets[both]].astype(np.float32),
+            vectors["query"][queries[has_both]].astype(np.float32),
+            vectors["target"][targets[has_both]].astype(np.float32),
         )
         found = {"matching": own, "others": other}
         if all(map(len, modality.values())):
@@ -150,8 +150,8 @@ def tabulate(job: argparse.Namespace) -> None:
         frame[column] = frame.get(column, np.nan)
     tested = frame["p_value"].notna()
     frame.loc[tested, "p_holm"] = holm(frame.loc[tested, "p_value"].tolist())
-    both = frame.loc[tested, ["difference", "standard_error"]].itertuples(index=False)
-    frame.loc[tested, "p_equivalent"] = holm([equivalence(*one) for one in both])
+    tested_rows = frame.loc[tested, ["difference", "standard_error"]].itertuples(index=False)
+    frame.loc[tested, "p_equivalent"] = holm([equivalence(*row) for row in tested_rows])
     caption = (
         "Prompt ablation, zero-shot: what each prompt says, mean Precision@1 of all data sets in "
         f"percent, paired difference to `{job.reference}` in points (Holm-adjusted p over "
@@ -169,7 +169,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """The table as it is read."""
 
     def yes(column: str) -> list[str]:
-        return ["yes" if one else "no" for one in frame[column]]
+        return ["yes" if flag else "no" for flag in frame[column]]
 
     def number(column: str) -> list[str]:
         return [f"{value:.3f}" for value in frame[column]]

@@ -12,7 +12,6 @@ import sys
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES
 from gen2embed.outputs import add_output
-from gen2embed.reporting.by_dataset import differences, said_of_parts, shown_differences
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
     MACRO_NOTE,
@@ -23,11 +22,17 @@ from gen2embed.reporting.captions import (
     in_seeds,
     informed,
 )
-from gen2embed.reporting.paper_tables import write_paper_table
-from gen2embed.reporting.published_scores import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.results import aggregate, per_dataset, read_register
 from gen2embed.reporting.runs import RunName, read_runs, tested
-from gen2embed.reporting.tables import AT_CHANCE, BELOW_CHANCE, pivot, shown_datasets
+from gen2embed.reporting.tables.rendering.by_dataset import differences, sentence_of_parts, shown_differences
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering.published_scores import (
+    MARK_NOTE,
+    beside,
+    is_full_size,
+    with_published,
+)
+from gen2embed.reporting.tables.rendering.rendering import AT_CHANCE, BELOW_CHANCE, pivot, shown_datasets
 from gen2embed.reporting.verdicts import TESTS, shown_tests, verdicts
 
 
@@ -84,7 +89,7 @@ def tabulate(job: argparse.Namespace) -> None:
     caption = (
         "Which data sets a difference between two fine-tuned runs comes from: paired differences "
         "in points of Precision@1, 95 % bootstrap interval, and each data set's share of the "
-        f"difference of all. {said_of_parts(parts)} {seeds}. {conditional(every)}{trained}"
+        f"difference of all. {sentence_of_parts(parts)} {seeds}. {conditional(every)}{trained}"
     )
     shown = shown_differences(parts)
     write_paper_table(job.out, "runs_tests_datasets", parts, shown, caption)

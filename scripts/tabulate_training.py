@@ -16,31 +16,31 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.outputs import add_output
-from gen2embed.reporting.adapter_cards import cost_of, pairs_seen_at, read_card, rows_of
 from gen2embed.reporting.captions import (
     conditional,
     conditions,
     dropped_in_training,
     in_seeds,
 )
-from gen2embed.reporting.efficiency import (
+from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
+from gen2embed.reporting.figures.style.efficiency import (
     COLUMNS,
     SHOWN,
     published_efficiency,
     shown_efficiency,
 )
-from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
-from gen2embed.reporting.mining_statistics import (
+from gen2embed.reporting.results import aggregate, read_register
+from gen2embed.reporting.runs import RunName, read_runs, read_steps, tested
+from gen2embed.reporting.tables.rendering.adapter_cards import cost_of, pairs_seen_at, read_card, rows_of
+from gen2embed.reporting.tables.rendering.mining_statistics import (
     dropped_before,
     pooled,
     read_rates,
     read_statistics,
 )
-from gen2embed.reporting.paper_tables import write_paper_table
-from gen2embed.reporting.published_scores import MARK_NOTE
-from gen2embed.reporting.results import aggregate, read_register
-from gen2embed.reporting.runs import RunName, read_runs, read_steps, tested
-from gen2embed.reporting.sampling import score_of, shown_sampling
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering.published_scores import MARK_NOTE
+from gen2embed.reporting.tables.rendering.sampling import score_of, shown_sampling
 from gen2embed.reporting.verdicts import verdicts
 
 
@@ -122,7 +122,7 @@ def measured(job: argparse.Namespace, register: pd.DataFrame) -> tuple[pd.DataFr
         runs = read_steps(job.scores, name, job.seeds, job.checkpoints, job.steps, register)
         every += runs.values()
         for step, run in runs.items():
-            pairs = float(np.mean([one[step] for one in seen])) if step else 0.0
+            pairs = float(np.mean([by_step[step] for by_step in seen])) if step else 0.0
             facts = {"step": step, "pairs_seen": pairs, "rows": rows, "passes": pairs / rows}
             parts.append(aggregate([run], register).assign(origin="measured", **facts))
         made_how = made_how or conditions(run, register)

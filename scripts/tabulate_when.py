@@ -14,11 +14,11 @@ from gen2embed.errors import InputError
 from gen2embed.files import read_json_object
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import conditional, conditions, in_seeds
-from gen2embed.reporting.paper_tables import write_paper_table
 from gen2embed.reporting.results import Run, over_seeds, read_register, read_run
 from gen2embed.reporting.runs import RunName
-from gen2embed.reporting.tables import percent
-from gen2embed.reporting.when import (
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.rendering.when import (
     answer_sentence,
     difference_rows,
     frontier_rows,
@@ -118,7 +118,7 @@ def tabulate(job: argparse.Namespace) -> None:
     )
     rates = zip(frontier["rate"], frontier["ci_low"], frontier["ci_high"], strict=True)
     shown = frontier[["strategy", "k", "m"]].assign(
-        hardness=[f"{one:.3f}" for one in frontier["hardness"]],
+        hardness=[f"{mean:.3f}" for mean in frontier["hardness"]],
         **{"false negatives (%)": [percent(*row) for row in rates]},
         **{"minimal pairs (%)": [percent(share) for share in frontier["minimal_pairs"]]},
     )

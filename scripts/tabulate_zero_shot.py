@@ -24,8 +24,6 @@ from gen2embed.reporting.captions import (
     dropped_in_evaluation,
     informed,
 )
-from gen2embed.reporting.paper_tables import write_paper_table
-from gen2embed.reporting.published_scores import MARK_NOTE, beside, is_full_size, with_published
 from gen2embed.reporting.results import (
     Run,
     aggregate,
@@ -35,7 +33,14 @@ from gen2embed.reporting.results import (
     read_run,
 )
 from gen2embed.reporting.runs import TESTED, RunName
-from gen2embed.reporting.tables import AT_CHANCE, BELOW_CHANCE, pivot, shown_datasets
+from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering.published_scores import (
+    MARK_NOTE,
+    beside,
+    is_full_size,
+    with_published,
+)
+from gen2embed.reporting.tables.rendering.rendering import AT_CHANCE, BELOW_CHANCE, pivot, shown_datasets
 from gen2embed.reporting.verdicts import TESTS, shown_tests, verdicts
 
 

@@ -16,17 +16,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.ids import read_pairs
+from gen2embed.artifacts.known_pairs import read_known
+from gen2embed.artifacts.origin import check_mined_from, check_strategy
 from gen2embed.command_line import run_each
-from gen2embed.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.files import read_json_object, write_parquet
-from gen2embed.ids import read_pairs
-from gen2embed.known_pairs import read_known
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.inputs import read_inputs
 from gen2embed.mining.vectors import SideVectors
 from gen2embed.mining.worked import DISCARDED, KEPT, Worked, Workings
-from gen2embed.origin import check_mined_from, check_strategy
 from gen2embed.outputs import add_output
 from gen2embed.study.layout import facts_file, set_file
 
@@ -143,8 +143,8 @@ def work_subset(
                 "target_id": ids[1][anchor],
             }
             facts["known"] = "yes" if known is not None else "no"
-            told = {name: str(value) for name, value in facts.items()}
-            found.append(Found(worked, tabulate(worked, subset, known), told))
+            texts = {name: str(value) for name, value in facts.items()}
+            found.append(Found(worked, tabulate(worked, subset, known), texts))
     return found
 
 
@@ -156,16 +156,17 @@ def trace(job: argparse.Namespace) -> None:
     found = []
     for pairs, known_path in zip(job.pairs, known, strict=True):
         found += work_subset(job, pairs, known_path, embeddings)
-    chosen = max(found, key=lambda one: one.false, default=None)  # of equals the first
+    chosen = max(found, key=lambda anchor: anchor.false, default=None)  # of equals the first
     frame = chosen.frame if chosen else pd.DataFrame(columns=SCHEMA.names)
     facts = {"strategy": STRATEGY, "anchors": str(len(found))}
     if chosen:
         left_out = [
-            int((one.frame["false_negative"] & (one.frame["state"] == DISCARDED)).sum())
-            for one in found
+            int((anchor.frame["false_negative"] & (anchor.frame["state"] == DISCARDED)).sum())
+            for anchor in found
         ]
         stayed = [
-            int((one.frame["false_negative"] & (one.frame["state"] == KEPT)).sum()) for one in found
+            int((anchor.frame["false_negative"] & (anchor.frame["state"] == KEPT)).sum())
+            for anchor in found
         ]
         facts |= chosen.facts | {
             "false_discarded_of_all": str(sum(left_out)),

@@ -17,7 +17,8 @@ from gen2embed.prompts.input_form import form_facts
 from gen2embed.settings import add_settings
 from gen2embed.training import processes
 from gen2embed.training.inputs import read_inputs
-from gen2embed.training.job import SETTINGS, Training, train
+from gen2embed.training.job import SETTINGS, Training
+from gen2embed.training.run import train
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -30,7 +30,7 @@ from gen2embed.files import (
 from gen2embed.mini.generator.card import render_card
 from gen2embed.mini.generator.instructions import Instructor, corpus
 from gen2embed.mini.generator.shape import Shape
-from gen2embed.models.sums import CARD, SUMS, sums_of
+from gen2embed.models.folders.sums import CARD, SUMS, sums_of
 from gen2embed.outputs import add_output, whole_folder
 
 PHOTO_COLUMNS = (

@@ -12,9 +12,9 @@ from typing import Any, NoReturn, TextIO, TypeVar
 from tqdm import tqdm
 
 from gen2embed.errors import InputError
+from gen2embed.machine.state_lock import end_with_snakemake
 from gen2embed.outputs import check_jobs, fault_of
 from gen2embed.settings import check_settings
-from gen2embed.state_lock import end_with_snakemake
 from gen2embed.text_files import read_json
 
 T = TypeVar("T")

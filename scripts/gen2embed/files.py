@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gen2embed.columns import in_types_of_the_dictionary
+from gen2embed.artifacts.columns import in_types_of_the_dictionary
 from gen2embed.errors import InputError
 from gen2embed.outputs import whole_file
 from gen2embed.text_files import check_file as check_file
@@ -131,8 +131,8 @@ def read_parquet(
             raise InputError(f"{path}: column {twice[0]!r} is there twice; leave one out")
         raw = file.schema_arrow.metadata or {}
         metadata = {key.decode(): value.decode() for key, value in raw.items()}
-        told = metadata.pop(METADATA_SUM, None)
-        if told is not None and told != digest_facts(metadata):
+        stated = metadata.pop(METADATA_SUM, None)
+        if stated is not None and stated != digest_facts(metadata):
             raise InputError(f"{path}: its metadata are damaged (another sum); make it again")
         table = file.read(columns=list(columns))
         table.validate(full=True)

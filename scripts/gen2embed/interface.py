@@ -97,10 +97,10 @@ def score(
     asked = np.arange(len(candidates)) if query_ids is None else np.asarray(query_ids)
     if not len(candidates) or len(asked) != len(candidates):
         raise InputError(f"{len(asked)} queries for {len(candidates)} lists of candidates")
-    sizes = np.array([len(one) for one in candidates])
+    sizes = np.array([len(of_query) for of_query in candidates])
     if not sizes.all():
         raise InputError(f"candidates: row {int(sizes.argmin())} is empty; the positive is first")
-    flat = np.concatenate([np.asarray(one, dtype=np.int64) for one in candidates])
+    flat = np.concatenate([np.asarray(of_query, dtype=np.int64) for of_query in candidates])
     _in_range("query_ids", asked, len(queries))
     _in_range("candidates", flat, len(targets))
     found = predict(queries, targets, asked, flat, sizes)

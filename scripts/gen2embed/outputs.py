@@ -180,9 +180,9 @@ def check_replaceable(folder: Path, label: str | None = None) -> None:
     label: how the message begins.
     """
     label = label or str(folder)
-    here = Path.cwd()
+    current = Path.cwd()
     where = resolved(folder)
-    if where == here or where in here.parents:
+    if where == current or where in current.parents:
         raise InputError(f"{label}: is the current folder, or holds it; name a new folder")
     if where == Path.home():
         raise InputError(f"{label}: is the home folder; name a new folder")
@@ -236,12 +236,12 @@ def try_writing(folder: Path, label: str) -> None:
     Raises InputError where that fails.
     """
     with os_errors(label):
-        there = folder
-        while not os.path.lexists(there):
-            there = there.parent
-        if not there.is_dir():
-            raise InputError(f"{label}: {there} is no folder; name another place")
-        handle, name = tempfile.mkstemp(prefix=".gen2embed.", dir=there)
+        existing = folder
+        while not os.path.lexists(existing):
+            existing = existing.parent
+        if not existing.is_dir():
+            raise InputError(f"{label}: {existing} is no folder; name another place")
+        handle, name = tempfile.mkstemp(prefix=".gen2embed.", dir=existing)
         try:
             os.write(handle, b"\n")
         finally:
@@ -251,10 +251,10 @@ def try_writing(folder: Path, label: str) -> None:
 
 def check_room(folder: str | Path, size: int, what: str) -> None:
     """Raise InputError where fewer than ``size`` bytes are free on the folder's disk."""
-    there = Path(folder).absolute()
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free
+    existing = Path(folder).absolute()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
     if free < size:
         raise InputError(
             f"{folder}: {what} needs about {size / 1e9:.1f} GB and {free / 1e9:.1f} GB are free "

@@ -109,7 +109,9 @@ def remembering(folder: Path) -> Iterator[None]:
     yield
     new = list(_known.items())[before:]
     if new:
-        lines = [json.dumps([key, one.meaning, one.names, one.files]) for key, one in new]
+        lines = [
+            json.dumps([key, module.meaning, module.names, module.files]) for key, module in new
+        ]
         with suppress(OSError), path.open("a", encoding="utf-8") as file:
             file.write("".join(f"\n{line}" for line in lines))
 

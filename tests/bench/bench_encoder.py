@@ -183,7 +183,7 @@ def sentence_transformers(model: str, planned: list[Any], device: str) -> Any:
 def measure(job: argparse.Namespace) -> dict[str, float]:
     """One method on the case's items: seconds and peak memory."""
     from gen2embed.models.backbones import load_backbone
-    from gen2embed.models.encoder import encode, plan_items
+    from gen2embed.models.encoding.encoder import encode, plan_items
 
     torch.set_num_threads(job.threads)
     items = [Item(**one) for one in json.loads(Path(job.case).read_text())]

@@ -45,7 +45,7 @@ def memory(name: str) -> int:
 
 
 def measure(how: str, folder: Path) -> None:
-    from gen2embed.models.token_counts import Recipe, counted
+    from gen2embed.models.encoding.token_counts import Recipe, counted
     from gen2embed.prompts.items import read_items
     from gen2embed.prompts.registry import get_prompt
     from gen2embed.prompts.resolutions import get_resolution

@@ -69,7 +69,7 @@ def plain_loop(backbone: Any, texts: list[str], logits: bool) -> np.ndarray:
 def measure(job: argparse.Namespace) -> dict[str, Any]:
     """Seconds of each method (median), by the clock and of this process; least cosines."""
     from gen2embed.models.backbones import load_backbone
-    from gen2embed.models.encoder import encode, plan_items
+    from gen2embed.models.encoding.encoder import encode, plan_items
 
     torch.set_num_threads(job.threads)
     spread = read_items(job.items, "query") if job.items else make_items(job.count)

@@ -40,7 +40,7 @@ from gen2embed.mini.generator.architecture import (
     build_tokenizer,
 )
 from gen2embed.models.backbones import load_backbone
-from gen2embed.models.encoder import plan_items
+from gen2embed.models.encoding.encoder import plan_items
 from gen2embed.models.shortcuts.image_features import with_image_features
 from gen2embed.models.shortcuts.prefix import narrow_to_last_token
 from gen2embed.prompts.input_form import STOCK, form_facts

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gen2embed.artifacts.register_file import is_yes, read_register
 from gen2embed.below import below, check_name
 from gen2embed.errors import InputError
 from gen2embed.files import write_text
-from gen2embed.register_file import is_yes, read_register
 
 PARTS = st.sampled_from(
     ["..", ".", "a", "b.png", "images", "link", "pipe", "/", "~", "", "\0", "é"]

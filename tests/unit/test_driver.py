@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen2embed import driver, gpus
-from gen2embed.driver import LEAST, cuda_of_torch, driver_version, numbers, too_old
 from gen2embed.errors import InputError
+from gen2embed.machine import driver, gpus
+from gen2embed.machine.driver import LEAST, cuda_of_torch, driver_version, numbers, too_old
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 OPEN = (
@@ -122,7 +122,7 @@ def test_the_installed_torch_is_read_and_not_imported():
     import torch
 
     assert cuda_of_torch() == torch.version.cuda
-    code = "import sys; from gen2embed.driver import cuda_of_torch as c; c();"
+    code = "import sys; from gen2embed.machine.driver import cuda_of_torch as c; c();"
     subprocess.run(
         [sys.executable, "-c", f"{code} assert 'torch' not in sys.modules"],
         env={"PYTHONPATH": str(SCRIPTS)},

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gen2embed.gpus import count_devices, listed, lock_folder
+from gen2embed.machine.gpus import count_devices, listed, lock_folder
 
 LINES = "0, GPU-a\n1, GPU-b\n2, GPU-c\n3, GPU-d\n"
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 TAKE = (
-    "import os, sys; from pathlib import Path; from gen2embed import gpus;"
+    "import os, sys; from pathlib import Path; from gen2embed.machine import gpus;"
     "gpus.ROOT = Path(sys.argv[2]); gpus.take_gpus(int(sys.argv[1]));"
     "assert 'torch' not in sys.modules;"
     "print(os.environ.get('CUDA_VISIBLE_DEVICES', 'all'), flush=True); sys.stdin.read()"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gen2embed.errors import InputError
 from gen2embed.files import write_npy, write_parquet
 from gen2embed.mining.clusters import ClusterTable, write_clusters
-from gen2embed.models.adapters import check_form
+from gen2embed.models.folders.adapters import check_form
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder, limits_of_job
 from gen2embed.models.pixel_limits import add_flags as add_pixel_flags
 from gen2embed.prompts.input_form import CHOICES, InputForm, add_flags, check_same, form_of

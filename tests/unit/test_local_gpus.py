@@ -5,9 +5,9 @@ import shlex
 import pytest
 from snakemake.cli import parse_args
 
-from gen2embed import gpus
 from gen2embed.errors import InputError
-from gen2embed.local_gpus import check_local_gpus, with_gpus
+from gen2embed.machine import gpus
+from gen2embed.machine.local_gpus import check_local_gpus, with_gpus
 
 ASKED = {"embed_items": 1, "train_adapter": 8, "mine_negatives": 1}
 

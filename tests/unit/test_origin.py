@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gen2embed.embedding_files import checksums, load_with_manifest
+from gen2embed.artifacts.embedding_files import checksums, load_with_manifest
+from gen2embed.artifacts.origin import check_one_run, check_strategy
 from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_file,
@@ -27,7 +28,6 @@ from gen2embed.files import (
     write_json,
     write_parquet,
 )
-from gen2embed.origin import check_one_run, check_strategy
 from gen2embed.training.inputs import read_inputs
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"

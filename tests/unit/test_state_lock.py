@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gen2embed.errors import InputError
-from gen2embed.state_lock import only_one, snakemake_above
+from gen2embed.machine.state_lock import only_one, snakemake_above
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -33,7 +33,7 @@ def wait_for(path, seconds=30):
 HOLD = """
     import sys, time
     from pathlib import Path
-    from gen2embed.state_lock import only_one
+    from gen2embed.machine.state_lock import only_one
     with only_one(sys.argv[1]):
         Path(sys.argv[2]).touch()
         time.sleep(float(sys.argv[3]))
@@ -67,7 +67,7 @@ def test_who_waits_in_vain_is_told_so(tmp_path):
 JOB = """
     import sys, time
     from pathlib import Path
-    from gen2embed.state_lock import end_with_snakemake
+    from gen2embed.machine.state_lock import end_with_snakemake
     end_with_snakemake()
     Path(sys.argv[1]).write_text(str(__import__("os").getpid()))
     time.sleep(60)

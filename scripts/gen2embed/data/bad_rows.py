@@ -45,7 +45,7 @@ def dropped(
     if not bad or len(bad) > most or len(bad) == n_rows:
         return list(findings), {}
     reported = [
-        replace(finding, severity=WARNING, said=f"{finding.said}; dropped")
+        replace(finding, severity=WARNING, wording=f"{finding.wording}; dropped")
         if is_droppable(finding)
         else finding
         for finding in findings

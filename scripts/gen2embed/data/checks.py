@@ -32,7 +32,7 @@ class Finding:
     severity: str
     count: int
     row: int
-    said: str
+    wording: str
     faults: Mapping[int, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -40,9 +40,9 @@ def _found(check: str, severity: str, rows: np.ndarray, wording: str) -> list[Fi
     """A finding for the given rows (int, ascending), or none."""
     if not len(rows):
         return []
-    each = np.unique(rows)
-    faults = dict.fromkeys(each.tolist(), wording) if severity == ERROR else {}
-    return [Finding(check, severity, len(each), int(rows[0]), wording, faults)]
+    faulty = np.unique(rows)
+    faults = dict.fromkeys(faulty.tolist(), wording) if severity == ERROR else {}
+    return [Finding(check, severity, len(faulty), int(rows[0]), wording, faults)]
 
 
 def check_row_count(rows: int, expected: int | None) -> list[Finding]:
@@ -144,8 +144,8 @@ def used_images(frame: pd.DataFrame, part: str) -> tuple[np.ndarray, np.ndarray]
         flat, sizes = flatten(frame["tgt_img_path"])
         paths = pd.concat([frame["qry_img_path"], pd.Series(flat, dtype="str")], ignore_index=True)
         rows = np.concatenate([np.arange(len(frame)), np.repeat(np.arange(len(frame)), sizes)])
-    there = (paths != "").to_numpy()
-    return paths[there].to_numpy(dtype=object), rows[there]
+    named = (paths != "").to_numpy()
+    return paths[named].to_numpy(dtype=object), rows[named]
 
 
 def errors(findings: Sequence[Finding]) -> list[Finding]:

@@ -101,19 +101,19 @@ def check_captions(rows: Sequence[Composition]) -> list[Finding]:
 def refuse_faults(rows: Sequence[Composition], root: str | Path, source: str) -> None:
     """Raise InputError for the first empty caption, and for the first image not below ``root``."""
     for finding in check_captions(rows):
-        raise InputError(f"{source}: row {finding.row}: {finding.said}; mend the row")
+        raise InputError(f"{source}: row {finding.row}: {finding.wording}; mend the row")
     _check_images(rows, root, source)
 
 
 def _check_images(rows: Sequence[Composition], root: str | Path, source: str) -> None:
-    there: dict[str, bool] = {}
+    found: dict[str, bool] = {}
     for row in rows:
-        if row.image not in there:
+        if row.image not in found:
             try:
-                there[row.image] = below(root, row.image).is_file()
+                found[row.image] = below(root, row.image).is_file()
             except InputError as error:
                 raise InputError(f"{source}: row {row.row_id}: {error}") from None
-        if not there[row.image]:
+        if not found[row.image]:
             raise InputError(
                 f"{source}: row {row.row_id}: no image {Path(root) / row.image}; put it there or "
                 "name another --image-root"

@@ -50,15 +50,15 @@ def rows_frame(
     query_ids: np.ndarray,
     candidate_ids: np.ndarray,
     sizes: np.ndarray,
-    told: pd.DataFrame,
+    extras: pd.DataFrame,
 ) -> pd.DataFrame:
     """row_id (rows: their numbers as published), query_id, candidate_ids (entry 0 the positive).
 
-    told: what the data set tells of its rows besides (``ids.TOLD``), as columns of the same length.
+    extras: what the data set tells of its rows besides (``ids.EXTRAS``), as columns, (n_rows,).
     """
     lists = np.split(candidate_ids, np.cumsum(sizes)[:-1])
     frame = pd.DataFrame({"row_id": rows, "query_id": query_ids, "candidate_ids": lists})
-    return pd.concat([frame, told.reset_index(drop=True)], axis=1)
+    return pd.concat([frame, extras.reset_index(drop=True)], axis=1)
 
 
 def of_kept(known: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:

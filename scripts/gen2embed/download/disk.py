@@ -23,9 +23,9 @@ def check_disk(needed: Mapping[Path, int]) -> None:
     """Raise InputError if a disk lacks room; needed: bytes by folder (they need not exist yet)."""
     by_disk: dict[int, tuple[Path, int]] = {}
     for folder, size in needed.items():
-        there = _nearest(Path(folder))
-        first, so_far = by_disk.get(there.stat().st_dev, (there, 0))
-        by_disk[there.stat().st_dev] = (first, so_far + size)
+        existing = _nearest(Path(folder))
+        first, so_far = by_disk.get(existing.stat().st_dev, (existing, 0))
+        by_disk[existing.stat().st_dev] = (first, so_far + size)
     for folder, size in by_disk.values():
         free = shutil.disk_usage(folder).free
         if size * RESERVE > free:

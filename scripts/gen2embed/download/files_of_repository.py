@@ -29,7 +29,7 @@ class Source(Protocol):
     def files(self, revision: str) -> dict[str, FileFacts]:
         """Its files by path."""
 
-    def here(self, facts: FileFacts, revision: str) -> bool:
+    def is_here(self, facts: FileFacts, revision: str) -> bool:
         """Whether nothing of the file needs to be downloaded."""
 
     def fetch(self, facts: FileFacts, revision: str, count: Count) -> Path:

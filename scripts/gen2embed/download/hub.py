@@ -93,7 +93,7 @@ class HubRepo:
         )
         return Path(found) if isinstance(found, str) else None
 
-    def here(self, facts: FileFacts, revision: str) -> bool:
+    def is_here(self, facts: FileFacts, revision: str) -> bool:
         cached = self._cached(facts, revision)
         return cached is not None and cached.stat().st_size == facts.size
 

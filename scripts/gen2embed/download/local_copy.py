@@ -48,7 +48,7 @@ class LocalFolder:
                 facts[key] = FileFacts(key, path.stat().st_size)
         return facts
 
-    def here(self, facts: FileFacts, revision: str) -> bool:
+    def is_here(self, facts: FileFacts, revision: str) -> bool:
         return True
 
     def fetch(self, facts: FileFacts, revision: str, count: Count) -> Path:

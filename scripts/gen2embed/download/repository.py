@@ -40,7 +40,7 @@ class Selection:
     rows: dict[tuple[str, str], list[str]]
     archives: list[str]
     entries: list[RegisterEntry]
-    here: dict[str, Path] = field(default_factory=dict)
+    downloaded: dict[str, Path] = field(default_factory=dict)
 
     @property
     def repo(self) -> str:
@@ -50,7 +50,7 @@ class Selection:
         """Bytes still to download of these files (of all wanted)."""
         chosen = self.wanted if paths is None else paths
         facts = (self.wanted[path] for path in chosen)
-        return sum(fact.size or 0 for fact in facts if not self.source.here(fact, self.revision))
+        return sum(fact.size or 0 for fact in facts if not self.source.is_here(fact, self.revision))
 
 
 @dataclass(frozen=True)
@@ -165,13 +165,13 @@ def fetch_all(
                 future.cancel()
             raise
     for selection in selections:
-        selection.here = {
+        selection.downloaded = {
             facts.path: path
             for (of, facts), path in zip(tasks, paths, strict=True)
             if of is selection
         }
         lock.hold_files(
-            selection.repo, {path: digest_of(selection, path) for path in selection.here}
+            selection.repo, {path: digest_of(selection, path) for path in selection.downloaded}
         )
 
 
@@ -179,7 +179,9 @@ def digest_of(selection: Selection, path: str) -> str:
     """SHA-256 of a fetched file: announced and checked, or computed here once."""
     facts = selection.wanted[path]
     if facts.sha256 is None:
-        facts = FileFacts(facts.path, facts.size, digest_file(selection.here[path]), facts.git_sha1)
+        facts = FileFacts(
+            facts.path, facts.size, digest_file(selection.downloaded[path]), facts.git_sha1
+        )
         selection.wanted[path] = facts
     return str(facts.sha256)
 

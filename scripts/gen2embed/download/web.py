@@ -63,7 +63,7 @@ class WebFiles:
     def _cached(self, facts: FileFacts, revision: str) -> Path:
         return self.cache / self.repo / revision.replace(":", "-") / facts.path
 
-    def here(self, facts: FileFacts, revision: str) -> bool:
+    def is_here(self, facts: FileFacts, revision: str) -> bool:
         return self._cached(facts, revision).exists()
 
     def fetch(self, facts: FileFacts, revision: str, count: Count) -> Path:

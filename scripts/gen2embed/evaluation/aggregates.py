@@ -69,7 +69,7 @@ def mean_of_sets(
     if concepts is not None:
         drawn = np.average(resampled_sets(hits, concepts, draws, seed), axis=1, weights=weights)
         return value, *interval(drawn[np.isfinite(drawn)])
-    shares = [_bootstrap_share(one, draws, (seed, i)) for i, one in enumerate(hits)]
+    shares = [_bootstrap_share(of_set, draws, (seed, i)) for i, of_set in enumerate(hits)]
     return value, *interval(np.average(shares, axis=0, weights=weights))
 
 

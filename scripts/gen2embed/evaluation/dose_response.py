@@ -70,8 +70,8 @@ def line(doses: Sequence[float], differences: Sequence[Drawn]) -> tuple[Drawn, D
 
 def _combined(weights: np.ndarray, of: Sequence[Drawn]) -> Drawn:
     return Drawn(
-        float(sum(weight * one.value for weight, one in zip(weights, of, strict=True))),
-        np.sum([weight * one.draws for weight, one in zip(weights, of, strict=True)], axis=0),
+        float(sum(weight * drawn.value for weight, drawn in zip(weights, of, strict=True))),
+        np.sum([weight * drawn.draws for weight, drawn in zip(weights, of, strict=True)], axis=0),
     )
 
 
@@ -83,7 +83,7 @@ def crossing(slope: Drawn, at_zero: Drawn) -> Drawn | None:
     """
     if not slope.excludes_zero:
         return None
-    same = np.sign(slope.draws) == np.sign(slope.value)
+    same_sign = np.sign(slope.draws) == np.sign(slope.value)
     drawn = np.full(len(slope.draws), np.nan)
-    drawn[same] = -at_zero.draws[same] / slope.draws[same]
+    drawn[same_sign] = -at_zero.draws[same_sign] / slope.draws[same_sign]
     return Drawn(-at_zero.value / slope.value, drawn)

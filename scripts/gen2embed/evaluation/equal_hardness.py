@@ -60,12 +60,14 @@ def standards(strategies: Mapping[str, Sequence[Negatives]], bins: int) -> list[
     found = []
     for subset in range(subsets):
         mined = [parts[subset] for parts in strategies.values() if len(parts[subset].hardness)]
-        edges = _edges([one.hardness for one in mined], bins)
-        counts = [counted(one, edges)[0].sum(axis=0) for one in mined]
+        edges = _edges([negatives.hardness for negatives in mined], bins)
+        counts = [counted(negatives, edges)[0].sum(axis=0) for negatives in mined]
         weights = np.zeros(max(len(edges) - 1, 0))
         if counts:
-            common = np.all([one > 0 for one in counts], axis=0)
-            weights = np.where(common, np.mean([one / one.sum() for one in counts], axis=0), 0.0)
+            common = np.all([by_bin > 0 for by_bin in counts], axis=0)
+            weights = np.where(
+                common, np.mean([by_bin / by_bin.sum() for by_bin in counts], axis=0), 0.0
+            )
         share = np.mean(
             [
                 len(parts[subset].hardness) / total if total else 0.0
@@ -81,21 +83,21 @@ def standards(strategies: Mapping[str, Sequence[Negatives]], bins: int) -> list[
     ]
 
 
-def counted(one: Negatives, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def counted(strategy: Negatives, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Negatives and false negatives by cluster and bin: float64, shape (n_clusters, bins).
 
     A negative outside of the edges (of a strategy that is not of the standard) is in no bin.
     """
     n_bins = max(len(edges) - 1, 0)
-    shape = (one.n_clusters, n_bins)
+    shape = (strategy.n_clusters, n_bins)
     if not n_bins:
         return np.zeros(shape), np.zeros(shape)
-    inside = (one.hardness >= edges[0]) & (one.hardness <= edges[-1])
-    bin_of = np.searchsorted(edges[1:-1], one.hardness[inside], side="left")
-    cell = one.cluster[inside] * n_bins + bin_of
-    size = one.n_clusters * n_bins
+    inside = (strategy.hardness >= edges[0]) & (strategy.hardness <= edges[-1])
+    bin_of = np.searchsorted(edges[1:-1], strategy.hardness[inside], side="left")
+    cell = strategy.cluster[inside] * n_bins + bin_of
+    size = strategy.n_clusters * n_bins
     negatives = np.bincount(cell, minlength=size).reshape(shape)
-    false = np.bincount(cell, weights=one.false[inside], minlength=size).reshape(shape)
+    false = np.bincount(cell, weights=strategy.false[inside], minlength=size).reshape(shape)
     return negatives.astype(np.float64), false
 
 
@@ -104,7 +106,7 @@ def is_comparable(counts: Sequence[np.ndarray], of: Sequence[Standard]) -> bool:
 
     counts: its negatives by cluster and bin, a part a subset.
     """
-    wanted = [one for one in zip(counts, of, strict=True) if one[1].share > 0]
+    wanted = [standard for standard in zip(counts, of, strict=True) if standard[1].share > 0]
     return bool(wanted) and all(
         (negatives.sum(axis=0)[standard.common] > 0).all() for negatives, standard in wanted
     )
@@ -137,7 +139,7 @@ def _edges(hardness: Sequence[np.ndarray], bins: int) -> np.ndarray:
     if not hardness:
         return np.empty(0)
     values = np.concatenate(hardness)
-    weights = np.concatenate([np.full(len(one), 1 / len(one)) for one in hardness])
+    weights = np.concatenate([np.full(len(of_task), 1 / len(of_task)) for of_task in hardness])
     order = np.argsort(values, kind="stable")
     share = np.cumsum(weights[order]) / weights.sum()
     inner = np.unique(values[order][np.searchsorted(share, np.arange(1, bins) / bins - 1e-9)])

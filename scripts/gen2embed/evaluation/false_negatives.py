@@ -119,12 +119,12 @@ def compare(
         for name, parts in strategies.items()
     }
     return Comparison(
-        {name: one.report() for name, one in measured.items()},
+        {name: measurement.report() for name, measurement in measured.items()},
         [
             {"first": first, "second": second, "measure": measure, **found}
             for measure in MEASURES
             for first, second in combinations(mined, 2)
-            if (found := _difference(*(measured[one].rate(measure) for one in (first, second))))
+            if (found := _difference(*(measured[name].rate(measure) for name in (first, second))))
         ],
         of,
     )
@@ -143,17 +143,17 @@ class _Measured:
         # a comparison without a negative has no standards
         of = of or [Standard(np.empty(0), np.empty(0), 0.0)] * len(parts)
         self.parts, self.of = parts, of
-        counts = [counted(one, each.edges) for one, each in zip(parts, of, strict=True)]
+        counts = [counted(part, standard.edges) for part, standard in zip(parts, of, strict=True)]
         self.binned = counts
         facts = [_facts(part) for part in parts]
         drawn_facts, self.drawn = np.zeros((draws, facts[0].shape[1])), []
-        for subset, (one, (negatives, false)) in enumerate(zip(facts, counts, strict=True)):
-            every = np.concatenate([one, negatives, false], axis=1)
+        for subset, (of_clusters, (negatives, false)) in enumerate(zip(facts, counts, strict=True)):
+            every = np.concatenate([of_clusters, negatives, false], axis=1)
             drawn = np.zeros((draws, every.shape[1]))
             if len(every):
                 drawn = resampled(len(every), draws, (*seed, subset)) @ every
-            drawn_facts += drawn[:, : one.shape[1]]
-            self.drawn.append(np.split(drawn[:, one.shape[1] :], 2, axis=1))
+            drawn_facts += drawn[:, : of_clusters.shape[1]]
+            self.drawn.append(np.split(drawn[:, of_clusters.shape[1] :], 2, axis=1))
         sums = np.concatenate(facts).sum(axis=0)
         self.values: dict[str, float] = {}
         self.draws: dict[str, np.ndarray] = {}
@@ -164,7 +164,7 @@ class _Measured:
         self.values["equal_hardness"] = float("nan")
         self.draws["equal_hardness"] = np.full(draws, np.nan)
         if is_comparable([negatives for negatives, _ in counts], of):
-            totals = [[part.sum(axis=0)[None] for part in one] for one in counts]
+            totals = [[part.sum(axis=0)[None] for part in of_part] for of_part in counts]
             self.values["equal_hardness"] = float(
                 standardised(*map(list, zip(*totals, strict=True)), of)[0]
             )
@@ -186,8 +186,8 @@ class _Measured:
             for name in ("false", "minimal", "overlap")
         )
         covered = sum(
-            float(negatives[:, one.common].sum())
-            for (negatives, _), one in zip(self.binned, self.of, strict=True)
+            float(negatives[:, standard.common].sum())
+            for (negatives, _), standard in zip(self.binned, self.of, strict=True)
         )
         with_minimal = sum(len(np.unique(part.cluster[part.minimal])) for part in self.parts)
         return Report(
@@ -237,14 +237,19 @@ RATIOS = {
 }
 
 
-def _facts(one: Negatives) -> np.ndarray:
+def _facts(negatives: Negatives) -> np.ndarray:
     """The numbers of each cluster that RATIOS divides: float64, shape (n_clusters, 6)."""
-    n = one.n_clusters
+    n = negatives.n_clusters
     columns = [
-        np.bincount(one.cluster, weights=weights, minlength=n)
-        for weights in (np.ones(len(one.cluster)), one.false, one.minimal, one.hardness)
+        np.bincount(negatives.cluster, weights=weights, minlength=n)
+        for weights in (
+            np.ones(len(negatives.cluster)),
+            negatives.false,
+            negatives.minimal,
+            negatives.hardness,
+        )
     ]
-    return np.stack([*columns, one.asked, one.asked_false], axis=1).astype(np.float64)
+    return np.stack([*columns, negatives.asked, negatives.asked_false], axis=1).astype(np.float64)
 
 
 def _difference(first: Rate, second: Rate) -> dict[str, float] | None:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from gen2embed.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
 from gen2embed.errors import InputError
 from gen2embed.evaluation import smaller
 from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.precision import predict
-from gen2embed.ids import Rows, check_rows, read_rows, usable_rows
+from gen2embed.artifacts.ids import Rows, check_rows, read_rows, usable_rows
 
 FEW = 40  # candidates that bits choose
 

@@ -60,7 +60,8 @@ def resampled_sets(
     ends = np.cumsum([len(labels) for labels in concepts])[:-1]
     n = int(codes.max()) + 1
     by_set = [
-        by_group(one, of_set, n) for one, of_set in zip(values, np.split(codes, ends), strict=True)
+        by_group(of_values, of_set, n)
+        for of_values, of_set in zip(values, np.split(codes, ends), strict=True)
     ]
     drawn = resampled(n, draws, seed) @ np.concatenate(by_set, axis=1)
     sums, counts = drawn[:, ::2], drawn[:, 1::2]

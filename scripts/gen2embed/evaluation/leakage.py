@@ -33,11 +33,11 @@ def content_keys(items: pd.DataFrame, root: str | Path) -> pd.DataFrame:
     digests = {path: digest_file(below(root, path)) for path in set(items["image_path"]) if path}
     images = items["image_path"].map(lambda path: digests.get(path, ""))
     texts = items["text"].map(text_key)
-    both = [
+    contents = [
         hashlib.sha256(f"{image}\n{text}".encode()).hexdigest()
         for image, text in zip(images, texts, strict=True)
     ]
-    return pd.DataFrame({"images": images, "texts": texts, "items": both})
+    return pd.DataFrame({"images": images, "texts": texts, "items": contents})
 
 
 def shared(keys: Iterable[str], trained: Collection[str]) -> tuple[int, int]:

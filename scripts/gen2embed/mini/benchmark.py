@@ -41,7 +41,7 @@ class DataSet:
     def targets(self) -> list[Target]:
         """Every distinct target, in order of first appearance."""
         lists = self.candidates or [[row.target] for row in self.rows]
-        return list(dict.fromkeys(target for one in lists for target in one))
+        return list(dict.fromkeys(target for offered in lists for target in offered))
 
     def register_row(self) -> dict[str, object]:
         return {**self.entry.columns(), "rows": len(self.rows)}
@@ -186,8 +186,8 @@ def evaluation_frame(dataset: DataSet) -> pd.DataFrame:
         }
     )
     if any(row.hard for row in dataset.rows):
-        both = zip(dataset.rows, dataset.candidates, strict=True)
-        frame["alike"] = [alike(row, offered) for row, offered in both]
+        asked = zip(dataset.rows, dataset.candidates, strict=True)
+        frame["alike"] = [alike(row, offered) for row, offered in asked]
     return frame
 
 
@@ -215,13 +215,13 @@ def generator_photos(
     facts = []
     pictures = []
     for number in range(photos + 1):
-        for one in emojis:
-            photo = roll.photo(one.emoji_id, number)
+        for emoji in emojis:
+            photo = roll.photo(emoji.emoji_id, number)
             pictures.append(np.asarray(roll.render(photo)))
-            glyph = one.glyph
+            glyph = emoji.glyph
             facts.append(
                 {
-                    "emoji_id": one.emoji_id,
+                    "emoji_id": emoji.emoji_id,
                     "split": "train" if number < photos else "validation",
                     "name": glyph.name,
                     "concept": glyph.concept,

@@ -125,8 +125,10 @@ def recall_at_pool(
     count = min(count, len(targets))
     found = 0
     for start in range(0, len(vectors), at_once):
-        some = vectors[start : start + at_once]
-        pairs = zip(some, exact.propose(some, count), approximate.propose(some, count), strict=True)
+        block = vectors[start : start + at_once]
+        pairs = zip(
+            block, exact.propose(block, count), approximate.propose(block, count), strict=True
+        )
         for vector, superset, proposed in pairs:
             scores = canonical(vector.astype(np.float64), targets.float64(superset))
             best = superset[np.lexsort((superset, -scores))[:count]]

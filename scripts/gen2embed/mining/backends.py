@@ -124,18 +124,18 @@ class ExactBackend:
         """
         at_once = max(1, int(self._bytes // (16 * len(self.targets))))
         for first in range(0, len(vectors), at_once):
-            some = vectors[first : first + at_once]
-            above = np.empty((len(some), len(self.targets)), dtype=bool)
+            block = vectors[first : first + at_once]
+            above = np.empty((len(block), len(self.targets)), dtype=bool)
             for start, chunk in self.targets.chunks(self._chunk):
                 above[:, start : start + len(chunk)] = (
-                    some @ chunk.T >= lowest[first : first + at_once, None]
+                    block @ chunk.T >= lowest[first : first + at_once, None]
                 )
             crowds = np.flatnonzero(above.sum(axis=1) > CROWDED * count)
             self.crowded += len(crowds)
             best = dict(
                 zip(
                     crowds.tolist(),
-                    best_of_all(some[crowds], self.targets, count, self._chunk),
+                    best_of_all(block[crowds], self.targets, count, self._chunk),
                     strict=True,
                 )
             )

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from gen2embed.artifacts.further_targets import FURTHER
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_parquet
-from gen2embed.further_targets import FURTHER
 from gen2embed.mining.subset import Subset
 
 SCHEMA = pa.schema(

@@ -36,9 +36,9 @@ def best_of_all(
     """
     scores = np.empty((len(vectors), len(targets)))
     exact = vectors.astype(np.float64)
-    for start, some in targets.chunks(chunk):
-        for first in range(0, len(some), chunk):
-            part = some[first : first + chunk].astype(np.float64)
+    for start, block in targets.chunks(chunk):
+        for first in range(0, len(block), chunk):
+            part = block[first : first + chunk].astype(np.float64)
             at = start + first
             np.matmul(exact, part.T, out=scores[:, at : at + len(part)])
     for vector, row in zip(exact, scores, strict=True):

@@ -29,7 +29,7 @@ def as_flag(table: ClusterTable, texts: Texts) -> Iterator[dict[str, Any]]:
             yield {
                 "query": _text_alone(texts.query(anchor), "FlagEmbedding"),
                 "pos": [_text_alone(texts.target(anchor), "FlagEmbedding")],
-                "neg": [_text_alone(texts.target(one), "FlagEmbedding") for one in kept],
+                "neg": [_text_alone(texts.target(pair), "FlagEmbedding") for pair in kept],
             }
 
 
@@ -41,8 +41,8 @@ def as_tevatron(table: ClusterTable, texts: Texts) -> Iterator[dict[str, Any]]:
     """
 
     def passage(pair: int) -> dict[str, str]:
-        said = _text_alone(texts.target(pair), "tevatron's passages")
-        return {"docid": str(texts.target_id[pair]), "text": said}
+        text = _text_alone(texts.target(pair), "tevatron's passages")
+        return {"docid": str(texts.target_id[pair]), "text": text}
 
     for anchor, kept, _ in clusters_of(table):
         if kept:
@@ -64,13 +64,13 @@ def as_swift(table: ClusterTable, texts: Texts) -> Iterator[dict[str, Any]]:
         if not kept:
             continue
         ask, answer = _message(texts.query(anchor)), _message(texts.target(anchor))
-        others = [_message(texts.target(one)) for one in kept]
+        others = [_message(texts.target(pair)) for pair in kept]
         yield {
             "messages": ask[0],
             "images": ask[1],
             "positive_messages": [answer[0]],
             "positive_images": [answer[1]],
-            "negative_messages": [said for said, _ in others],
+            "negative_messages": [messages for messages, _ in others],
             "negative_images": [paths for _, paths in others],
         }
 
@@ -100,22 +100,22 @@ def as_cells(table: ClusterTable, texts: Texts, negatives: int) -> tuple[pd.Data
 
 def _column(items: list[dict[str, str]], name: str) -> list[Any]:
     with_image = [bool(item["image_path"]) for item in items]
-    said = [_without_mark(item["text"]) for item in items]
+    worded = [_without_mark(item["text"]) for item in items]
     if not any(with_image):
-        return said
-    if not all(with_image) or len({bool(one) for one in said}) > 1:
+        return worded
+    if not all(with_image) or len({bool(text) for text in worded}) > 1:
         raise InputError(
             f"column {name}: some items have an image and a text, some only one of them; "
             "sentence-transformers wants one kind a column: export as ms-swift or jsonl"
         )
     return [
-        {"image": item["image_path"], **({"text": one} if one else {})}
-        for item, one in zip(items, said, strict=True)
+        {"image": item["image_path"], **({"text": text} if text else {})}
+        for item, text in zip(items, worded, strict=True)
     ]
 
 
-def _without_mark(said: str) -> str:
-    return said.replace(IMAGE_MARK, "").strip() if IMAGE_MARK in said else said
+def _without_mark(text: str) -> str:
+    return text.replace(IMAGE_MARK, "").strip() if IMAGE_MARK in text else text
 
 
 def _text_alone(item: dict[str, str], whose: str) -> str:
@@ -128,13 +128,13 @@ def _text_alone(item: dict[str, str], whose: str) -> str:
 
 
 def _message(item: dict[str, str]) -> tuple[list[dict[str, str]], list[str]]:
-    said, path = item["text"], item["image_path"]
-    if SWIFT_MARK in said:
+    text, path = item["text"], item["image_path"]
+    if SWIFT_MARK in text:
         raise InputError(
-            f"the text {said!r:.60} holds {SWIFT_MARK}, which ms-swift takes for an image; "
+            f"the text {text!r:.60} holds {SWIFT_MARK}, which ms-swift takes for an image; "
             "write it otherwise"
         )
     if not path:
-        return [{"role": "user", "content": said}], []
-    said = said.replace(IMAGE_MARK, SWIFT_MARK, 1) if IMAGE_MARK in said else SWIFT_MARK + said
-    return [{"role": "user", "content": said}], [path]
+        return [{"role": "user", "content": text}], []
+    text = text.replace(IMAGE_MARK, SWIFT_MARK, 1) if IMAGE_MARK in text else SWIFT_MARK + text
+    return [{"role": "user", "content": text}], [path]

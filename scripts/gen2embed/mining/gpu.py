@@ -18,9 +18,9 @@ from typing import Any
 import faiss
 import numpy as np
 
-from gen2embed.driver import why_no_gpu
 from gen2embed.errors import InputError
-from gen2embed.gpus import may_have_gpus, take_gpus
+from gen2embed.machine.driver import why_no_gpu
+from gen2embed.machine.gpus import may_have_gpus, take_gpus
 from gen2embed.mining.backends import Neighbours, on_cpu
 
 MOST_FAISS = 2048  # neighbours that FAISS can find on a GPU

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gen2embed.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.further_targets import read_further
+from gen2embed.artifacts.ids import check_ids, read_pairs
+from gen2embed.artifacts.judged import read_judged, too_relevant
+from gen2embed.artifacts.known_pairs import read_known
+from gen2embed.artifacts.origin import pairs_metadata
+from gen2embed.artifacts.register_file import is_yes
+from gen2embed.artifacts.rows_taken import dropped_from_metadata
 from gen2embed.errors import InputError
-from gen2embed.further_targets import read_further
-from gen2embed.ids import check_ids, read_pairs
-from gen2embed.judged import read_judged, too_relevant
-from gen2embed.known_pairs import read_known
 from gen2embed.mining.revealed import revealed
 from gen2embed.mining.subset import Subset
-from gen2embed.origin import pairs_metadata
-from gen2embed.register_file import is_yes
-from gen2embed.rows_taken import dropped_from_metadata
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def read_inputs(
     if corpus is not None:
         further = read_further(corpus, pairs, metadata, target_embeddings, len(targets))
     known = [pairs_of for pairs_of in (shown, struck) if pairs_of is not None]
-    both = tuple(np.concatenate(sides) for sides in zip(*known, strict=True)) if known else None
-    subset = Subset.of(query_id, target_id, query_valid, target_valid, both, further)
+    excluded = tuple(np.concatenate(sides) for sides in zip(*known, strict=True)) if known else None
+    subset = Subset.of(query_id, target_id, query_valid, target_valid, excluded, further)
     if not len(subset.pair_ids):
         raise InputError(f"{pairs}: every pair has an item that could not be embedded")
     return MiningInputs(

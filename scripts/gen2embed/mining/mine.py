@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gen2embed.further_targets import BORROW, NONE, SCORE
+from gen2embed.artifacts.further_targets import BORROW, NONE, SCORE
 from gen2embed.mining.approximate import Approximation, approximate_or_refuse
 from gen2embed.mining.backends import ExactBackend, Neighbours, on_cpu
 from gen2embed.mining.clusters import ClusterTable

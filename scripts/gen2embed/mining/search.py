@@ -38,11 +38,11 @@ class Block:
     def likeness(self, index: int) -> np.ndarray:
         """float32 dot products of an anchor with every query, shape (n_queries,): a proposal."""
         if self._likeness is None or not 0 <= index - self._first < len(self._likeness):
-            some = self.vectors[index : index + self._at_once]
+            block = self.vectors[index : index + self._at_once]
             self._first = index
-            self._likeness = np.empty((len(some), len(self.queries)), dtype=np.float32)
+            self._likeness = np.empty((len(block), len(self.queries)), dtype=np.float32)
             for start, chunk in self.queries.chunks(self._chunk):
-                np.matmul(some, chunk.T, out=self._likeness[:, start : start + len(chunk)])
+                np.matmul(block, chunk.T, out=self._likeness[:, start : start + len(chunk)])
         return self._likeness[index - self._first]
 
 

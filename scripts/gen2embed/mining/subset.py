@@ -115,10 +115,10 @@ def _with(
     """The pairs' queries and targets and the revealed ones among them, by number; the queries."""
     if revealed is None:
         return query, target, len(query_ids)
-    here = np.isin(revealed[0], query_ids) & np.isin(revealed[1], target_ids)
+    inside = np.isin(revealed[0], query_ids) & np.isin(revealed[1], target_ids)
     further = (
-        np.searchsorted(ids, of_side[here])
+        np.searchsorted(ids, of_side[inside])
         for ids, of_side in zip((query_ids, target_ids), revealed, strict=True)
     )
-    both = [np.concatenate(pair) for pair in zip((query, target), further, strict=True)]
-    return both[0], both[1], len(query_ids)
+    sides = [np.concatenate(pair) for pair in zip((query, target), further, strict=True)]
+    return sides[0], sides[1], len(query_ids)

@@ -110,9 +110,9 @@ class Workings:
         others[self.subset.query[row]] = False
         pool = next(self.search.pools(others))
         proposer = SearchedOwners(self.search, pool_size=self.pool_size, limit=self.limit)
-        return self._told(place, pool, next(proposer.propose(1, others, taken.copy())))
+        return self._worked(place, pool, next(proposer.propose(1, others, taken.copy())))
 
-    def _told(self, place: int, pool: Pool, candidates: Candidates) -> Worked:
+    def _worked(self, place: int, pool: Pool, candidates: Candidates) -> Worked:
         count = min(self.pool_size, len(pool.targets))
         known = self.subset.positives[candidates.anchor]
         full = len(candidates) == self.limit

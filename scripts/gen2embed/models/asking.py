@@ -18,14 +18,14 @@ from gen2embed.settings import setting
 OF_THE_SET = ("prompt", "resolution", "max_tokens", "dtype")  # flags that a manifest may stand for
 
 
-def flags_for(job: argparse.Namespace, told: Mapping[str, Any]) -> argparse.Namespace:
+def flags_for(job: argparse.Namespace, manifest: Mapping[str, Any]) -> argparse.Namespace:
     """The flags of ``embed_items.py`` under which a query shares the space of the job's vectors.
 
     job: with model, revision, adapter, prompt_file, role, items, embeddings, and OF_THE_SET, each
-    None where it is the manifest's; told: that manifest, {} where there is none.
+    None where it is the manifest's; manifest: that one, {} where there is none.
     Raises InputError where neither tells one of OF_THE_SET.
     """
-    known = {**told, "resolution": (told.get("resolution") or {}).get("name")}
+    known = {**manifest, "resolution": (manifest.get("resolution") or {}).get("name")}
     made = {}
     for name in OF_THE_SET:
         given = getattr(job, name)
@@ -38,13 +38,13 @@ def flags_for(job: argparse.Namespace, told: Mapping[str, Any]) -> argparse.Name
             )
         if name in ("max_tokens", "dtype"):
             setting("embed", name).check(made[name])
-    least, most = told.get("pixel_limits") or (None, None)
-    forms = form_facts(STOCK) | dict(told.get("input") or {})
+    least, most = manifest.get("pixel_limits") or (None, None)
+    forms = form_facts(STOCK) | dict(manifest.get("input") or {})
     return argparse.Namespace(
         **{name: getattr(job, name) for name in ("model", "revision", "adapter", "prompt_file")},
         **made, **{FLAGS.get(name, name): value for name, value in forms.items()},
         items=job.items, role=job.role, merge=True, vision_wrapper=None, shard="1/1", window=1,
-        min_pixels=least, max_pixels=most, round_vectors=bool(told.get("round_vectors")),
+        min_pixels=least, max_pixels=most, round_vectors=bool(manifest.get("round_vectors")),
     )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def ask(
 
     Raises InputError for a query that cannot be embedded, such as a broken image.
     """
-    from gen2embed.models.encoder import encode, plan_items
+    from gen2embed.models.encoding.encoder import encode, plan_items
 
     flags = job.flags
     backbone = loaded.get(job, device)

@@ -7,9 +7,9 @@ import sys
 
 import torch
 
-from gen2embed.driver import driver_fault, why_no_gpu
 from gen2embed.errors import InputError
-from gen2embed.gpus import take_gpus
+from gen2embed.machine.driver import driver_fault, why_no_gpu
+from gen2embed.machine.gpus import take_gpus
 
 
 def resolve_device(name: str) -> str:

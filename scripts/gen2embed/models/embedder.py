@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from gen2embed.errors import InputError
-from gen2embed.models.adapters import check_model
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.device import resolve_device
-from gen2embed.models.encoder import encode, plan_items
+from gen2embed.models.encoding.encoder import encode, plan_items
+from gen2embed.models.folders.adapters import check_model
 from gen2embed.models.pixel_limits import limits_of_folder
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import ROLES, get_prompt
@@ -76,7 +76,7 @@ class Embedder:
             raise InputError(f"unknown role {role!r}; known: {', '.join(ROLES)}")
         if isinstance(inputs, str | Path | Mapping):
             raise InputError("inputs: give a list, of one thing too")
-        items = [_item(row, one, role) for row, one in enumerate(inputs)]
+        items = [_item(row, given, role) for row, given in enumerate(inputs)]
         if not items:
             return np.zeros((0, self.dim), dtype=np.float32)
         planned = plan_items(

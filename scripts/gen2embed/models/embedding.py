@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gen2embed.embedding_files import checksums
+from gen2embed.artifacts.embedding_files import checksums
 from gen2embed.errors import InputError
 from gen2embed.files import (
     digest_facts,
@@ -24,20 +24,20 @@ from gen2embed.files import (
     write_embeddings,
     write_json,
 )
-from gen2embed.models.adapters import check_form, check_model, trained_on
+from gen2embed.machine.state_lock import only_one
+from gen2embed.models.encoding.shards import shard_rows
+from gen2embed.models.folders.adapters import check_form, check_model, trained_on
+from gen2embed.models.folders.released import named
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_job
-from gen2embed.models.released import named
-from gen2embed.models.shards import shard_rows
 from gen2embed.outputs import check_room
 from gen2embed.program_code import digest_of_program
 from gen2embed.prompts.input_form import InputForm, form_facts, form_of
 from gen2embed.prompts.items import Item, Items, digest_of_images
 from gen2embed.prompts.registry import ROLES, Prompt, get_prompt
 from gen2embed.prompts.resolutions import Resolution, get_resolution
-from gen2embed.state_lock import only_one
 
 if TYPE_CHECKING:
-    from gen2embed.models.blocks import Blocks
+    from gen2embed.models.encoding.blocks import Blocks
 
 LOG = logging.getLogger("gen2embed.embed_items")
 PACKAGES = ("torch", "transformers", "tokenizers", "pillow")  # that decide the vectors
@@ -196,9 +196,9 @@ def embed(job: Embedding, items: Items, loaded: Loaded) -> Blocks | None:
     """
     import torch
 
-    from gen2embed.models.blocks import Blocks
     from gen2embed.models.device import resolve_device
-    from gen2embed.models.encoder import encode, plan_items
+    from gen2embed.models.encoding.blocks import Blocks
+    from gen2embed.models.encoding.encoder import encode, plan_items
 
     flags = job.flags
     if flags.threads:

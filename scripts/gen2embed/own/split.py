@@ -41,10 +41,10 @@ def held_out(
     wanted = max(1.0, share * len(queries))
     chosen = np.zeros(len(sizes), dtype=bool)
     total = 0
-    for one in np.random.default_rng(seed).permutation(len(sizes)):
-        if abs(total + sizes[one] - wanted) < abs(total - wanted):
-            chosen[one] = True
-            total += sizes[one]
+    for drawn in np.random.default_rng(seed).permutation(len(sizes)):
+        if abs(total + sizes[drawn] - wanted) < abs(total - wanted):
+            chosen[drawn] = True
+            total += sizes[drawn]
     if not total or chosen.all():
         raise InputError(
             f"{sizes.max()} of {len(queries)} pairs hang together through shared queries or "

@@ -62,7 +62,7 @@ def columns_of(have: Sequence[str], renamed: Mapping[str, str], path: object) ->
     return found
 
 
-def said(value: Any, named: str) -> list[str]:
+def texts_of(value: Any, named: str) -> list[str]:
     """The texts of a cell, empty ones left out: a text, a number as it is written, or a list.
 
     Raises InputError for anything else, such as an object or a truth value.
@@ -70,7 +70,7 @@ def said(value: Any, named: str) -> list[str]:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return []
     if isinstance(value, list | tuple):
-        return [text for one in value for text in said(one, named)]
+        return [text for entry in value for text in texts_of(entry, named)]
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{named} is {value!r:.60}, no text; write texts, or lists of them")
     text = str(value).strip()
@@ -129,13 +129,15 @@ def pairs_of(
     for number, record in enumerate(records):
         named = f"{path}: row {number}"
         cells = {
-            role: [text for name in names for text in said(record.get(name), f"{named}: {name}")]
+            role: [
+                text for name in names for text in texts_of(record.get(name), f"{named}: {name}")
+            ]
             for role, names in columns.items()
         }
         for role in ("query_image", "positive_image"):
             if cells[role] and root is None:
                 raise InputError(f"{named}: has an image; give the folder of images: --images")
-            cells[role] = [image_path(one, root, f"{named}: {role}") for one in cells[role]]
+            cells[role] = [image_path(image, root, f"{named}: {role}") for image in cells[role]]
         for role in ("query", "query_image"):
             if len(cells[role]) > 1:
                 raise InputError(f"{named}: {role} has {len(cells[role])} values; give one")

@@ -49,10 +49,10 @@ def read_template(render: Render, bos: str) -> ChatTemplate:
     that it adds by itself cannot be told from the rest.
     """
     opening, closing = _around(render([USER], True), USER_MARK)
-    both = render([SYSTEM, USER], True)
-    if both is None or SYSTEM_MARK not in both:
+    dialogue = render([SYSTEM, USER], True)
+    if dialogue is None or SYSTEM_MARK not in dialogue:
         return ChatTemplate(opening, closing, opening, FOLDED, closing)
-    head, rest = _around(both, SYSTEM_MARK)
+    head, rest = _around(dialogue, SYSTEM_MARK)
     between, end = _around(rest, USER_MARK)
     opening = _without_default(render, opening, head, between, bos)
     return ChatTemplate(opening, closing, head, between, end)

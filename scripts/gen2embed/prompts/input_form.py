@@ -74,18 +74,20 @@ def form_facts(form: InputForm) -> dict[str, str]:
     return asdict(form)
 
 
-def check_same(here: Mapping[str, Any] | None, there: Mapping[str, Any] | None, which: str) -> None:
+def check_same(
+    first: Mapping[str, Any] | None, second: Mapping[str, Any] | None, which: str
+) -> None:
     """Raise InputError where two stages' inputs had different forms; unknown (None) fits any.
 
-    said: names both files, such as "a.npy and b.npy".
+    which: names both files, such as "a.npy and b.npy".
     """
-    if not here or not there:
+    if not first or not second:
         return
     for name in CHOICES:
-        value, other = here.get(name), there.get(name)
-        if value is not None and other is not None and value != other:
+        value, of_second = first.get(name), second.get(name)
+        if value is not None and of_second is not None and value != of_second:
             raise InputError(
-                f"{which}: made with other inputs ({name}: {value} and {other}); one study has one "
-                "form of input: make both with the same settings (section input of the "
+                f"{which}: made with other inputs ({name}: {value} and {of_second}); one study has "
+                "one form of input: make both with the same settings (section input of the "
                 "configuration)"
             )

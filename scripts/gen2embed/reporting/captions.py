@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.artifacts.rows_taken import dropped_of, rows_dropped
 from gen2embed.files import read_parquet
 from gen2embed.reporting.results import Run
-from gen2embed.reporting.tables import percent
-from gen2embed.rows_taken import dropped_of, rows_dropped
+from gen2embed.reporting.tables.rendering.rendering import percent
 
 AGGREGATE_LABELS = {
     "classification": "Cla",
@@ -39,11 +39,11 @@ def conditions(run: Run, register: pd.DataFrame) -> str:
         f"{len(of_eval)} evaluation sets, {rows.sum()} queries, split "
         f"{facts.get('split') or 'unknown'}, {taken}; model {Path(str(facts['model'])).name}"
         f"{revision}; images: {resolution}; at most {facts['max_tokens']} tokens; "
-        f"{facts['dtype']}{said_of_input(facts['input'])}."
+        f"{facts['dtype']}{form_in_words(facts['input'])}."
     )
 
 
-def said_of_input(form: Mapping[str, str] | None) -> str:
+def form_in_words(form: Mapping[str, str] | None) -> str:
     """What a caption says of the form of input: nothing of the stock form."""
     return "; the authors' form of input" if (form or {}).get("form") == "authors" else ""
 
@@ -118,7 +118,7 @@ def best_and_worst(aggregates: pd.DataFrame, name: str) -> str:
     ordered = rows.sort_values("value", kind="stable")
     low, high = ordered.iloc[0], ordered.iloc[-1]
 
-    def said(row: pd.Series) -> str:
+    def score_of(row: pd.Series) -> str:
         return f"`{row['run']}` {percent(row['value'], row['ci_low'], row['ci_high'])}"
 
-    return f"{AGGREGATE_LABELS[name]}: highest {said(high)}, lowest {said(low)}."
+    return f"{AGGREGATE_LABELS[name]}: highest {score_of(high)}, lowest {score_of(low)}."

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gen2embed.reporting.tables import percent, points
+from gen2embed.reporting.tables.rendering.rendering import percent, points
 
 RATES = ("overall", "in_clusters", "equal_hardness")
 ENDS = ("", "_ci_low", "_ci_high")
@@ -101,11 +101,12 @@ def rate_sentence(report: Mapping[str, Any] | None, strategies: Sequence[str]) -
 
 
 def _differences(report: Mapping[str, Any]) -> Iterator[str]:
-    for one in report["differences"]:
-        if one["measure"] == "equal_hardness" and not _none_in(report, one):
-            numbers = (one["value"], one["ci_low"], one["ci_high"])
-            undecided = ", undecided" if one["ci_low"] <= 0 <= one["ci_high"] else ""
-            yield f"{one['first']} - {one['second']} {points(*numbers)} points{undecided}"
+    for difference in report["differences"]:
+        if difference["measure"] == "equal_hardness" and not _none_in(report, difference):
+            numbers = (difference["value"], difference["ci_low"], difference["ci_high"])
+            undecided = ", undecided" if difference["ci_low"] <= 0 <= difference["ci_high"] else ""
+            pair = f"{difference['first']} - {difference['second']}"
+            yield f"{pair} {points(*numbers)} points{undecided}"
 
 
 def _none_in(report: Mapping[str, Any], difference: Mapping[str, Any]) -> bool:

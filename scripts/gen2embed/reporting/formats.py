@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gen2embed.evaluation import smaller
-from gen2embed.reporting.tables import percent
+from gen2embed.reporting.tables.rendering import percent
 
 
 def shown(frame: pd.DataFrame, index: Sequence[str], few: int) -> tuple[str, pd.DataFrame]:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gen2embed import register_file
+from gen2embed.artifacts import register_file
+from gen2embed.artifacts.origin import check_one_run, check_subset
+from gen2embed.artifacts.rows_taken import dropped_of
 from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import mean_of_sets, weights
 from gen2embed.evaluation.intervals import share_interval
@@ -23,8 +25,6 @@ from gen2embed.evaluation.paired import (
 )
 from gen2embed.evaluation.score_files import is_below_chance, read_score
 from gen2embed.files import read_parquet
-from gen2embed.origin import check_one_run, check_subset
-from gen2embed.rows_taken import dropped_of
 from gen2embed.study.layout import facts_file, predictions_file
 
 REGISTER = ("part", "name", "meta_task", "split", "rows")
@@ -146,18 +146,18 @@ def over_seeds(name: str, runs: Sequence[Run]) -> Run:
                 raise InputError(f"{run.name}: scored on other rows of {dataset}; score it again")
     hits = {name: np.mean([run.hits[name] for run in runs], axis=0) for name in complete}
     scores = {}
-    for one in complete:
-        each = [run.scores[one] for run in runs]
-        low, high = share_interval(hits[one], first.concepts.get(one))
-        scores[one] = {
-            **each[0],
-            "value": float(hits[one].mean()),
-            "value_index0": float(np.mean([score["value_index0"] for score in each])),
+    for set_name in complete:
+        of_seeds = [run.scores[set_name] for run in runs]
+        low, high = share_interval(hits[set_name], first.concepts.get(set_name))
+        scores[set_name] = {
+            **of_seeds[0],
+            "value": float(hits[set_name].mean()),
+            "value_index0": float(np.mean([score["value_index0"] for score in of_seeds])),
             "ci_low": round(low, 9),
             "ci_high": round(high, 9),
-            "ties": sum(score["ties"] for score in each),
-            "above_chance": all(score["above_chance"] for score in each),
-            "below_chance": all(is_below_chance(score) for score in each),
+            "ties": sum(score["ties"] for score in of_seeds),
+            "above_chance": all(score["above_chance"] for score in of_seeds),
+            "below_chance": all(is_below_chance(score) for score in of_seeds),
         }
     return Run(name, scores, hits, first.row_ids, tuple(runs), first.concepts)
 
@@ -175,7 +175,7 @@ def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
             scored = [name for name in wanted if name in run.scores]
             below = sum(is_below_chance(run.scores[name]) for name in scored)
             at_chance = sum(not run.scores[name]["above_chance"] for name in scored) - below
-            numbers, each = (np.nan,) * 4, []
+            numbers, by_seed = (np.nan,) * 4, []
             if len(scored) == len(wanted):
                 of_sets = list(wanted.values())
                 chances = [run.scores[name]["chance"] for name in wanted]
@@ -185,14 +185,14 @@ def aggregate(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
                     ),
                     float(np.average(chances, weights=of_sets)),
                 )
-                each = [
-                    np.average([one.hits[name].mean() for name in wanted], weights=of_sets)
-                    for one in run.of_seeds
+                by_seed = [
+                    np.average([seed_run.hits[name].mean() for name in wanted], weights=of_sets)
+                    for seed_run in run.of_seeds
                 ]
             rows.append(
                 (
                     *(run.name, name, len(scored), len(wanted), *numbers),
-                    *(at_chance, below, run.seeds, spread(each)),
+                    *(at_chance, below, run.seeds, spread(by_seed)),
                 )
             )
     columns = ["run", "aggregate", "datasets", "of", "value", "ci_low", "ci_high", "chance"]
@@ -217,9 +217,9 @@ def per_dataset(runs: Sequence[Run], register: pd.DataFrame) -> pd.DataFrame:
         for run in (run for run in runs if entry.name in run.scores):
             score = run.scores[entry.name]
             of_set = (entry.name, entry.meta_task, entry.split, run.name)
-            each = [one.hits[entry.name].mean() for one in run.of_seeds]
+            by_seed = [seed_run.hits[entry.name].mean() for seed_run in run.of_seeds]
             informed = score.get("informed_chance", np.nan)
-            found = (is_below_chance(score), informed, spread(each))
+            found = (is_below_chance(score), informed, spread(by_seed))
             rows.append((*of_set, *(score[x] for x in numbers), *found))
     columns = ["dataset", "meta_task", "split", "run", *numbers, *rest]
     return pd.DataFrame(rows, columns=columns)
@@ -240,11 +240,11 @@ def paired_tests(comparisons: Iterable[tuple[str, Run, Run, Sequence[str]]]) -> 
             rows.append((aggregate, first.name, second.name, *astuple(found)))
     columns = ["aggregate", "first", "second", "difference", "ci_low", "ci_high", "p_value"]
     frame = pd.DataFrame(rows, columns=[*columns, "standard_error"])
-    both = list(zip(frame["difference"], frame["standard_error"], strict=True))
+    tested = list(zip(frame["difference"], frame["standard_error"], strict=True))
     return frame.assign(
         p_holm=holm(frame["p_value"].tolist()),
-        least_difference=[least_difference(error, len(both)) for _, error in both],
-        p_equivalent=holm([equivalence(*one) for one in both]),
+        least_difference=[least_difference(error, len(tested)) for _, error in tested],
+        p_equivalent=holm([equivalence(*difference) for difference in tested]),
     ).round(9)
 
 

@@ -113,23 +113,27 @@ def tested(runs: Mapping[RunName, Run], register: pd.DataFrame) -> pd.DataFrame:
         for first, second in comparisons(list(runs))
     )
     by_name = {run.name: run for run in runs.values()}
-    each = [
+    by_seed = [
         _by_seed(by_name[row.first], by_name[row.second], sets[row.aggregate])
         for row in frame.itertuples()
     ]
-    frame["seeds"] = [len(row) for row in each]
+    frame["seeds"] = [len(row) for row in by_seed]
     frame["seeds_agreeing"] = [
         sum(row * mean > 0 for row in of_row)
-        for of_row, mean in zip(each, frame["difference"], strict=True)
+        for of_row, mean in zip(by_seed, frame["difference"], strict=True)
     ]
     return frame
 
 
 def _by_seed(first: Run, second: Run, names: Sequence[str]) -> list[float]:
     """The difference in each training: seed by seed, a run without seeds (zero-shot) with all."""
-    ones, others = first.of_seeds or (first,), second.of_seeds or (second,)
-    seeds = max(len(ones), len(others))
-    pairs = zip(ones * (seeds // len(ones)), others * (seeds // len(others)), strict=True)
+    first_seeds, second_seeds = first.of_seeds or (first,), second.of_seeds or (second,)
+    seeds = max(len(first_seeds), len(second_seeds))
+    pairs = zip(
+        first_seeds * (seeds // len(first_seeds)),
+        second_seeds * (seeds // len(second_seeds)),
+        strict=True,
+    )
     return [
         float(np.mean([pair.hits[name].mean() - other.hits[name].mean() for name in names]))
         for pair, other in pairs

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gen2embed.evaluation.paired import MARGIN, SIGNIFICANCE
 from gen2embed.reporting.captions import AGGREGATE_LABELS
-from gen2embed.reporting.tables import points
+from gen2embed.reporting.tables.rendering.rendering import points
 
 DIFFERS = "differs"
 SAME = f"same within {100 * MARGIN:.0f} points"
@@ -95,9 +95,9 @@ def verdicts(tests: pd.DataFrame) -> str:
 
 def _others(found: pd.DataFrame, shown: int) -> str:
     """Of the comparisons whose difference is not shown: which are the same, which undecided."""
-    same = int((found["verdict"] == SAME).sum())
+    equivalent = int((found["verdict"] == SAME).sum())
     rest = found[~found["verdict"].isin([DIFFERS, SAME])]
-    sentence = f"Of the other {len(found) - shown} of {len(found)}, {same} are the {SAME}"
+    sentence = f"Of the other {len(found) - shown} of {len(found)}, {equivalent} are the {SAME}"
     sentence += f" (equivalence test, Holm-adjusted p < 0.05), {len(rest)} are undecided"
     if 0 < len(rest) <= MOST_LISTED:
         sentence += ": " + "; ".join(

@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from gen2embed.artifacts.further_targets import NONE
 from gen2embed.data import datasets
 from gen2embed.errors import InputError
 from gen2embed.evaluation.published import published_names
-from gen2embed.further_targets import NONE
 from gen2embed.mining.filters import Recipe
 from gen2embed.study.runs import FILTERED, FILTERS, SINGLE_PAIRS, run_name
 from gen2embed.text_files import read_json_object

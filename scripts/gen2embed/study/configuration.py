@@ -32,7 +32,7 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
     _check_keys(config)
     faults = sorted(Validator(rules).iter_errors(dict(config)), key=_place)
     if faults:
-        raise InputError(f"configuration: {_said(faults[0])}; see the comments in config.yaml")
+        raise InputError(f"configuration: {_line_of(faults[0])}; see the comments in config.yaml")
     prompts = load_prompts()
     for where, names in _prompt_names(config).items():
         for name in names:
@@ -93,7 +93,7 @@ def _place(fault: ValidationError) -> str:
     return ".".join(map(str, fault.absolute_path))
 
 
-def _said(fault: ValidationError) -> str:
+def _line_of(fault: ValidationError) -> str:
     key = _place(fault)
     if fault.validator == "additionalProperties":
         known = fault.schema["properties"]

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gen2embed.artifacts.further_targets import NONE
 from gen2embed.data.datasets import names
 from gen2embed.data.wheel_models import find_wheel_model
 from gen2embed.errors import InputError
-from gen2embed.further_targets import NONE
 from gen2embed.study.layout import SIDES, Layout
 from gen2embed.study.resources import Resources
 from gen2embed.study.runs import ZERO_SHOT, Run, mined_apart, runs_of
@@ -98,7 +98,7 @@ class Study:
         return sorted({run.hidden for run in self.runs if run.hidden is not None})
 
     @property
-    def told(self) -> list[str]:
+    def revealed(self) -> list[str]:
         """What mining and training are told of equivalences: files, where a run reveals some."""
         return self.paths.equivalences("train", self.train_sets) if self.doses else []
 

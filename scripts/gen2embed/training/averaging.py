@@ -26,5 +26,5 @@ def mean_of(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Ten
 
 def average_into(folder: Path, others: Sequence[Path]) -> None:
     """Replace the adapter of ``folder`` by its mean with those of the other PEFT folders."""
-    states = [load_file(one / WEIGHTS) for one in (folder, *others)]
+    states = [load_file(checkpoint / WEIGHTS) for checkpoint in (folder, *others)]
     save_file(mean_of(states), folder / WEIGHTS, metadata={"format": "pt"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gen2embed.rows_taken import dropped_of, rows_dropped
+from gen2embed.artifacts.rows_taken import dropped_of, rows_dropped
 
 CARD = """---
 library_name: peft

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from gen2embed.artifacts.further_targets import check_corpus, read_further, with_further
+from gen2embed.artifacts.ids import check_ids, read_pairs
+from gen2embed.artifacts.known_pairs import read_known
+from gen2embed.artifacts.origin import check_items, check_mined_from
+from gen2embed.artifacts.rows_taken import from_metadata
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, reading
-from gen2embed.further_targets import check_corpus, read_further, with_further
-from gen2embed.ids import check_ids, read_pairs
-from gen2embed.known_pairs import read_known
 from gen2embed.mining.clusters import ClusterTable, read_clusters
 from gen2embed.mining.revealed import revealed
-from gen2embed.origin import check_items, check_mined_from
 from gen2embed.prompts.input_form import check_same
 from gen2embed.prompts.items import Items, read_items
-from gen2embed.rows_taken import from_metadata
 from gen2embed.training.batches import PairCluster, take_clusters
 
 

@@ -49,9 +49,9 @@ def similarities(
     negative = torch.ones_like(scores, dtype=torch.bool) if excluded is None else ~excluded
     negative[rows, own] = False
     counts = negative.sum(dim=1)
-    some = counts > 0
-    means = (scores * negative).sum(dim=1)[some] / counts[some]
-    hardest = scores.masked_fill(~negative, float("-inf")).amax(dim=1)[some]
+    with_negatives = counts > 0
+    means = (scores * negative).sum(dim=1)[with_negatives] / counts[with_negatives]
+    hardest = scores.masked_fill(~negative, float("-inf")).amax(dim=1)[with_negatives]
     found = {
         "positive_similarity": scores[rows, own],
         "negative_similarity": means,

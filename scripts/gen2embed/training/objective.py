@@ -77,8 +77,14 @@ def _of_vectors(
     logits = logits.masked_fill(out, float("-inf"))
     columns = [logits]
     if options.query_query:
-        same = excluded[:, own]  # the other's target is right for this one: both ask for the same
-        out = same | same.T | torch.eye(len(queries), dtype=torch.bool, device=queries.device)
+        same_question = excluded[
+            :, own
+        ]  # the other's target is right for this one: both ask for the same
+        out = (
+            same_question
+            | same_question.T
+            | torch.eye(len(queries), dtype=torch.bool, device=queries.device)
+        )
         columns.append(_within(queries, queries, out, temperature, highest, places, places))
     if options.target_target:
         out = excluded | positive
@@ -129,11 +135,13 @@ def soft_label_loss(
     Source: Lin et al. 2020 (sentence-transformers' DistillKLDivLoss); UniME-V2 for images.
     """
     scored = ~judged.isnan()
-    some = scored.sum(dim=1) > 1
-    if not some.any():
+    scored_twice = scored.sum(dim=1) > 1
+    if not scored_twice.any():
         return (queries.sum() + targets.sum()) * 0
-    logits = (queries @ targets.T / temperature)[some].masked_fill(~scored[some], float("-inf"))
-    labels = judged[some].masked_fill(~scored[some], float("-inf")).softmax(dim=1)
-    kept = scored[some]
+    logits = (queries @ targets.T / temperature)[scored_twice].masked_fill(
+        ~scored[scored_twice], float("-inf")
+    )
+    labels = judged[scored_twice].masked_fill(~scored[scored_twice], float("-inf")).softmax(dim=1)
+    kept = scored[scored_twice]
     apart = labels.clamp_min(1e-30).log() - logits.log_softmax(dim=1).masked_fill(~kept, 0.0)
     return (labels * apart).masked_fill(~kept, 0.0).sum(dim=1).mean()

@@ -46,7 +46,7 @@ def is_off(key: str, value: Any) -> bool:
     return value == setting("train", key).schema["default"]
 
 
-def told(settings: Mapping[str, Any]) -> dict[str, Any]:
+def stated_options(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a training without the options that are off, so that a new one changes no job."""
     return {
         key: value for key, value in settings.items() if key not in KEYS or not is_off(key, value)

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from gen2embed.artifacts.judged import Judged
 from gen2embed.errors import InputError
-from gen2embed.judged import Judged
 from gen2embed.mining.subset import Grouping
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.encoder import Planned
+from gen2embed.models.encoding.encoder import Planned
 from gen2embed.models.shortcuts.transport import Layout, pack, unpack
 from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.resolutions import Resolution
@@ -76,8 +76,8 @@ class Batch:
         """From a loader's worker it travels as one tensor (``transport.py``)."""
         sides = (self.query, self.target)
         optional = (self.excluded, self.cluster, self.judged)
-        tensors = [self.own, *(one for one in optional if one is not None)]
-        given = [one is not None for one in optional]
+        tensors = [self.own, *(tensor for tensor in optional if tensor is not None)]
+        given = [tensor is not None for tensor in optional]
         for side in sides:
             tensors += [side.order, *(value for chunk in side.chunks for value in chunk.values())]
         names = [[list(chunk) for chunk in side.chunks] for side in sides]
@@ -94,7 +94,7 @@ def _unpacked(
 ) -> Batch:
     tensors = iter(unpack(whole, layout))
     own = next(tensors)
-    excluded, cluster, judged = (next(tensors) if one else None for one in given)
+    excluded, cluster, judged = (next(tensors) if is_given else None for is_given in given)
     sides = []
     for of_side, its_sizes in zip(names, sizes, strict=True):
         order = next(tensors)

@@ -57,14 +57,14 @@ def expected(rows: Sequence[Row], known: Known, batch: int) -> dict[str, Any]:
     """
     n_rows = len(rows)
     size = min(batch, n_rows)
-    told: dict[str, Any] = {"batch": size}
+    found: dict[str, Any] = {"batch": size}
     for name, with_negatives in (("by_positives", False), ("with_negatives", True)):
         counts = colliding_rows(rows, known, with_negatives)
         meet = size * (size - 1) / (n_rows * (n_rows - 1)) if n_rows > 1 else 0.0
         values, times = np.unique(counts, return_counts=True)
         hit = [1 - free_of(n_rows, size, int(value)) for value in values]
-        told[name] = {
+        found[name] = {
             "pairs": round(float(counts.sum() * meet), 6),
             "share": round(float(np.dot(hit, times) / n_rows), 6),
         }
-    return told
+    return found

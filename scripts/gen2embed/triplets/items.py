@@ -55,20 +55,20 @@ def grams(text: str) -> frozenset[str]:
     return frozenset(text[at : at + GRAM] for at in range(max(1, len(text) - GRAM + 1)))
 
 
-def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
     """Shared among all: 0 to 1; 0 where both are empty (Jaccard 1912)."""
-    either = len(one | other)
-    return len(one & other) / either if either else 0.0
+    either = len(first | second)
+    return len(first & second) / either if either else 0.0
 
 
-def near(one: Item, other: Item, least: float) -> bool:
+def near(first: Item, second: Item, least: float) -> bool:
     """Equal images, and texts that share ``least`` of their grams when folded.
 
     Numbers must be the same: "2 cats" and "3 cats" are far apart, however long the rest is.
     """
-    if one.images != other.images:
+    if first.images != second.images:
         return False
-    texts = folded(one.text), folded(other.text)
+    texts = folded(first.text), folded(second.text)
     numbers = [re.findall(r"\d+", text) for text in texts]
     return numbers[0] == numbers[1] and jaccard(*map(grams, texts)) >= least
 

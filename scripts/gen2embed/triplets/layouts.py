@@ -51,7 +51,7 @@ def images(value: Any, named: str) -> tuple[str, ...]:
             return ("sha256:" + hashlib.sha256(value["bytes"]).hexdigest(),)
         return images(value.get("path") or value.get("url"), named)
     if isinstance(value, list | tuple):
-        return tuple(path for one in value for path in images(one, named))
+        return tuple(path for entry in value for path in images(entry, named))
     raise InputError(f"{named} is {value!r:.40}, no image; give a path")
 
 
@@ -68,9 +68,9 @@ def scores(record: Record, name: str, count: int) -> tuple[float, ...] | None:
         return None
     if not isinstance(value, list) or len(value) != count:
         raise InputError(f"{name} must hold {count} numbers, one for each")
-    for one in value:
-        if isinstance(one, bool) or not isinstance(one, int | float):
-            raise InputError(f"{name} holds {one!r:.40}, which is no number")
+    for number in value:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise InputError(f"{name} holds {number!r:.40}, which is no number")
     return tuple(map(float, value))
 
 
@@ -167,7 +167,7 @@ class FlagEmbedding:
 
     def read(self, record: Record, corpus: Mapping[str, Item]) -> Row:  # noqa: ARG002
         sides = {
-            name: tuple(Item(text(one, name)) for one in listed(record, name))
+            name: tuple(Item(text(entry, name)) for entry in listed(record, name))
             for name in ("pos", "neg")
         }
         return Row(
@@ -197,26 +197,28 @@ class MsSwift:
             isinstance(message, dict) for message in messages
         ):
             raise InputError(f"{named} must be a list of messages with role and content")
-        said = "\n".join(
+        content = "\n".join(
             text(message.get("content"), named)
             for message in messages
             if message.get("role") != "system"
         )
         paths = images(pictures, named)
-        if said.count(IMAGE_TAG) != len(paths):
+        if content.count(IMAGE_TAG) != len(paths):
             raise InputError(
-                f"{named} has {said.count(IMAGE_TAG)} {IMAGE_TAG} and {len(paths)} images; "
+                f"{named} has {content.count(IMAGE_TAG)} {IMAGE_TAG} and {len(paths)} images; "
                 "give as many of both"
             )
-        return Item(said, paths)
+        return Item(content, paths)
 
     def items(self, record: Record, which: str) -> tuple[Item, ...]:
         messages = record.get(f"{which}_messages") or []
         pictures = record.get(f"{which}_images") or [[]] * len(messages)
         if len(messages) != len(pictures):
             raise InputError(f"{which}_images must be as long as {which}_messages")
-        both = zip(messages, pictures, strict=True)
-        return tuple(self.item(said, paths, f"{which}_messages") for said, paths in both)
+        illustrated = zip(messages, pictures, strict=True)
+        return tuple(
+            self.item(dialogue, paths, f"{which}_messages") for dialogue, paths in illustrated
+        )
 
     def read(self, record: Record, corpus: Mapping[str, Item]) -> Row:  # noqa: ARG002
         ask = self.item(record["messages"], record.get("images"), "messages")
@@ -262,7 +264,10 @@ class Tevatron:
             )
         ask = text(record.get("query_text", record.get("query")), "query_text")
         sides = [
-            tuple(self.document(one, corpus) for one in listed(record, f"{which}_document_ids"))
+            tuple(
+                self.document(document_id, corpus)
+                for document_id in listed(record, f"{which}_document_ids")
+            )
             for which in ("positive", "negative")
         ]
         return Row(Item(ask, images(record.get("query_image"), "query_image")), *sides)

@@ -50,14 +50,14 @@ def harder_than_chance(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     if len(texts) < 2:
         return {"rows": len(texts), "verdict": "not told: fewer than 2 rows have texts"}
     generator = np.random.default_rng(seed)
-    pool = [(number, one) for number, (_, its) in enumerate(texts) for one in its]
+    pool = [(number, grams) for number, (_, its) in enumerate(texts) for grams in its]
     owners = np.array([number for number, _ in pool])
     differences = np.empty(len(texts))
     for number, (own, its) in enumerate(texts):
         drawn = generator.integers(len(pool), size=4 * len(its))
         drawn = drawn[owners[drawn] != number][: len(its)]
         others = [jaccard(own, pool[place][1]) for place in drawn]
-        mine = np.mean([jaccard(own, one) for one in its])
+        mine = np.mean([jaccard(own, negative) for negative in its])
         differences[number] = mine - np.mean(others) if others else np.nan
     differences = differences[np.isfinite(differences)]
     if len(differences) < 2:

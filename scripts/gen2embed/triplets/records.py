@@ -72,19 +72,19 @@ def read_triplets(
     path: str | Path, records: Sequence[Record], layout: str | None, corpus: Mapping[str, Item]
 ) -> tuple[Layout, list[Row]]:
     """The rows, and the layout they are in (None: known by the first row's columns)."""
-    how = LAYOUTS[layout] if layout else layout_of(set(records[0]), path)
+    read_row = LAYOUTS[layout] if layout else layout_of(set(records[0]), path)
     rows = []
     for number, record in enumerate(records):
         try:
-            rows.append(how.read(record, corpus))
+            rows.append(read_row.read(record, corpus))
         except InputError as error:
             raise InputError(f"{path}: row {number}: {error}") from None
         except KeyError as error:
             raise InputError(
-                f"{path}: row {number} has no {error.args[0]!r}, which {how.name} rows have; "
+                f"{path}: row {number} has no {error.args[0]!r}, which {read_row.name} rows have; "
                 "add it, or leave the row out"
             ) from None
-    return how, rows
+    return read_row, rows
 
 
 def write_records(path: str | Path, records: Sequence[Record], like: str | Path) -> None:

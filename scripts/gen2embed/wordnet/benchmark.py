@@ -48,7 +48,7 @@ class TextSet:
     def targets(self) -> list[str]:
         """Every distinct target, in order of first appearance."""
         lists = self.candidates or [[row.target] for row in self.rows]
-        return list(dict.fromkeys(target for one in lists for target in one))
+        return list(dict.fromkeys(target for shown in lists for target in shown))
 
     def register_row(self) -> dict[str, object]:
         return {**self.entry.columns(), "rows": len(self.rows)}
@@ -64,8 +64,8 @@ def spoken(sets: Sequence[TextSet], count: int) -> list[dict[str, object]]:
         for dataset in sets
         if TASKS[dataset.entry.task].words and dataset.entry.concepts != "unseen"
     ]
-    each = -(-count // len(worded))
-    rows = [(one.entry.task, row) for one in worded for row in one.rows[:each]]
+    per_set = -(-count // len(worded))
+    rows = [(dataset.entry.task, row) for dataset in worded for row in dataset.rows[:per_set]]
     return [
         {"task": task, "text": row.text, "right": sorted({row.target, *row.question.right})}
         for task, row in rows[:count]
@@ -87,19 +87,19 @@ def chosen(
 ) -> list[Question]:
     """Those that the data set may ask; in training with those answers alone that are seen."""
     found = []
-    for one in asked:
-        group = lexicon.group(lexicon.by_id[one.about])
+    for question in asked:
+        group = lexicon.group(lexicon.by_id[question.about])
         if entry.concepts not in ("any", group):
             continue
         if entry.concepts == "seen":
-            trained = is_trained(entry.task, one, seed)
+            trained = is_trained(entry.task, question, seed)
             if trained != (entry.part == "train"):
                 continue
         if entry.part == "train" and TASKS[entry.task].words:
-            seen = tuple(answer for answer in one.answers if not lexicon.is_unseen(answer))
-            one = replace(one, answers=seen)
-        if one.answers:
-            found.append(one)
+            seen = tuple(answer for answer in question.answers if not lexicon.is_unseen(answer))
+            question = replace(question, answers=seen)
+        if question.answers:
+            found.append(question)
     return found
 
 
@@ -137,7 +137,9 @@ def _drawn(
     by_answer = {asked[index].answers[0]: index for index in reversed(order)}
     taken: dict[int, None] = {}
     for index in order:
-        other = next((by_answer[one] for one in asked[index].wrong if one in by_answer), None)
+        other = next(
+            (by_answer[answer] for answer in asked[index].wrong if answer in by_answer), None
+        )
         if other is not None:
             taken |= {index: None, other: None}
     return list(taken)[:count]
@@ -180,7 +182,8 @@ def offered(
     if TASKS[task].pair:
         return [[row.target, row.question.wrong[0]] for row in rows]
     alike = [
-        next((one for one in row.question.hard if not row.is_right(one)), None) for row in rows
+        next((answer for answer in row.question.hard if not row.is_right(answer)), None)
+        for row in rows
     ]
     pool = list(dict.fromkeys([*(row.target for row in rows), *filter(None, alike)]))
     lists = []
@@ -201,7 +204,7 @@ def equivalences(dataset: TextSet) -> pd.DataFrame:
     Columns row (int64), text, image_path (""); ordered by row, then by the target's appearance.
     """
     return _among_targets(
-        dataset, lambda row: [one for one in row.question.right if one != row.target]
+        dataset, lambda row: [answer for answer in row.question.right if answer != row.target]
     )
 
 
@@ -233,8 +236,8 @@ def evaluation_frame(dataset: TextSet) -> pd.DataFrame:
         {
             "qry_text": [row.text for row in dataset.rows],
             "qry_img_path": [""] * len(dataset.rows),
-            "tgt_text": [list(one) for one in dataset.candidates],
-            "tgt_img_path": [[""] * len(one) for one in dataset.candidates],
+            "tgt_text": [list(shown) for shown in dataset.candidates],
+            "tgt_img_path": [[""] * len(shown) for shown in dataset.candidates],
             "concept": [row.question.about for row in dataset.rows],
         }
     )

@@ -71,12 +71,12 @@ def parse_line(line: str) -> Raw:
     def linked(*symbols: str) -> tuple[str, ...]:
         # a relation to another part of speech is none of ours
         found = [pointer for pointer in pointers if pointer[0] in symbols and pointer[2] == pos]
-        return tuple(_id(one[2], one[1]) for one in found)
+        return tuple(_id(pointer[2], pointer[1]) for pointer in found)
 
     antonyms = tuple(
-        (int(places[:2], 16), _id(there, of), int(places[2:], 16))
-        for symbol, of, there, places in pointers
-        if symbol == "!" and there == pos
+        (int(places[:2], 16), _id(part_of_speech, of), int(places[2:], 16))
+        for symbol, of, part_of_speech, places in pointers
+        if symbol == "!" and part_of_speech == pos
     )
     gloss, examples = split_gloss(text)
     synset = Synset(
@@ -95,7 +95,7 @@ def parse_line(line: str) -> Raw:
 def split_gloss(text: str) -> tuple[str, tuple[str, ...]]:
     """The definition, without what stands in quotes, and the example sentences that do."""
     definition = text.split('"')[0].strip().rstrip(";:").strip()
-    examples = (" ".join(one.split()) for one in EXAMPLE.findall(text))
+    examples = (" ".join(quoted.split()) for quoted in EXAMPLE.findall(text))
     return " ".join(definition.split()), tuple(example for example in examples if example)
 
 
@@ -133,11 +133,11 @@ def _antonyms(
     raw: Raw, every: Mapping[str, Raw], words: Mapping[str, tuple[str, ...]]
 ) -> Iterator[Antonym]:
     """Of the words that are kept on both sides."""
-    for here, other, there in raw.antonyms:
-        if other in words:
-            one, its = raw.words[here - 1], every[other].words[there - 1]
-            if one in words[raw.synset.id] and its in words[other]:
-                yield Antonym(one, other, its)
+    for place, antonym_id, antonym_place in raw.antonyms:
+        if antonym_id in words:
+            word, antonym = raw.words[place - 1], every[antonym_id].words[antonym_place - 1]
+            if word in words[raw.synset.id] and antonym in words[antonym_id]:
+                yield Antonym(word, antonym_id, antonym)
 
 
 def _id(pos: str, offset: str) -> str:

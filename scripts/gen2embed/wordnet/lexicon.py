@@ -33,18 +33,18 @@ class Lexicon:
     def by_word(self) -> dict[tuple[str, str], list[Synset]]:
         """(part of speech, word) -> its meanings."""
         found: dict[tuple[str, str], list[Synset]] = {}
-        for one in self.synsets:
-            for word in one.words:
-                found.setdefault((one.pos, word), []).append(one)
+        for synset in self.synsets:
+            for word in synset.words:
+                found.setdefault((synset.pos, word), []).append(synset)
         return found
 
     @cached_property
     def of_kind(self) -> dict[str, list[str]]:
         """Synset -> those that are a kind of it at one step."""
         found: dict[str, list[str]] = {}
-        for one in self.synsets:
-            for kind in one.kinds:
-                found.setdefault(kind, []).append(one.id)
+        for synset in self.synsets:
+            for kind in synset.kinds:
+                found.setdefault(kind, []).append(synset.id)
         return found
 
     def is_unseen(self, word: str) -> bool:
@@ -57,11 +57,11 @@ class Lexicon:
 
     def ancestors(self, synset: Synset) -> list[Synset]:
         """All that it is a kind of, nearest first."""
-        return self._reached(synset, lambda one: one.kinds)
+        return self._reached(synset, lambda reached: reached.kinds)
 
     def parts(self, synset: Synset) -> list[Synset]:
         """Its parts, their parts, ..., nearest first."""
-        return self._reached(synset, lambda one: one.parts)
+        return self._reached(synset, lambda reached: reached.parts)
 
     def siblings(self, synset: Synset) -> list[Synset]:
         """Others that are of one kind with it at one step; of adjectives those that are similar."""
@@ -78,8 +78,8 @@ class Lexicon:
         every = []
         for antonym in synset.antonyms:
             other = self.by_id[antonym.of]
-            for one in (other, *(self.by_id[name] for name in other.similar)):
-                every += one.words
+            for opposite in (other, *(self.by_id[name] for name in other.similar)):
+                every += opposite.words
         return own, list(dict.fromkeys([*own, *every]))
 
     def _reached(self, synset: Synset, further: Callable[[Synset], Iterable[str]]) -> list[Synset]:
@@ -88,6 +88,6 @@ class Lexicon:
         while front:
             new = [name for name in dict.fromkeys(front) if name not in found]
             found |= dict.fromkeys(new)
-            front = [name for one in new for name in further(self.by_id[one])]
+            front = [name for reached in new for name in further(self.by_id[reached])]
         found.pop(synset.id, None)
         return [self.by_id[name] for name in found]

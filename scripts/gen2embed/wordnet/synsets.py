@@ -87,6 +87,6 @@ def load_synsets(path: str | Path = EXTRACT) -> list[Synset]:
             raise InputError(f"{path}: row {number}: {len(row)} cells, not {len(COLUMNS)}")
         name, class_, words, gloss, *lists = row
         split = [tuple(cell.split(BETWEEN)) if cell else () for cell in lists]
-        antonyms = tuple(Antonym(*one.split(">")) for one in split.pop())
+        antonyms = tuple(Antonym(*antonym.split(">")) for antonym in split.pop())
         found.append(Synset(name, class_, tuple(words.split(BETWEEN)), gloss, *split, antonyms))
     return found

@@ -148,9 +148,9 @@ def word_to_synonym(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
         yield Question(synset.id, _held(synset), answers, right, hard=near)
 
 
-def _alike(one: str, other: str) -> bool:
+def _alike(word: str, second: str) -> bool:
     """Whether two words begin alike, such as grey and greyness: that is seen in their letters."""
-    return one[:4] == other[:4]
+    return word[:4] == second[:4]
 
 
 def class_label(synset: Synset) -> str:
@@ -175,7 +175,7 @@ def sentences(synset: Synset) -> Iterator[tuple[str, str]]:
 def sentence_to_word(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
     for sentence, word in sentences(synset):
         gapped = re.sub(rf"\b{word}\b", GAP, sentence)
-        answers = (word, *(one for one in synset.words if one != word))
+        answers = (word, *(synonym for synonym in synset.words if synonym != word))
         if _hides(gapped, answers) == answers:
             near = _near(lexicon, synset)
             yield Question(
@@ -187,9 +187,9 @@ def sentence_to_word(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
 def word_to_sense(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
     for sentence, word in sentences(synset):
         others = tuple(
-            one.gloss
-            for one in lexicon.by_word[synset.pos, word]
-            if one is not synset and one.gloss != synset.gloss
+            sense.gloss
+            for sense in lexicon.by_word[synset.pos, word]
+            if sense is not synset and sense.gloss != synset.gloss
         )
         if others:
             shown = {"word": word, "sentence": sentence}
@@ -215,9 +215,9 @@ def word_to_antonym(lexicon: Lexicon, synset: Synset) -> Iterator[Question]:
         yield Question(synset.id, _held(synset), answers, frozenset(every), hard=near)
 
 
-def _negates(one: str, synset: Synset) -> bool:
+def _negates(word: str, synset: Synset) -> bool:
     """Whether two words differ by a prefix alone (un-, in-): that is seen in their letters."""
-    return one.endswith(synset.word[-4:]) or _alike(one, synset.word)
+    return word.endswith(synset.word[-4:]) or _alike(word, synset.word)
 
 
 @dataclass(frozen=True)
@@ -252,11 +252,11 @@ def questions(task: str, lexicon: Lexicon) -> list[Question]:
     """
     found: dict[tuple[str, ...], Question] = {}
     for synset in lexicon.synsets:
-        for one in TASKS[task].ask(lexicon, synset):
-            before = found.get(one.key)
+        for question in TASKS[task].ask(lexicon, synset):
+            before = found.get(question.key)
             if before is not None:
-                right = before.right | one.right
+                right = before.right | question.right
                 wrong = tuple(text for text in before.wrong if text not in right)
-                one = replace(before, right=right, wrong=wrong)
-            found[one.key] = one
+                question = replace(before, right=right, wrong=wrong)
+            found[question.key] = question
     return list(found.values())

@@ -96,7 +96,7 @@ def test_a_question_asked_twice():
 def test_row_counts():
     assert check_row_count(3, 3) == check_row_count(3, None) == []
     assert check_row_count(2, 3) == [Finding("row_count", ERROR, 2, -1, "2 rows instead of 3")]
-    assert check_row_count(0, None)[0].said == "there are no rows"
+    assert check_row_count(0, None)[0].wording == "there are no rows"
 
 
 def test_every_use_of_an_image_with_its_row():

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gen2embed.artifacts.origin import SIDES, items_metadata
 from gen2embed.data.bad_rows import write_dropped
 from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
 from gen2embed.data.compositions import Composition, by_id, read_subset
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_json
-from gen2embed.origin import SIDES, items_metadata
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "prepare_compositions.py"
 spec = importlib.util.spec_from_file_location("prepare_compositions", SCRIPT)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gen2embed.artifacts.rows_taken import as_metadata, from_metadata, rows_dropped
 from gen2embed.data.bad_rows import (
     DROPPABLE,
     Listed,
@@ -18,7 +19,6 @@ from gen2embed.data.bad_rows import (
 from gen2embed.data.checks import ERROR, NOTE, WARNING, Finding
 from gen2embed.data.mmeb import of_kept
 from gen2embed.errors import InputError
-from gen2embed.rows_taken import as_metadata, from_metadata, rows_dropped
 
 ROWS = 9
 

@@ -52,7 +52,7 @@ def test_a_file_is_fetched_once_and_kept_in_the_clients_cache(hub, repo, publish
     content = (published / EVAL_REPO / ZIP).read_bytes()
     assert path.read_bytes() == content and sum(counted) == len(content)
     assert path.is_relative_to(repo.cache) and "snapshots" in path.parts
-    assert repo.here(repo.files(repo.revision("main"))[ZIP], repo.revision("main"))
+    assert repo.is_here(repo.files(repo.revision("main"))[ZIP], repo.revision("main"))
     assert fetch(repo) == path and len(ranges(hub)) == 1
     assert not list(repo.folder.rglob("*.part*"))
 
@@ -201,10 +201,10 @@ def test_plain_files_are_resumed_and_checked(hub, published, tmp_path, hasty):
     known = {"val2017.zip": FileFacts("val2017.zip", sha256=digest)}
     web = WebFiles("coco", f"{hub.url}/plain/coco/{{path}}", known, hasty, tmp_path)
     facts = web.files("2017")["val2017.zip"]
-    assert facts.size == len(content) and not web.here(facts, "2017")
+    assert facts.size == len(content) and not web.is_here(facts, "2017")
     hub.faults["val2017.zip"] = [("cut", 200), ("corrupt",)]
     path = web.fetch(facts, "2017", int)
-    assert path.read_bytes() == content and web.here(facts, "2017")
+    assert path.read_bytes() == content and web.is_here(facts, "2017")
     assert web.files("2017") == {"val2017.zip": facts}
     asked = len(hub.requests)
     assert web.fetch(facts, "2017", int) == path and len(hub.requests) == asked

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gen2embed.artifacts.origin import SIDES, items_metadata
 from gen2embed.data.bad_rows import write_dropped
 from gen2embed.data.mmeb import equivalences_by_id, flatten, number, stack
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_csv, write_parquet
-from gen2embed.origin import SIDES, items_metadata
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "prepare_items.py"
 spec = importlib.util.spec_from_file_location("prepare_items", SCRIPT)

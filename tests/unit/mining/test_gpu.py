@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gen2embed import gpus
 from gen2embed.errors import InputError
+from gen2embed.machine import gpus
 from gen2embed.mining import gpu
 from gen2embed.mining.backends import on_cpu
 from gen2embed.mining.gpu import FaissGpu, TorchNeighbours, neighbours_on
@@ -148,7 +148,7 @@ def test_no_gpu_is_one_line_and_auto_does_without():
 @pytest.mark.parametrize("device", ["auto", "cuda"])
 def test_a_driver_that_is_too_old_is_named(monkeypatch, tmp_path, capsys, device):
     a_driver(monkeypatch, tmp_path, "470.57.02")
-    monkeypatch.setattr("gen2embed.driver.cuda_of_torch", lambda: "13.0")
+    monkeypatch.setattr("gen2embed.machine.driver.cuda_of_torch", lambda: "13.0")
     if device == "cuda":
         with pytest.raises(InputError) as ended:
             neighbours_on(device)

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.nn.functional import kl_div
 
+from gen2embed.artifacts.judged import Judged, read_judged, too_relevant
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, write_parquet
-from gen2embed.judged import Judged, read_judged, too_relevant
 from gen2embed.training.objective import soft_label_loss
 from unit.mining.test_programs import flags, folder, mine, written  # noqa: F401
 from unit.training.conftest import *  # noqa: F403  (the tiny model)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gen2embed.models.blocks import Blocks
+from gen2embed.models.encoding.blocks import Blocks
 
 
 def vectors_of(rows):

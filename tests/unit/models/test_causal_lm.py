@@ -17,7 +17,7 @@ from gen2embed.models.analysis.attention_mass import attention_mass, token_segme
 from gen2embed.models.analysis.layers import encode_layers
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.backbones.base import LEAST_PREFIX
-from gen2embed.models.encoder import encode, plan_items
+from gen2embed.models.encoding.encoder import encode, plan_items
 from gen2embed.models.shortcuts.prefix import split_prefix
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.markup import SEGMENTS

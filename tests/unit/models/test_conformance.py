@@ -9,7 +9,7 @@ import torch
 
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.backbones.base import LEAST_PREFIX, last_places
-from gen2embed.models.encoder import encode, plan_items
+from gen2embed.models.encoding.encoder import encode, plan_items
 from gen2embed.models.shortcuts.prefix import LITERAL, split_prefix
 from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.input_form import InputForm

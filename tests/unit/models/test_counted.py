@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_parquet
-from gen2embed.models.planning import plan_items
-from gen2embed.models.token_counts import COUNTS, Recipe, count_all, counted
+from gen2embed.models.encoding.planning import plan_items
+from gen2embed.models.encoding.token_counts import COUNTS, Recipe, count_all, counted
 from gen2embed.prompts.input_form import InputForm
 from gen2embed.prompts.items import Item, read_items
 from gen2embed.prompts.registry import get_prompt
@@ -61,7 +61,7 @@ def test_counted_items_are_the_planned_ones(backbone, tiny, file, tmp_path, trun
 def test_blocks_change_nothing(backbone, tiny, file, monkeypatch):
     inputs = inputs_of(backbone, tiny, file(ROWS))
     whole = count_all(inputs, "count")
-    monkeypatch.setattr("gen2embed.models.token_counts.BLOCK", 2)
+    monkeypatch.setattr("gen2embed.models.encoding.token_counts.BLOCK", 2)
     assert (count_all(inputs, "count") == whole).all() and whole.dtype == COUNTS
 
 
@@ -71,7 +71,7 @@ def test_no_image_is_opened_where_all_get_one_size(backbone, tiny, file, tmp_pat
 
     inputs = inputs_of(backbone, tiny, file(ROWS), "train_448", 4096)
     planned = inputs.plan(0, len(ROWS))
-    monkeypatch.setattr("gen2embed.models.planning.open_image", forbidden)
+    monkeypatch.setattr("gen2embed.models.encoding.planning.open_image", forbidden)
     elsewhere = replace(inputs, image_root=tmp_path / "nowhere")
     found = count_all(elsewhere, "count")
     assert found["tokens"].tolist() == [one.tokens for one in planned]

@@ -16,10 +16,10 @@ from gen2embed.data.image_checks import looked_at
 from gen2embed.download.zips import extract, open_zip, read_members
 from gen2embed.errors import InputError
 from gen2embed.files import read_json, write_json
-from gen2embed.models.adapters import check_model, trained_on
 from gen2embed.models.backbones import load_backbone
-from gen2embed.models.sums import CARD, SUMS, sums_of
-from gen2embed.models.weights import read_tensors
+from gen2embed.models.folders.adapters import check_model, trained_on
+from gen2embed.models.folders.sums import CARD, SUMS, sums_of
+from gen2embed.models.folders.weights import read_tensors
 from gen2embed.prompts.images import UnreadableImage, load_rgb, open_image, shown_size
 from gen2embed.prompts.resolutions import get_resolution
 from unit.tiny import save_adapter

@@ -15,8 +15,8 @@ def no_gpu(monkeypatch):
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
 def test_a_driver_that_is_too_old_is_named(monkeypatch, capsys, name):
-    monkeypatch.setattr("gen2embed.driver.cuda_of_torch", lambda: "13.0")
-    monkeypatch.setattr("gen2embed.driver.driver_version", lambda: "535.104.05")
+    monkeypatch.setattr("gen2embed.machine.driver.cuda_of_torch", lambda: "13.0")
+    monkeypatch.setattr("gen2embed.machine.driver.driver_version", lambda: "535.104.05")
     with pytest.raises(InputError) as ended:
         resolve_device(name)
     assert f"device '{name}' is not available here" in str(ended.value)
@@ -26,7 +26,7 @@ def test_a_driver_that_is_too_old_is_named(monkeypatch, capsys, name):
 
 
 def test_a_build_without_cuda_is_named(monkeypatch, capsys):
-    monkeypatch.setattr("gen2embed.driver.cuda_of_torch", lambda: None)
+    monkeypatch.setattr("gen2embed.machine.driver.cuda_of_torch", lambda: None)
     with pytest.raises(InputError, match="this torch is a build without CUDA"):
         resolve_device("cuda")
     assert resolve_device("auto") == "cpu" and capsys.readouterr().err == ""

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
-from gen2embed.models.batching import families
-from gen2embed.models.blocks import Blocks
-from gen2embed.models.encoder import _unit, batches_by_tokens, encode, plan_items
+from gen2embed.models.encoding.batching import families
+from gen2embed.models.encoding.blocks import Blocks
+from gen2embed.models.encoding.encoder import _unit, batches_by_tokens, encode, plan_items
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import export_model
 from gen2embed.errors import InputError
 from gen2embed.models.backbones import load_backbone
-from gen2embed.models.encoder import encode, plan_items
+from gen2embed.models.encoding.encoder import encode, plan_items
 from gen2embed.models.export.check import check_rendering, not_loadable
 from gen2embed.models.export.template import chat_template, content_of
 from gen2embed.prompts.input_form import InputForm

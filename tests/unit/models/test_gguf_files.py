@@ -14,8 +14,8 @@ from gen2embed.errors import InputError
 from gen2embed.files import digest_file, digest_folder, digest_small_files
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.backbones.causal_lm import load_tokenizer
-from gen2embed.models.encoder import encode, plan_items
-from gen2embed.models.released import named
+from gen2embed.models.encoding.encoder import encode, plan_items
+from gen2embed.models.folders.released import named
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_parquet
-from gen2embed.models.numbers_given import check_given
+from gen2embed.models.encoding.numbers_given import check_given
 from unit.models.test_embed_program import run
 from unit.training.test_train_program import job, run_here  # noqa: F401  (a fixture)
 

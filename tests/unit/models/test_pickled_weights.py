@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from gen2embed.errors import InputError
 from gen2embed.files import digest_folder
 from gen2embed.models.backbones import load_backbone
-from gen2embed.models.weights import adapter_weights, read_tensors
+from gen2embed.models.folders.weights import adapter_weights, read_tensors
 from unit.tiny import save_adapter
 
 

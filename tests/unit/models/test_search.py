@@ -15,8 +15,8 @@ import search
 from gen2embed.errors import InputError
 from gen2embed.files import write_embeddings, write_parquet
 from gen2embed.mining.nearest import nearest
-from gen2embed.models import encoder
-from gen2embed.reporting import sheet
+from gen2embed.models.encoding import encoder
+from gen2embed.reporting.figures.style import sheet
 
 TEXTS = ["red apple", "tram", "flag of belgium", "", "waving hand"]
 
@@ -114,7 +114,7 @@ def test_the_order_is_that_of_the_vectors(tiny, embedded, capsys):
 def test_a_list_of_queries_loads_model_and_vectors_once(tiny, embedded, monkeypatch, capsys):
     """What makes a search quick: nothing of the set is embedded, nothing loaded again."""
     counted = {"models": 0, "vectors": 0, "items": 0}
-    import gen2embed.embedding_files as files
+    import gen2embed.artifacts.embedding_files as files
     import gen2embed.models.backbones as backbones
 
     def counting(module, name, what, size=lambda *_: 1):

@@ -14,10 +14,10 @@ from PIL import Image
 
 from gen2embed.errors import InputError
 from gen2embed.files import load_embeddings, load_valid, write_parquet
-from gen2embed.models.batching import batches_by_tokens
-from gen2embed.models.blocks import Blocks
-from gen2embed.models.encoder import encode, plan_items
-from gen2embed.models.shards import shard_rows
+from gen2embed.models.encoding.batching import batches_by_tokens
+from gen2embed.models.encoding.blocks import Blocks
+from gen2embed.models.encoding.encoder import encode, plan_items
+from gen2embed.models.encoding.shards import shard_rows
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt
 from gen2embed.prompts.resolutions import get_resolution

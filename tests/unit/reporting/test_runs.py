@@ -7,11 +7,11 @@ import pytest
 from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import share_interval
 from gen2embed.reporting import runs as fine_tuned
-from gen2embed.reporting.by_dataset import EVERY, OTHERS, differences, said_of_parts
 from gen2embed.reporting.captions import conditional, informed
 from gen2embed.reporting.results import Run, aggregate, over_seeds, per_dataset
 from gen2embed.reporting.runs import RunName, comparisons
-from gen2embed.reporting.tables import pivot, shown_datasets
+from gen2embed.reporting.tables.rendering.by_dataset import EVERY, OTHERS, differences, sentence_of_parts
+from gen2embed.reporting.tables.rendering.rendering import pivot, shown_datasets
 from gen2embed.reporting.verdicts import shown_tests, verdicts
 
 REGISTER = pd.DataFrame(
@@ -156,7 +156,7 @@ def test_a_difference_is_split_into_the_sets_it_comes_from():
     assert rows.loc[EVERY, "difference"] == pytest.approx(0.15)
     assert rows.loc["A", "part"] == pytest.approx(0.15)
     assert (rows.loc[OTHERS, ["difference", "ci_low", "ci_high"]] == 0).all()
-    said = said_of_parts(frame)
+    said = sentence_of_parts(frame)
     assert ", of which A +15.0; the other 1 sets +0.0 [+0.0, +0.0]." in said
 
 

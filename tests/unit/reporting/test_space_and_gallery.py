@@ -13,9 +13,9 @@ from PIL import Image
 
 import draw_gallery
 from gen2embed.mining.clusters import ClusterTable
-from gen2embed.reporting.embedding_space import alignment, centroid_distance, flatten
-from gen2embed.reporting.figures import style
-from gen2embed.reporting.gallery import Case, find_cases
+from gen2embed.reporting.figures.style.embedding_space import alignment, centroid_distance, flatten
+from gen2embed.reporting.figures.style.gallery import Case, find_cases
+from gen2embed.reporting.figures.style.style import style
 
 
 def test_centroid_distance_of_opposite_and_of_equal_clouds():

@@ -227,12 +227,15 @@ def test_a_hidden_share_has_clusters_and_files_of_its_own():
     jobs = Jobs(study)
     assert study.doses == [0, 0.5, 1] and study.train_sets == ["Change"]
     assert [run.model for run in study.runs] == ["hns-h1_seed4", "hns-h0_seed4", "hns-h0.5_seed4"]
-    assert study.told == ["results/ci/equivalences/train/Change.parquet"]
+    assert study.revealed == ["results/ci/equivalences/train/Change.parquet"]
     mined = {job["out"].split("/")[-2]: job for job in json.loads(jobs.mining())}
     assert "equivalences" not in mined["hns"]
-    assert (mined["hns-h0.5"]["hidden"], mined["hns-h0.5"]["equivalences"]) == (0.5, *study.told)
+    assert (mined["hns-h0.5"]["hidden"], mined["hns-h0.5"]["equivalences"]) == (
+        0.5,
+        *study.revealed,
+    )
     (job,) = json.loads(jobs.training(study.runs[2]))
-    assert (job["hidden"], job["hidden_seed"], job["equivalences"]) == (0.5, 0, study.told)
+    assert (job["hidden"], job["hidden_seed"], job["equivalences"]) == (0.5, 0, study.revealed)
     assert job["clusters"] == ["results/ci/clusters/hns-h0.5/Change.parquet"]
     (none, *_) = json.loads(jobs.measuring_doses())
     assert (none["out"], none["hidden"]) == ("results/ci/doses/h0.json", 0)
@@ -240,7 +243,7 @@ def test_a_hidden_share_has_clusters_and_files_of_its_own():
 
 def test_without_a_hidden_share_no_job_is_told_of_equivalences():
     study = Study(config_of("mini_full"))
-    assert study.doses == study.told == []
+    assert study.doses == study.revealed == []
     texts = [Jobs(study).mining(), *(Jobs(study).training(run) for run in study.runs)]
     assert not any("equivalences" in text for text in texts)
 

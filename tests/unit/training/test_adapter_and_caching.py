@@ -8,7 +8,7 @@ import torch
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import PIXEL_BYTES
-from gen2embed.models.encoder import plan_items
+from gen2embed.models.encoding.encoder import plan_items
 from gen2embed.models.shortcuts.image_features import vision_is_frozen, with_image_features
 from gen2embed.models.shortcuts.prefix import narrow_to_last_token
 from gen2embed.prompts.items import Item

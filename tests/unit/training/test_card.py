@@ -3,7 +3,7 @@
 import pytest
 
 from gen2embed.files import write_json
-from gen2embed.models.adapters import trained_on
+from gen2embed.models.folders.adapters import trained_on
 from gen2embed.training.card import render_card
 
 SUBSET = {"strategy": "saha", "prompt": None, "split": "original", "row_cap": None}

@@ -13,7 +13,7 @@ import train_adapter
 from gen2embed.files import write_parquet
 from gen2embed.mining.clusters import ClusterTable, write_clusters
 from gen2embed.models.backbones import load_backbone
-from gen2embed.models.encoder import plan_items
+from gen2embed.models.encoding.encoder import plan_items
 from gen2embed.models.shortcuts.prefix import narrow_to_last_token
 from gen2embed.prompts.items import Item
 from gen2embed.prompts.registry import get_prompt

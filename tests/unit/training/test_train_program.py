@@ -551,7 +551,7 @@ def test_bad_input_is_one_line_and_no_output(job, tmp_path, capsys, change, said
 
 
 def test_live_curves_need_their_package(job, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("gen2embed.training.job.find_spec", lambda _: None)
+    monkeypatch.setattr("gen2embed.training.checks.find_spec", lambda _: None)
     assert run_here(job, tmp_path, report_to="trackio") == 2
     assert "--report-to trackio: is not installed" in capsys.readouterr().err
 

@@ -124,9 +124,9 @@ class Instructor:
         sides = pick.sample([0, 1], pick.choice(TURNS["pair"]))
         turns = [self.pair_turn(self.photos[rows[side]], side, asked) for side in sides]
         if pick.random() < 0.15:
-            both = " and ".join(self.photos[row]["name"] for row in rows)
+            pair = " and ".join(self.photos[row]["name"] for row in rows)
             words = [word for row in rows for word in self._words(self.photos[row])]
-            turns[0] = self._turn("pair", "both", words, both, "sentence_plain", asked)
+            turns[0] = self._turn("pair", "both", words, pair, "sentence_plain", asked)
         return rows, IMAGE, turns
 
     def _words(self, photo: dict[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from gen2embed.errors import InputError
 from gen2embed.files import digest_folder
 from gen2embed.models import pixel_limits
-from gen2embed.models.adapters import check_form, check_model
+from gen2embed.models.folders.adapters import check_form, check_model
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.outputs import add_output
 from gen2embed.prompts import input_form
@@ -23,7 +23,7 @@ from gen2embed.settings import add_settings
 
 if TYPE_CHECKING:
     from gen2embed.models.backbones.base import Backbone
-    from gen2embed.models.planning import Planned
+    from gen2embed.models.encoding.planning import Planned
     from gen2embed.prompts.items import Item
 
 
@@ -78,7 +78,7 @@ def plan_for(
     backbone: Backbone, job: argparse.Namespace, prompt: str, items: Sequence[Item], source: str
 ) -> list[Planned]:
     """The items under one of the job's prompts."""
-    from gen2embed.models.planning import plan_items
+    from gen2embed.models.encoding.planning import plan_items
 
     return plan_items(
         backbone,
@@ -95,8 +95,8 @@ def batches_for(
     backbone: Backbone, job: argparse.Namespace, planned: Sequence[Planned], device: str
 ) -> Iterator[tuple[list[int], dict[str, Any]]]:
     """(rows, model inputs on the device) of every batch."""
-    from gen2embed.models.batching import batches_by_tokens
-    from gen2embed.models.loading import load_batches
+    from gen2embed.models.encoding.batching import batches_by_tokens
+    from gen2embed.models.encoding.loading import load_batches
 
     batches = batches_by_tokens(planned, job.token_budget)
     size = get_resolution(job.resolution)

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from gen2embed.models.analysis.watching import watched
 from gen2embed.models.backbones.base import Backbone, last_places
-from gen2embed.models.numbers_given import check_given
+from gen2embed.models.encoding.numbers_given import check_given
 
 
 def hidden_states(output: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -13,11 +13,11 @@ from importlib import import_module
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone
-from gen2embed.models.gguf_files import at
+from gen2embed.models.folders.gguf_files import at
+from gen2embed.models.folders.released import released_adapter
+from gen2embed.models.folders.sums import check_regular, check_sums
+from gen2embed.models.folders.weights import tensors_alone
 from gen2embed.models.pixel_limits import PixelLimits, limits_of_folder
-from gen2embed.models.released import released_adapter
-from gen2embed.models.sums import check_regular, check_sums
-from gen2embed.models.weights import tensors_alone
 from gen2embed.prompts.input_form import STOCK, InputForm
 
 REGISTRY = {

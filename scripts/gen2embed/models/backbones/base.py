@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from gen2embed.errors import InputError
-from gen2embed.models.adapters import apply_adapter
-from gen2embed.models.gguf_files import weights_at
+from gen2embed.models.folders.adapters import apply_adapter
+from gen2embed.models.folders.gguf_files import weights_at
 from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.models.shortcuts.grouped_attention import best_attention
 from gen2embed.models.shortcuts.pixel_table import RAW, PixelTable
@@ -137,7 +137,7 @@ class Backbone:
                 )
             shown = marked if images else [False] * len(texts)
         more = RAW if raw and images else {}
-        if all(has or not mark for has, mark in zip(shown, marked, strict=True)):
+        if all(image or not mark for image, mark in zip(shown, marked, strict=True)):
             batch = self.processor(
                 text=list(texts), images=list(images) or None, padding=True, return_tensors="pt",
                 **more,
@@ -158,7 +158,7 @@ class Backbone:
         It would count them and refuse.
         """
         tokenizer = self.processor.tokenizer
-        seen = [text for text, has in zip(texts, shown, strict=True) if has]
+        seen = [text for text, image in zip(texts, shown, strict=True) if image]
         batch: dict[str, Any] = {}
         if seen:
             batch = dict(self.processor(text=seen, images=list(images), **more).data)
@@ -166,16 +166,16 @@ class Backbone:
         batch.pop("attention_mask", None)
         kinds = batch.pop("mm_token_type_ids", None)
         rows = [
-            next(of_images) if has else tokenizer(text)["input_ids"]
-            for text, has in zip(texts, shown, strict=True)
+            next(of_images) if image else tokenizer(text)["input_ids"]
+            for text, image in zip(texts, shown, strict=True)
         ]
         padded = tokenizer.pad({"input_ids": rows}, padding=True, return_tensors="pt").data
         batch = {name: torch.as_tensor(np.asarray(item)) for name, item in batch.items()}
         is_image = padded["input_ids"] == self.image_id
-        has = torch.tensor(list(shown))[:, None]
+        has_image = torch.tensor(list(shown))[:, None]
         if kinds is not None:
-            padded["mm_token_type_ids"] = (is_image & has).to(padded["input_ids"])
-        return {**padded, **batch, LITERAL: is_image & ~has}
+            padded["mm_token_type_ids"] = (is_image & has_image).to(padded["input_ids"])
+        return {**padded, **batch, LITERAL: is_image & ~has_image}
 
     @cached_property
     def pixel_table(self) -> PixelTable | None:

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gen2embed.errors import InputError
 from gen2embed.models.backbones.base import Backbone, load_model
-from gen2embed.models.gguf_files import at, complete_tokenizer, is_gguf
+from gen2embed.models.folders.gguf_files import at, complete_tokenizer, is_gguf
 from gen2embed.prompts.chat_template import ChatTemplate, Messages, read_template
 from gen2embed.prompts.markup import Parts
 from gen2embed.prompts.registry import Prompt, UserTurn

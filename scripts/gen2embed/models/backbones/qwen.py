@@ -96,12 +96,12 @@ def image_positions(
     which it begins; height and width count up from there; text goes on after the largest of them.
     The same numbers as the models' own ``get_rope_index``, without its loop over tokens.
     """
-    has = is_image.any(1)
+    has_image = is_image.any(1)
     height, width = grid.new_zeros(2, len(positions), 1)
-    height[has], width[has] = grid[:, :1], grid[:, 1:]
+    height[has_image], width[has_image] = grid[:, :1], grid[:, 1:]
     first = positions.gather(1, is_image.long().argmax(1, keepdim=True))
     within = positions - first
-    after = has[:, None] & (within >= height * width)
+    after = has_image[:, None] & (within >= height * width)
     text = torch.where(after, positions - height * width + torch.maximum(height, width), positions)
     rows = first + within // width.clamp(min=1)
     columns = first + within % width.clamp(min=1)

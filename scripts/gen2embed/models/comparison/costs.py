@@ -13,7 +13,7 @@ import numpy as np
 
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.evaluation.precision import predict
-from gen2embed.ids import Rows
+from gen2embed.artifacts.ids import Rows
 from gen2embed.models.comparison.trace import STEPS, Trace, cosine, first_difference
 
 Pair = tuple[Sequence[Trace], Sequence[Trace]]  # of the same items, the first way and the second
@@ -34,12 +34,12 @@ def costs(by_role: Mapping[str, Pair], rows: Rows | None) -> list[dict[str, Any]
     bootstrap over rows). Where the widths differ, no item can be exchanged, and cost is None.
     """
     parted = {
-        role: np.array([first_difference(*pair) or "" for pair in zip(*both, strict=True)])
-        for role, both in by_role.items()
+        role: np.array([first_difference(*pair) or "" for pair in zip(*traces, strict=True)])
+        for role, traces in by_role.items()
     }
     plain = {
-        role: [np.stack([trace.vector for trace in one]) for one in both]
-        for role, both in by_role.items()
+        role: [np.stack([trace.vector for trace in of_way]) for of_way in traces]
+        for role, traces in by_role.items()
     }
     before = hits_of(rows, plain["query"][0], plain["target"][0]) if rows else None
     found = []

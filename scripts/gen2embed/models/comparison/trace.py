@@ -48,12 +48,12 @@ class Trace:
     padding: tuple[str, bool] | None = None
 
 
-def differs(step: str, one: Trace, other: Trace) -> bool:
+def differs(step: str, first: Trace, second: Trace) -> bool:
     """Whether both know the step and did not do the same."""
     if step == "vector":
-        allowed = max(COSINE.get(form or "float32", 1e-2) for form in (one.form, other.form))
-        return 1 - cosine(one.vector, other.vector) > allowed
-    mine, theirs = getattr(one, step), getattr(other, step)
+        allowed = max(COSINE.get(form or "float32", 1e-2) for form in (first.form, second.form))
+        return 1 - cosine(first.vector, second.vector) > allowed
+    mine, theirs = getattr(first, step), getattr(second, step)
     if mine is None or theirs is None:
         return False
     if step == "padding":  # the sides may differ, as long as nothing depends on them
@@ -65,35 +65,35 @@ def differs(step: str, one: Trace, other: Trace) -> bool:
     return mine != theirs
 
 
-def first_difference(one: Trace, other: Trace) -> str | None:
+def first_difference(first: Trace, second: Trace) -> str | None:
     """The first step at which two traces of an item part; None: they agree to the end."""
-    return next((step for step in STEPS if differs(step, one, other)), None)
+    return next((step for step in STEPS if differs(step, first, second)), None)
 
 
-def cosine(one: np.ndarray, other: np.ndarray) -> float:
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
     """Of two unit vectors; of different lengths 0."""
-    if one.shape != other.shape:
+    if first.shape != second.shape:
         return 0.0
-    return float(one.astype(np.float64) @ other.astype(np.float64))
+    return float(first.astype(np.float64) @ second.astype(np.float64))
 
 
-def summary(ones: Sequence[Trace], others: Sequence[Trace]) -> list[dict[str, Any]]:
+def summary(first: Sequence[Trace], second: Sequence[Trace]) -> list[dict[str, Any]]:
     """For each step at which items part first: how many, cosine (mean, least), an example."""
-    found = [first_difference(*pair) for pair in zip(ones, others, strict=True)]
+    found = [first_difference(*pair) for pair in zip(first, second, strict=True)]
     rows = []
     for step, meaning in STEPS.items():
         at = [number for number, name in enumerate(found) if name == step]
         if not at:
             continue
-        cosines = [cosine(ones[number].vector, others[number].vector) for number in at]
+        cosines = [cosine(first[number].vector, second[number].vector) for number in at]
         rows.append(
             {
                 "step": step, "meaning": meaning, "items": len(at), "of": len(found),
                 "mean_cosine": float(np.mean(cosines)), "least_cosine": min(cosines),
                 "example": {
                     "item": at[0],
-                    "first": _shown(step, ones[at[0]]),
-                    "second": _shown(step, others[at[0]]),
+                    "first": _shown(step, first[at[0]]),
+                    "second": _shown(step, second[at[0]]),
                 },
             }
         )  # fmt: skip

@@ -18,7 +18,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import load_embeddings
 from gen2embed.models.backbones.base import Backbone
 from gen2embed.models.comparison.trace import Trace, cosine
-from gen2embed.models.encoder import encode, plan_items
+from gen2embed.models.encoding.encoder import encode, plan_items
 from gen2embed.models.export.check import load
 from gen2embed.models.export.template import message_of
 from gen2embed.prompts.images import load_rgb
@@ -112,11 +112,11 @@ class Own:
             batch = backbone.to_device(batch, device)
             with watched(backbone.model.model) as seen:
                 vector = normalize(backbone.last_hidden(batch).float(), dim=-1).cpu().numpy()[0]
-            same = cosine(vector, together) > 1 - ALONE
+            unchanged = cosine(vector, together) > 1 - ALONE
             known = {"rendered": plan.rendered, "form": _form(backbone.model)}
             known |= {"prompt": self.prompt.system or ""}
             side = backbone.processor.tokenizer.padding_side
-            found.append(traced(seen, batch, vector, padding=(side, same), **known))
+            found.append(traced(seen, batch, vector, padding=(side, unchanged), **known))
         return found
 
 
@@ -150,10 +150,10 @@ class SentenceTransformers:
             features = first.preprocess([given], prompt=level or None, task=task)
             with watched(first.model) as seen:
                 vector = self._encode(item.role, [given])[0]
-            same = cosine(vector, together) > 1 - ALONE
+            unchanged = cosine(vector, together) > 1 - ALONE
             known = {"rendered": rendered, "form": _form(first.model), "prompt": level}
             side = first.tokenizer.padding_side
-            found.append(traced(seen, features, vector, padding=(side, same), **known))
+            found.append(traced(seen, features, vector, padding=(side, unchanged), **known))
         return found
 
     def _input(self, item: Item, root: Path) -> Any:

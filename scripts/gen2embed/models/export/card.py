@@ -98,7 +98,7 @@ def _closing(prompt: Prompt, pictured: bool) -> str:
 def _trained(adapter: Mapping[str, Any] | None) -> str:
     if adapter is None:
         return "Nothing was trained."
-    strategies = sorted({str(one["strategy"]) for one in adapter["clusters"].values()})
+    strategies = sorted({str(mined["strategy"]) for mined in adapter["clusters"].values()})
     return (
         f"Fine-tuned with InfoNCE over clusters of the strategy `{', '.join(strategies)}`; the "
         "adapter is merged into the weights."
@@ -111,8 +111,8 @@ def _training(adapter: Mapping[str, Any] | None) -> str:
     settings = adapter["settings"]
     named = ", ".join(f"{name} {settings[name]}" for name in SETTINGS if name in settings)
     rows = "\n".join(
-        f"| {name} | {one['strategy']} | {one['pairs_taken']} of {one['pairs']} |"
-        for name, one in adapter["clusters"].items()
+        f"| {name} | {mined['strategy']} | {mined['pairs_taken']} of {mined['pairs']} |"
+        for name, mined in adapter["clusters"].items()
     )
     return (
         f"## Training data\n\n{named}.\n\n| subset | strategy | pairs, taken of all |\n"
@@ -123,14 +123,14 @@ def _training(adapter: Mapping[str, Any] | None) -> str:
 def _scores(leaderboard: Mapping[str, Any] | None) -> str:
     if leaderboard is None:
         return "## Scores\n\nNone were given.\n"
-    rows = [("mean: " + name, one) for name, one in leaderboard["aggregates"].items()]
+    rows = [("mean: " + name, score) for name, score in leaderboard["aggregates"].items()]
     sets = leaderboard["metrics"]["image"].items()
-    rows += [(name, one["score"]) for name, one in sets]
+    rows += [(name, facts["score"]) for name, facts in sets]
     lines = "\n".join(
-        f"| {name} | {100 * one['value']:.1f} ({_bound(one['ci_low'])} to "
-        f"{_bound(one['ci_high'])}) |"
-        for name, one in rows
-        if one["value"] is not None
+        f"| {name} | {100 * score['value']:.1f} ({_bound(score['ci_low'])} to "
+        f"{_bound(score['ci_high'])}) |"
+        for name, score in rows
+        if score["value"] is not None
     )
     return (
         "## Scores\n\nPrecision@1 in percent with 95 % bootstrap intervals; ties are misses. "

@@ -1,0 +1,1 @@
+"""The files that stages hand each other (docs/data_dictionary.md): their columns, ids and origin."""

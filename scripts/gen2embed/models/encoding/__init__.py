@@ -1,0 +1,1 @@
+"""From items to unit vectors: planned, batched, encoded, kept in blocks."""

@@ -1,0 +1,1 @@
+"""Model and adapter folders: weights, checksums, GGUF files, released models."""

@@ -1,0 +1,1 @@
+"""Pages: the report's, the documents' numbers, the plan of a run."""

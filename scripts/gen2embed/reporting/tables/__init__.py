@@ -1,0 +1,1 @@
+"""Tables: the frames of each, and their renderings."""
