@@ -48,10 +48,10 @@ def compare_paired(
     together, since they are not independent. Raises ValueError where the arrays differ in shape.
     """
     differences = []
-    for one, other in zip(first, second, strict=True):
-        if one.shape != other.shape:
-            raise ValueError(f"hits of shapes {one.shape} and {other.shape} are not paired")
-        differences.append(np.round(one.astype(np.float64) - other.astype(np.float64), 9))
+    for of_first, of_second in zip(first, second, strict=True):
+        if of_first.shape != of_second.shape:
+            raise ValueError(f"hits of shapes {of_first.shape} and {of_second.shape} are not paired")
+        differences.append(np.round(of_first.astype(np.float64) - of_second.astype(np.float64), 9))
     rng = np.random.default_rng(seed)
     if concepts is None:
         flipped, drawn = _by_query(differences, draws, rng)

@@ -52,10 +52,10 @@ def fill(page: str, products: Sequence[Product]) -> str:
 
 
 def _groups(products: Sequence[Product]) -> list[list[Product]]:
-    same = groupby(
+    of_table = groupby(
         products, lambda product: (product.kind, product.answers, product.rule, product.program)
     )
-    return [list(rows) for _, rows in same]
+    return [list(rows) for _, rows in of_table]
 
 
 def _names(rows: Sequence[Product]) -> str:
