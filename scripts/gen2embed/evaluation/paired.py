@@ -50,8 +50,10 @@ def compare_paired(
     differences = []
     for of_first, of_second in zip(first, second, strict=True):
         if of_first.shape != of_second.shape:
-            raise ValueError(f"hits of shapes {of_first.shape} and {of_second.shape} are not paired")
-        differences.append(np.round(of_first.astype(np.float64) - of_second.astype(np.float64), 9))
+            shapes = f"{of_first.shape} and {of_second.shape}"
+            raise ValueError(f"hits of shapes {shapes} are not paired")
+        difference = of_first.astype(np.float64) - of_second.astype(np.float64)
+        differences.append(np.round(difference, 9))
     rng = np.random.default_rng(seed)
     if concepts is None:
         flipped, drawn = _by_query(differences, draws, rng)
