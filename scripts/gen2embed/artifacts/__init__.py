@@ -1,1 +1,1 @@
-"""The files that stages hand each other (docs/data_dictionary.md): their columns, ids and origin."""
+"""The files that stages hand each other (docs/data_dictionary.md): columns, ids and origin."""
