@@ -30,7 +30,7 @@ from gen2embed.models.analysis.common import (
     spaced,
 )
 from gen2embed.prompts.items import Item, read_items
-from gen2embed.reporting.figures.style.embedding_space import centroid_distance
+from gen2embed.reporting.figures.embedding_space import centroid_distance
 
 COLUMNS = ["prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "image_text_gap"]
 

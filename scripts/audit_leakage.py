@@ -16,7 +16,7 @@ from gen2embed.files import digest_file, read_parquet
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.results import read_register
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.paper_tables import write_paper_table
 from gen2embed.study.layout import items_file, set_file
 
 SIDES = ("query", "target")

@@ -12,7 +12,7 @@ from gen2embed.evaluation.audit import AGREES, SYSTEM, audit
 from gen2embed.evaluation.published import mmeb_datasets, published_scores
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.paper_tables import write_paper_table
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -36,7 +36,7 @@ from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, run_record
 from gen2embed.outputs import add_output
-from gen2embed.reporting.tables.rendering.rendering import write_table
+from gen2embed.reporting.tables.rendering import write_table
 
 REGISTER = ("part", "name", "meta_task", "split", "labelled", "target_role")  # as later stages
 PARTS = ("train", "eval", "composition")

@@ -12,10 +12,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import numpy as np
 
+from gen2embed.artifacts.ids import check_rows, read_rows
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_json
-from gen2embed.artifacts.ids import check_rows, read_rows
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import get_prompt
@@ -48,29 +48,29 @@ def build_parser() -> argparse.ArgumentParser:
 
 def way_of(job: argparse.Namespace, side: str, role: str, made: dict[str, Any]) -> Any:
     """One way to embed; models are loaded once."""
-    from gen2embed.models.folders.adapters import check_model
     from gen2embed.models.backbones import load_backbone
     from gen2embed.models.comparison.ways import Own, SentenceTransformers, Vectors
+    from gen2embed.models.folders.adapters import check_model
     from gen2embed.models.pixel_limits import limits_of_folder
 
-    told = {key: getattr(job, f"{side}_{key}") for key in
+    flags = {key: getattr(job, f"{side}_{key}") for key in
             ("reader", "targets", "adapter", "prompt", "resolution", "dtype")}  # fmt: skip
     model = getattr(job, side)
-    if told["reader"] == "vectors":
-        if role == "target" and not told["targets"]:
+    if flags["reader"] == "vectors":
+        if role == "target" and not flags["targets"]:
             raise InputError(f"--{side} {model}: vectors of targets are wanted: --{side}-targets")
-        return Vectors(model if role == "query" else told["targets"])
+        return Vectors(model if role == "query" else flags["targets"])
     if side not in made:
-        size = get_resolution(told["resolution"])
-        if told["reader"] == "sentence-transformers":
+        size = get_resolution(flags["resolution"])
+        if flags["reader"] == "sentence-transformers":
             made[side] = SentenceTransformers(model, size)
         else:
-            prompt = get_prompt(told["prompt"])
-            limits = limits_of_folder(told["adapter"])
-            backbone = load_backbone(model, None, told["dtype"], "cpu", limits=limits)
-            if told["adapter"]:
-                check_model(model, told["adapter"], lambda _: None)
-                backbone.load_adapter(told["adapter"])
+            prompt = get_prompt(flags["prompt"])
+            limits = limits_of_folder(flags["adapter"])
+            backbone = load_backbone(model, None, flags["dtype"], "cpu", limits=limits)
+            if flags["adapter"]:
+                check_model(model, flags["adapter"], lambda _: None)
+                backbone.load_adapter(flags["adapter"])
             made[side] = Own(backbone, prompt, size, job.max_tokens)
     return made[side]
 
@@ -90,14 +90,15 @@ def compare(job: argparse.Namespace) -> None:
     traced: dict[str, Any] = {}
     found: dict[str, Any] = {}
     for role, path in asked:
-        some = items[role] if job.rows else items[role][: job.limit]
+        asked_items = items[role] if job.rows else items[role][: job.limit]
         traced[role] = tuple(
-            way_of(job, side, role, made).traces(some, Path(job.image_root), path) for side in SIDES
+            way_of(job, side, role, made).traces(asked_items, Path(job.image_root), path)
+            for side in SIDES
         )
         steps = summary(*traced[role])
         agree = [first_difference(*pair) for pair in zip(*traced[role], strict=True)].count(None)
-        found[role] = {"items": len(some), "agree": agree, "steps": steps}
-        print(f"{path}: {agree} of {len(some)} items agree to the end")
+        found[role] = {"items": len(asked_items), "agree": agree, "steps": steps}
+        print(f"{path}: {agree} of {len(asked_items)} items agree to the end")
         for step in steps:
             print(
                 f"  {step['items']} part at: {step['meaning']}; cosine {step['mean_cosine']:.4f} "
@@ -109,7 +110,7 @@ def compare(job: argparse.Namespace) -> None:
             [np.stack([trace.vector for trace in traced[role][side]]) for role in traced]
             for side in range(len(SIDES))
         ]
-        scores = [float(hits_of(rows, *both).mean()) for both in vectors]
+        scores = [float(hits_of(rows, *pair).mean()) for pair in vectors]
         found["precision_at_1"] = dict(zip(SIDES, scores, strict=True))
         print("Precision@1: {:.4f} (first), {:.4f} (second)".format(*scores))
         for step in found["costs"]:

@@ -20,7 +20,7 @@ from gen2embed.files import write_csv
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.results import paired_tests, read_register, read_run
-from gen2embed.reporting.tables.rendering.leaderboards import compare_shares, read_shares
+from gen2embed.reporting.tables.leaderboards import compare_shares, read_shares
 from gen2embed.reporting.verdicts import shown_tests
 
 

@@ -33,8 +33,8 @@ from gen2embed.outputs import add_output
 from gen2embed.prompts.images import load_rgb
 from gen2embed.prompts.mark import without_mark
 from gen2embed.prompts.resolutions import get_resolution
-from gen2embed.reporting.figures.style.gallery import find_cases
-from gen2embed.reporting.figures.style.style import style, write_figure
+from gen2embed.reporting.figures.gallery import find_cases
+from gen2embed.reporting.figures.style import style, write_figure
 from gen2embed.study.layout import set_file
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.files import read_parquet
 from gen2embed.outputs import add_output
-from gen2embed.reporting.figures.style.inches import draw_item, sheet, write_fitted
-from gen2embed.reporting.figures.style.style import style, write_figure
-from gen2embed.reporting.figures.style.worked import (
+from gen2embed.reporting.figures.inches import draw_item, sheet, write_fitted
+from gen2embed.reporting.figures.style import style, write_figure
+from gen2embed.reporting.figures.worked import (
     COLUMNS,
     NAMES,
     STATES,

@@ -9,7 +9,7 @@ from pathlib import Path
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_text
-from gen2embed.reporting.pages.html.numbers import fill
+from gen2embed.reporting.pages.numbers import fill
 
 
 def build_parser() -> argparse.ArgumentParser:

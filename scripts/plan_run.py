@@ -29,7 +29,7 @@ from gen2embed.files import (
 )
 from gen2embed.outputs import add_output
 from gen2embed.prompts.resolutions import get_resolution
-from gen2embed.reporting.pages.html.anchors import (
+from gen2embed.reporting.pages.anchors import (
     MARK,
     Anchor,
     embedding_anchor,
@@ -37,7 +37,7 @@ from gen2embed.reporting.pages.html.anchors import (
     vectors_anchor,
     weights_anchor,
 )
-from gen2embed.reporting.pages.html.plan import (
+from gen2embed.reporting.pages.plan import (
     encodings,
     hours,
     lines_of,

@@ -12,13 +12,13 @@ from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
 from gen2embed.prompts.markup import SEGMENTS
 from gen2embed.reporting.captions import dropped_in_files
-from gen2embed.reporting.figures.style.layers import (
+from gen2embed.reporting.figures.layers import (
     TEXTS,
     attention_sentence,
     draw_measure,
     layers_sentence,
 )
-from gen2embed.reporting.figures.style.style import style, write_figure
+from gen2embed.reporting.figures.style import style, write_figure
 
 ATTENTION = ("prompt", "layer", "segment", "items", "total", "per_token")
 LAYERS = ("prompt", "layer", "value", "ci_low", "ci_high", "chance", "n", "image_text_gap")

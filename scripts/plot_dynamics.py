@@ -20,12 +20,17 @@ from gen2embed.reporting.captions import (
     dropped_in_training,
     in_seeds,
 )
-from gen2embed.reporting.figures.style.charts import draw_lines
-from gen2embed.reporting.figures.style.style import style, write_figure
-from gen2embed.reporting.figures.style.training_curves import CURVES, SMOOTHED, draw_curve, read_curves
+from gen2embed.reporting.figures.charts import draw_lines
+from gen2embed.reporting.figures.style import style, write_figure
+from gen2embed.reporting.figures.training_curves import (
+    CURVES,
+    SMOOTHED,
+    draw_curve,
+    read_curves,
+)
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_steps
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.rendering import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

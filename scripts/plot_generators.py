@@ -12,9 +12,9 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL
 from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
-from gen2embed.reporting.figures.style.charts import grouped_bars
-from gen2embed.reporting.figures.style.style import style, write_figure
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.figures.charts import grouped_bars
+from gen2embed.reporting.figures.style import style, write_figure
+from gen2embed.reporting.tables.rendering import percent
 
 NUMBERS = ["value", "ci_low", "ci_high", "chance"]
 

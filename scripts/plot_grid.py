@@ -10,8 +10,8 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
-from gen2embed.reporting.figures.style.heat import MEASURES, draw_heat
-from gen2embed.reporting.figures.style.style import style, write_figure
+from gen2embed.reporting.figures.heat import MEASURES, draw_heat
+from gen2embed.reporting.figures.style import style, write_figure
 from gen2embed.settings import add_settings
 
 

@@ -19,8 +19,8 @@ from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, tasks
-from gen2embed.reporting.figures.style.charts import draw_lines
-from gen2embed.reporting.figures.style.hardness import (
+from gen2embed.reporting.figures.charts import draw_lines
+from gen2embed.reporting.figures.hardness import (
     ALL,
     FEW,
     SHARES,
@@ -28,9 +28,9 @@ from gen2embed.reporting.figures.style.hardness import (
     summarise,
     with_rates,
 )
-from gen2embed.reporting.figures.style.style import style, write_figure
+from gen2embed.reporting.figures.style import style, write_figure
 from gen2embed.reporting.results import read_register
-from gen2embed.reporting.tables.rendering.mining_statistics import read_rates
+from gen2embed.reporting.tables.mining_statistics import read_rates
 from gen2embed.study.layout import set_file
 
 RATE_COLUMNS = [

@@ -10,8 +10,8 @@ from gen2embed.evaluation.aggregates import AGGREGATES, MACRO
 from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS, best_and_worst, dropped_in_files
-from gen2embed.reporting.figures.style.charts import dots_by_dataset, grouped_bars
-from gen2embed.reporting.figures.style.style import style, write_figure
+from gen2embed.reporting.figures.charts import dots_by_dataset, grouped_bars
+from gen2embed.reporting.figures.style import style, write_figure
 
 NUMBERS = ["value", "ci_low", "ci_high", "chance"]
 

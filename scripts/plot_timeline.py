@@ -10,8 +10,8 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
-from gen2embed.reporting.figures.style.style import style, write_figure
-from gen2embed.reporting.figures.style.timeline import alone, jobs_of, last_call, with_slots
+from gen2embed.reporting.figures.style import style, write_figure
+from gen2embed.reporting.figures.timeline import alone, jobs_of, last_call, with_slots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,11 +17,11 @@ from gen2embed.artifacts.origin import SIDES, check_subset
 from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
-from gen2embed.reporting.figures.style.embedding_space import alignment, centroid_distance
-from gen2embed.reporting.figures.style.space_map import Panel, draw_space, label_of, place
-from gen2embed.reporting.figures.style.style import style, write_figure
+from gen2embed.reporting.figures.embedding_space import alignment, centroid_distance
+from gen2embed.reporting.figures.space_map import Panel, draw_space, label_of, place
+from gen2embed.reporting.figures.style import style, write_figure
 from gen2embed.reporting.results import aggregate, read_register, read_run
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.rendering import percent
 from gen2embed.study.layout import set_file, vectors_file
 
 

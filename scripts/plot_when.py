@@ -11,9 +11,14 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
-from gen2embed.reporting.figures.style.charts import draw_lines
-from gen2embed.reporting.figures.style.style import style, write_figure
-from gen2embed.reporting.tables.rendering.when import CROSSING, PRIMARY, ZERO_SHOT, answer_sentence
+from gen2embed.reporting.figures.charts import draw_lines
+from gen2embed.reporting.figures.style import style, write_figure
+from gen2embed.reporting.tables.when import (
+    CROSSING,
+    PRIMARY,
+    ZERO_SHOT,
+    answer_sentence,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -28,7 +28,7 @@ from gen2embed.files import (
 )
 from gen2embed.mining.foreign import Names, negatives_of
 from gen2embed.outputs import add_output
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.rendering import percent
 
 STANDARD = ("hns", "saha")  # at whose common hardness all are compared
 IDS = ["query_id", "target_id"]

@@ -10,7 +10,7 @@ from gen2embed.command_line import run_each
 from gen2embed.evaluation.formats import FEW, score_formats
 from gen2embed.files import write_csv, write_text
 from gen2embed.outputs import add_output
-from gen2embed.reporting.formats import shown
+from gen2embed.reporting.tables.formats import shown
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,8 +31,8 @@ def score(job: argparse.Namespace) -> None:
     vectors = job.query_embeddings, job.target_embeddings
     frame = score_formats(job.rows, *vectors, job.dims, job.rescored)
     write_csv(Path(job.out), frame)
-    said, wide = shown(frame, ["dim"], job.rescored)
-    write_text(Path(job.out).with_suffix(".md"), f"{said}\n\n{wide.to_markdown(index=False)}\n")
+    caption, wide = shown(frame, ["dim"], job.rescored)
+    write_text(Path(job.out).with_suffix(".md"), f"{caption}\n\n{wide.to_markdown(index=False)}\n")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from gen2embed.command_line import run_program
 from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.ids import check_rows, read_rows, usable_rows
+from gen2embed.artifacts.origin import check_subset
+from gen2embed.artifacts.rows_taken import from_metadata
+from gen2embed.command_line import run_program
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.score_files import at_chance_warning, summarise, write_score
 from gen2embed.files import run_record
-from gen2embed.artifacts.ids import check_rows, read_rows, usable_rows
-from gen2embed.artifacts.origin import check_subset
 from gen2embed.outputs import add_output
-from gen2embed.artifacts.rows_taken import from_metadata
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -29,7 +29,7 @@ from gen2embed.prompts.items import Item, Items, read_items
 from gen2embed.prompts.mark import IMAGE_MARK
 from gen2embed.prompts.registry import ROLES
 from gen2embed.prompts.resolutions import get_resolution
-from gen2embed.reporting.figures.style.sheet import Cell, draw_sheet
+from gen2embed.reporting.figures.sheet import Cell, draw_sheet
 
 LOG = logging.getLogger("gen2embed.search")
 

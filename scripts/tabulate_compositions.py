@@ -24,16 +24,16 @@ from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_training, in_seeds
 from gen2embed.reporting.results import Run
 from gen2embed.reporting.runs import RunName
-from gen2embed.reporting.tables.rendering.compositions import (
+from gen2embed.reporting.tables.compositions import (
     measured,
     not_run,
     published,
     read_composition_runs,
     shown_compositions,
 )
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.published_scores import MARK
-from gen2embed.reporting.tables.rendering.rendering import AT_CHANCE, BELOW_CHANCE
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.published_scores import MARK
+from gen2embed.reporting.tables.rendering import AT_CHANCE, BELOW_CHANCE
 
 TITLES = {SUGARCREPE: "SugarCrepe", SUGARCREPE_PP: "SugarCrepe++"}
 RULES = {

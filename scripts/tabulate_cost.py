@@ -15,10 +15,10 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_yaml
 from gen2embed.outputs import add_output
-from gen2embed.reporting.pages.html.provenance import machine, run_times
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.published_scores import MARK_NOTE
-from gen2embed.reporting.tables.rendering.settings import settings_beside, shown_settings
+from gen2embed.reporting.pages.provenance import machine, run_times
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.published_scores import MARK_NOTE
+from gen2embed.reporting.tables.settings import settings_beside, shown_settings
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.files import read_json
 from gen2embed.outputs import add_output
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.paper_tables import write_paper_table
 
 MEASURES = {"held_out_loss": "next-token loss", "first_word_accuracy": "one-word accuracy"}
 

@@ -11,8 +11,8 @@ from gen2embed.command_line import run_each
 from gen2embed.evaluation.intervals import wilson
 from gen2embed.files import read_json
 from gen2embed.outputs import add_output
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering import percent
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -15,8 +15,12 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.outputs import add_output
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
-from gen2embed.reporting.tables.rendering.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
-from gen2embed.reporting.tables.rendering.mining_statistics import (
+from gen2embed.reporting.tables.minimal_pairs import (
+    minimal_row,
+    minimal_sentence,
+    shown_minimal,
+)
+from gen2embed.reporting.tables.mining_statistics import (
     dropped_before,
     pooled,
     read_rates,
@@ -25,7 +29,7 @@ from gen2embed.reporting.tables.rendering.mining_statistics import (
     shown_statistics,
     statistics_row,
 )
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
+from gen2embed.reporting.tables.paper_tables import write_paper_table
 from gen2embed.study.layout import facts_file
 
 

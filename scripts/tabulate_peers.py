@@ -19,8 +19,8 @@ from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, dropped_in_training
 from gen2embed.reporting.results import Run, aggregate, read_register, read_run
 from gen2embed.reporting.runs import RunName, read_runs
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.peers import (
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.peers import (
     backbones_beside,
     datasets_beside,
     shown_backbones,
@@ -28,7 +28,7 @@ from gen2embed.reporting.tables.rendering.peers import (
     shown_systems,
     systems,
 )
-from gen2embed.reporting.tables.rendering.published_scores import (
+from gen2embed.reporting.tables.published_scores import (
     DOUBT_NOTE,
     MARK_NOTE,
     PRINTED,

@@ -11,7 +11,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.formats import FEW, score_formats
 from gen2embed.outputs import add_output
-from gen2embed.reporting.formats import shown
+from gen2embed.reporting.tables.formats import shown
 from gen2embed.reporting.tables.paper_tables import write_paper_table
 from gen2embed.study.layout import vectors_file
 
@@ -36,8 +36,8 @@ def tabulate(job: argparse.Namespace) -> None:
         frames.append(score_formats(job.rows, *vectors, job.dims, job.rescored))
         frames[-1].insert(0, "model", model)
     frame = pd.concat(frames, ignore_index=True)
-    said, wide = shown(frame, ["model", "dim"], job.rescored)
-    write_paper_table(job.out, "precisions", frame, wide, said)
+    caption, wide = shown(frame, ["model", "dim"], job.rescored)
+    write_paper_table(job.out, "precisions", frame, wide, caption)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -24,10 +24,14 @@ from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
 from gen2embed.reporting.captions import conditions
-from gen2embed.reporting.figures.style.embedding_space import alignment, centroid_distance, gap_interval
+from gen2embed.reporting.figures.embedding_space import (
+    alignment,
+    centroid_distance,
+    gap_interval,
+)
 from gen2embed.reporting.results import aggregate, compare, read_register, read_run
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.rendering import percent, points
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering import percent, points
 from gen2embed.reporting.verdicts import verdict
 from gen2embed.study.layout import items_file, set_file, vectors_file
 

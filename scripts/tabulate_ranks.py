@@ -10,9 +10,9 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.published import counterparts, paper_backbones
 from gen2embed.outputs import add_output
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.published_scores import MARK_NOTE, STAGES
-from gen2embed.reporting.tables.rendering.ranks import (
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.published_scores import MARK_NOTE, STAGES
+from gen2embed.reporting.tables.ranks import (
     LEVEL,
     STAGE_LABELS,
     could_see,

@@ -23,7 +23,7 @@ from gen2embed.reporting.captions import (
     in_seeds,
 )
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
-from gen2embed.reporting.figures.style.efficiency import (
+from gen2embed.reporting.figures.efficiency import (
     COLUMNS,
     SHOWN,
     published_efficiency,
@@ -31,16 +31,21 @@ from gen2embed.reporting.figures.style.efficiency import (
 )
 from gen2embed.reporting.results import aggregate, read_register
 from gen2embed.reporting.runs import RunName, read_runs, read_steps, tested
-from gen2embed.reporting.tables.rendering.adapter_cards import cost_of, pairs_seen_at, read_card, rows_of
-from gen2embed.reporting.tables.rendering.mining_statistics import (
+from gen2embed.reporting.tables.adapter_cards import (
+    cost_of,
+    pairs_seen_at,
+    read_card,
+    rows_of,
+)
+from gen2embed.reporting.tables.mining_statistics import (
     dropped_before,
     pooled,
     read_rates,
     read_statistics,
 )
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.published_scores import MARK_NOTE
-from gen2embed.reporting.tables.rendering.sampling import score_of, shown_sampling
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.published_scores import MARK_NOTE
+from gen2embed.reporting.tables.sampling import score_of, shown_sampling
 from gen2embed.reporting.verdicts import verdicts
 
 

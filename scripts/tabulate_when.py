@@ -16,9 +16,9 @@ from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import conditional, conditions, in_seeds
 from gen2embed.reporting.results import Run, over_seeds, read_register, read_run
 from gen2embed.reporting.runs import RunName
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.rendering import percent
-from gen2embed.reporting.tables.rendering.when import (
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.rendering import percent
+from gen2embed.reporting.tables.when import (
     answer_sentence,
     difference_rows,
     frontier_rows,

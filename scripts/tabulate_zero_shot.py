@@ -33,14 +33,19 @@ from gen2embed.reporting.results import (
     read_run,
 )
 from gen2embed.reporting.runs import TESTED, RunName
-from gen2embed.reporting.tables.rendering.paper_tables import write_paper_table
-from gen2embed.reporting.tables.rendering.published_scores import (
+from gen2embed.reporting.tables.paper_tables import write_paper_table
+from gen2embed.reporting.tables.published_scores import (
     MARK_NOTE,
     beside,
     is_full_size,
     with_published,
 )
-from gen2embed.reporting.tables.rendering.rendering import AT_CHANCE, BELOW_CHANCE, pivot, shown_datasets
+from gen2embed.reporting.tables.rendering import (
+    AT_CHANCE,
+    BELOW_CHANCE,
+    pivot,
+    shown_datasets,
+)
 from gen2embed.reporting.verdicts import TESTS, shown_tests, verdicts
 
 

@@ -30,7 +30,7 @@ from gen2embed.reporting.results import (
     read_run,
     rows_of,
 )
-from gen2embed.reporting.tables.rendering.rendering import pivot, shown_datasets
+from gen2embed.reporting.tables.rendering import pivot, shown_datasets
 from gen2embed.study.layout import facts_file, predictions_file
 
 DATA_SOURCE = "Self-Reported"

@@ -9,7 +9,7 @@ from pathlib import Path
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_text, write_text
-from gen2embed.reporting.pages.html.paper_page import fill
+from gen2embed.reporting.pages.paper_page import fill
 from gen2embed.reporting.paper import read_products
 
 

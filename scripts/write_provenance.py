@@ -13,8 +13,8 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_text, write_json, write_text
 from gen2embed.outputs import add_output
-from gen2embed.reporting.pages.html.html import page, table
-from gen2embed.reporting.pages.html.provenance import gather
+from gen2embed.reporting.pages.html import page, table
+from gen2embed.reporting.pages.provenance import gather
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -43,7 +43,7 @@ def as_nobody(*words):
 def test_a_map_is_made_where_no_cache_can_be_written():
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); import numpy as np; "
-        "from gen2embed.reporting.figures.style.embedding_space import flatten; "
+        "from gen2embed.reporting.figures.embedding_space import flatten; "
         "rows = np.random.default_rng(0).normal(size=(20, 8)).astype('float32'); "
         "print(flatten(rows, 0).shape)"
     )

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.ids import Rows, check_rows, read_rows, usable_rows
 from gen2embed.errors import InputError
 from gen2embed.evaluation import smaller
 from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.precision import predict
-from gen2embed.artifacts.ids import Rows, check_rows, read_rows, usable_rows
 
 FEW = 40  # candidates that bits choose
 
@@ -47,7 +47,7 @@ def score_formats(
             for of_set in zip(sets, usable, strict=True)
         ]
         for name in smaller.PRECISIONS:
-            of_sets = np.concatenate([one[name] for one in hits])
+            of_sets = np.concatenate([of_format[name] for of_format in hits])
             low, high = share_interval(of_sets)
             lines.append(
                 {

@@ -10,7 +10,7 @@ import pandas as pd
 from gen2embed.artifacts.rows_taken import dropped_of, rows_dropped
 from gen2embed.files import read_parquet
 from gen2embed.reporting.results import Run
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.rendering import percent
 
 AGGREGATE_LABELS = {
     "classification": "Cla",

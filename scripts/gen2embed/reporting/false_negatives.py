@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gen2embed.reporting.tables.rendering.rendering import percent, points
+from gen2embed.reporting.tables.rendering import percent, points
 
 RATES = ("overall", "in_clusters", "equal_hardness")
 ENDS = ("", "_ci_low", "_ci_high")

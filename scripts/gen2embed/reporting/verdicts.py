@@ -9,7 +9,7 @@ import pandas as pd
 
 from gen2embed.evaluation.paired import MARGIN, SIGNIFICANCE
 from gen2embed.reporting.captions import AGGREGATE_LABELS
-from gen2embed.reporting.tables.rendering.rendering import points
+from gen2embed.reporting.tables.rendering import points
 
 DIFFERS = "differs"
 SAME = f"same within {100 * MARGIN:.0f} points"

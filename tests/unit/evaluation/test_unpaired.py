@@ -12,7 +12,7 @@ from gen2embed.evaluation.unpaired import (
     rank_ranges,
     told_apart,
 )
-from gen2embed.reporting.tables.rendering.ranks import distances, ranked
+from gen2embed.reporting.tables.ranks import distances, ranked
 
 
 def test_error_of_a_mean_by_hand():

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 import compare_embedders
-from gen2embed.files import write_embeddings, write_parquet
 from gen2embed.artifacts.ids import Rows
+from gen2embed.files import write_embeddings, write_parquet
 from gen2embed.models.backbones import load_backbone
 from gen2embed.models.comparison.costs import costs
 from gen2embed.models.comparison.trace import STEPS, Trace, first_difference, summary

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from gen2embed.reporting.figures.style.charts import dots_by_dataset, draw_lines, grouped_bars
+from gen2embed.reporting.figures.charts import dots_by_dataset, draw_lines, grouped_bars
 
 VALUES = {("a", "x"): 0.2, ("a", "y"): 0.5, ("b", "x"): 0.7, ("b", "y"): 0.1}  # (run, group)
 CHANCE = {"x": 0.05, "y": 0.25}

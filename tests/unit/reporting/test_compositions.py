@@ -13,7 +13,7 @@ from gen2embed.data.composition_sets import SUBSETS, score_name, scored_sets
 from gen2embed.evaluation.published import published_scores
 from gen2embed.evaluation.score_files import summarise
 from gen2embed.files import write_json, write_parquet
-from gen2embed.reporting.tables.rendering.compositions import groups, not_run, published
+from gen2embed.reporting.tables.compositions import groups, not_run, published
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "tabulate_compositions.py"
 spec = importlib.util.spec_from_file_location("tabulate_compositions", SCRIPT)

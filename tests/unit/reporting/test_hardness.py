@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gen2embed.reporting.figures.style.density import FEWEST, density
-from gen2embed.reporting.figures.style.hardness import draw_hardness, summarise, with_rates
-from gen2embed.reporting.figures.style.style import style
+from gen2embed.reporting.figures.density import FEWEST, density
+from gen2embed.reporting.figures.hardness import draw_hardness, summarise, with_rates
+from gen2embed.reporting.figures.style import style
 
 
 @pytest.mark.parametrize(("share", "radius"), [(0.5, 1.177), (0.9, 2.146)])

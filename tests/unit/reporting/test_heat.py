@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gen2embed.reporting.figures.style.heat import cells, draw_heat
-from gen2embed.reporting.figures.style.style import style
+from gen2embed.reporting.figures.heat import cells, draw_heat
+from gen2embed.reporting.figures.style import style
 
 FRAME = pd.DataFrame(
     {

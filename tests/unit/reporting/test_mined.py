@@ -6,8 +6,12 @@ import pandas as pd
 import pytest
 
 from gen2embed.reporting.false_negatives import rate_sentence, rates
-from gen2embed.reporting.tables.rendering.minimal_pairs import minimal_row, minimal_sentence, shown_minimal
-from gen2embed.reporting.tables.rendering.mining_statistics import (
+from gen2embed.reporting.tables.minimal_pairs import (
+    minimal_row,
+    minimal_sentence,
+    shown_minimal,
+)
+from gen2embed.reporting.tables.mining_statistics import (
     dropped_before,
     pooled,
     shown_mined,

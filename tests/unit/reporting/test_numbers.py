@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import fill_numbers
 from gen2embed.errors import InputError
-from gen2embed.reporting.pages.html.numbers import MARKED, SOURCES, UNKNOWN, fill, sources
+from gen2embed.reporting.pages.numbers import MARKED, SOURCES, UNKNOWN, fill, sources
 from gen2embed.reporting.paper import read_products
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,7 +9,7 @@ import pytest
 import write_map
 from gen2embed.errors import InputError
 from gen2embed.program_code import sources
-from gen2embed.reporting.pages.html.paper_page import fill, full_map, short_map
+from gen2embed.reporting.pages.paper_page import fill, full_map, short_map
 from gen2embed.reporting.paper import NO_NUMBER, NONE, answer, heading, read_products
 
 ROOT = Path(__file__).resolve().parents[3]

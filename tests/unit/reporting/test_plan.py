@@ -10,7 +10,13 @@ import pytest
 import yaml
 
 from gen2embed.files import write_json, write_parquet, write_text
-from gen2embed.reporting.pages.html.plan import encodings, hours, measured_rates, trainings, vector_bytes
+from gen2embed.reporting.pages.plan import (
+    encodings,
+    hours,
+    measured_rates,
+    trainings,
+    vector_bytes,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = {

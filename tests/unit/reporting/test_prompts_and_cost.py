@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gen2embed.files import write_csv, write_json, write_npy, write_parquet, write_text
-from gen2embed.reporting.figures.style.embedding_space import centroid_distance, gap_interval
+from gen2embed.reporting.figures.embedding_space import centroid_distance, gap_interval
 
 ROOT = Path(__file__).resolve().parents[3]
 

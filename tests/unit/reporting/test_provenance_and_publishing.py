@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from gen2embed.reporting.pages.html.html import page, table
-from gen2embed.reporting.pages.html.provenance import revision, run_times, software
-from gen2embed.reporting.tables.rendering.rendering import write_table
+from gen2embed.reporting.pages.html import page, table
+from gen2embed.reporting.pages.provenance import revision, run_times, software
+from gen2embed.reporting.tables.rendering import write_table
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 spec = importlib.util.spec_from_file_location("publish_results", SCRIPTS / "publish_results.py")

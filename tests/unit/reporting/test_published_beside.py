@@ -14,9 +14,13 @@ from gen2embed.evaluation.published import mmeb_datasets, paper_settings
 from gen2embed.files import write_csv, write_json, write_parquet
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.results import Run, aggregate
-from gen2embed.reporting.tables.rendering.peers import datasets_beside, systems
-from gen2embed.reporting.tables.rendering.published_scores import beside, is_full_size, with_published
-from gen2embed.reporting.tables.rendering.settings import settings_beside
+from gen2embed.reporting.tables.peers import datasets_beside, systems
+from gen2embed.reporting.tables.published_scores import (
+    beside,
+    is_full_size,
+    with_published,
+)
+from gen2embed.reporting.tables.settings import settings_beside
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 MMEB = mmeb_datasets()

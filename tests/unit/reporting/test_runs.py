@@ -10,8 +10,13 @@ from gen2embed.reporting import runs as fine_tuned
 from gen2embed.reporting.captions import conditional, informed
 from gen2embed.reporting.results import Run, aggregate, over_seeds, per_dataset
 from gen2embed.reporting.runs import RunName, comparisons
-from gen2embed.reporting.tables.rendering.by_dataset import EVERY, OTHERS, differences, sentence_of_parts
-from gen2embed.reporting.tables.rendering.rendering import pivot, shown_datasets
+from gen2embed.reporting.tables.by_dataset import (
+    EVERY,
+    OTHERS,
+    differences,
+    sentence_of_parts,
+)
+from gen2embed.reporting.tables.rendering import pivot, shown_datasets
 from gen2embed.reporting.verdicts import shown_tests, verdicts
 
 REGISTER = pd.DataFrame(

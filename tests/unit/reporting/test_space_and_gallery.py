@@ -13,9 +13,13 @@ from PIL import Image
 
 import draw_gallery
 from gen2embed.mining.clusters import ClusterTable
-from gen2embed.reporting.figures.style.embedding_space import alignment, centroid_distance, flatten
-from gen2embed.reporting.figures.style.gallery import Case, find_cases
-from gen2embed.reporting.figures.style.style import style
+from gen2embed.reporting.figures.embedding_space import (
+    alignment,
+    centroid_distance,
+    flatten,
+)
+from gen2embed.reporting.figures.gallery import Case, find_cases
+from gen2embed.reporting.figures.style import style
 
 
 def test_centroid_distance_of_opposite_and_of_equal_clouds():

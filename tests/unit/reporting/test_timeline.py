@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen2embed.errors import InputError
-from gen2embed.reporting.figures.style.timeline import alone, jobs_of, last_call, with_slots
+from gen2embed.reporting.figures.timeline import alone, jobs_of, last_call, with_slots
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "plot_timeline.py"
 spec = importlib.util.spec_from_file_location("plot_timeline", SCRIPT)

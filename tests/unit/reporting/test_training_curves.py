@@ -8,8 +8,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from gen2embed.errors import InputError
-from gen2embed.reporting.figures.style.style import style
-from gen2embed.reporting.figures.style.training_curves import draw_curve, moving_mean, read_curves
+from gen2embed.reporting.figures.style import style
+from gen2embed.reporting.figures.training_curves import (
+    draw_curve,
+    moving_mean,
+    read_curves,
+)
 from gen2embed.reporting.runs import RunName
 from plot_dynamics import draw_spread, spread_note
 

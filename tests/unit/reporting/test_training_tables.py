@@ -11,7 +11,7 @@ import pytest
 
 from gen2embed.errors import InputError
 from gen2embed.files import write_csv, write_json, write_parquet, write_text
-from gen2embed.reporting.tables.rendering.adapter_cards import cost_of, pairs_seen_at
+from gen2embed.reporting.tables.adapter_cards import cost_of, pairs_seen_at
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "tabulate_training.py"
 spec = importlib.util.spec_from_file_location("tabulate_training", SCRIPT)

@@ -6,7 +6,7 @@ import pytest
 
 import plot_when
 from gen2embed.reporting.results import Run, over_seeds
-from gen2embed.reporting.tables.rendering.when import (
+from gen2embed.reporting.tables.when import (
     NOT_DETERMINED,
     answer_sentence,
     difference_rows,

@@ -9,9 +9,14 @@ from PIL import Image
 
 import draw_saha
 from gen2embed.files import write_parquet
-from gen2embed.reporting.figures.style.inches import sheet, write_fitted
-from gen2embed.reporting.figures.style.style import style
-from gen2embed.reporting.figures.style.worked import MOST_SHOWN, candidates_shown, caption, with_texts
+from gen2embed.reporting.figures.inches import sheet, write_fitted
+from gen2embed.reporting.figures.style import style
+from gen2embed.reporting.figures.worked import (
+    MOST_SHOWN,
+    candidates_shown,
+    caption,
+    with_texts,
+)
 
 FACTS = {
     "strategy": "saha", "subset": "T2I", "cluster": "4", "k": "1", "m": "2", "anchor_pair": "0",

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from gen2embed.files import digest_file, write_csv, write_json, write_npy, write_parquet
-from gen2embed.reporting.tables.rendering.rendering import shown_datasets
+from gen2embed.reporting.tables.rendering import shown_datasets
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 SETS = {"A": ("vqa", "ind"), "B": ("retrieval", "ind"), "C": ("vqa", "ood")}

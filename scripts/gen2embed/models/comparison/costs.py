@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from gen2embed.artifacts.ids import Rows
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.evaluation.precision import predict
-from gen2embed.artifacts.ids import Rows
 from gen2embed.models.comparison.trace import STEPS, Trace, cosine, first_difference
 
 Pair = tuple[Sequence[Trace], Sequence[Trace]]  # of the same items, the first way and the second

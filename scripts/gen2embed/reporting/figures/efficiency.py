@@ -9,8 +9,8 @@ import pandas as pd
 from gen2embed.evaluation.aggregates import ALL, SPLITS
 from gen2embed.evaluation.published import published_data
 from gen2embed.reporting.captions import AGGREGATE_LABELS
-from gen2embed.reporting.tables.rendering.published_scores import MARK, published_of
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.published_scores import MARK, published_of
+from gen2embed.reporting.tables.rendering import percent
 
 SHOWN = (*SPLITS, ALL)
 COLUMNS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gen2embed.evaluation.intervals import DRAWS, SEED, interval
-from gen2embed.reporting.figures.style.compiled import cache_for_numba
+from gen2embed.reporting.figures.compiled import cache_for_numba
 
 
 def centroid_distance(left: np.ndarray, right: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gen2embed.evaluation.intervals import mean_interval
 from gen2embed.reporting.false_negatives import ENDS, number
-from gen2embed.reporting.figures.style.density import density
+from gen2embed.reporting.figures.density import density
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gen2embed.prompts.markup import SEGMENTS
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.rendering import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

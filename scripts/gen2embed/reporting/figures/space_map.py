@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.evaluation.aggregates import META_TASKS
-from gen2embed.reporting.figures.style.embedding_space import flatten
+from gen2embed.reporting.figures.embedding_space import flatten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.errors import InputError
-from gen2embed.reporting.pages.html.provenance import timed_jobs
+from gen2embed.reporting.pages.provenance import timed_jobs
 
 SPLIT = 3600.0  # seconds without any job that separate one call of Snakemake from another
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gen2embed.errors import InputError
 from gen2embed.reporting.runs import RunName
-from gen2embed.reporting.tables.rendering.adapter_cards import LOG
+from gen2embed.reporting.tables.adapter_cards import LOG
 from gen2embed.text_files import read_json_lines
 
 if TYPE_CHECKING:

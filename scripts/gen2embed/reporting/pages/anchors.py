@@ -12,7 +12,7 @@ from typing import Any
 
 from gen2embed.data.model_sizes import Size
 from gen2embed.prompts.resolutions import Resolution
-from gen2embed.reporting.pages.html.plan import FLOAT_BYTES
+from gen2embed.reporting.pages.plan import FLOAT_BYTES
 
 MARK = "anchor, not a measurement"
 # VLM2Vec's docs/mmebv2_reproduction: Qwen3-VL-Embedding-8B, 27 minutes on 8 H100 for the 36 sets

@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.errors import InputError
-from gen2embed.reporting.tables.rendering.rendering import percent, points
+from gen2embed.reporting.tables.rendering import percent, points
 from gen2embed.reporting.verdicts import claimed, verdict
 
 MARKED = re.compile(r"(?<!`)<!--=([^\s<>]+)-->(.*?)<!--/-->", re.DOTALL)  # not one in code

@@ -14,7 +14,7 @@ from gen2embed.evaluation.aggregates import ALL, members
 from gen2embed.evaluation.paired import Difference
 from gen2embed.reporting.results import Run, compare
 from gen2embed.reporting.runs import ZERO_SHOT, RunName, comparisons
-from gen2embed.reporting.tables.rendering.rendering import points
+from gen2embed.reporting.tables.rendering import points
 
 EVERY, OTHERS = "mean of all", "mean of the others"
 COLUMNS = ["first", "second", "dataset", "difference", "ci_low", "ci_high", "part", "told"]

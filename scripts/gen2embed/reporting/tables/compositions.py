@@ -18,8 +18,13 @@ from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.score_files import is_below_chance
 from gen2embed.reporting.results import Run, over_seeds, read_scores
 from gen2embed.reporting.runs import ZERO_SHOT, RunName
-from gen2embed.reporting.tables.rendering.published_scores import MARK, MEASURED, NOT_RUN, PUBLISHED
-from gen2embed.reporting.tables.rendering.rendering import mark, percent
+from gen2embed.reporting.tables.published_scores import (
+    MARK,
+    MEASURED,
+    NOT_RUN,
+    PUBLISHED,
+)
+from gen2embed.reporting.tables.rendering import mark, percent
 from gen2embed.study.layout import zero_shot_folder
 
 MEAN = "mean"

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gen2embed.reporting.false_negatives import ENDS, number
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.rendering import percent
 
 COUNTS = ("clusters", "negatives")
 SHARES = ("clusters_with_minimal", "minimal_pairs")

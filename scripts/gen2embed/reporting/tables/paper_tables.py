@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.reporting.paper import answer
-from gen2embed.reporting.tables.rendering.rendering import write_table
+from gen2embed.reporting.tables.rendering import write_table
 
 
 def write_paper_table(

@@ -11,7 +11,7 @@ from gen2embed.evaluation.aggregates import ALL
 from gen2embed.evaluation.audit import AGREES, SYSTEM, audit
 from gen2embed.evaluation.published import mmeb_datasets, paper_backbones, published_scores
 from gen2embed.reporting.results import Run
-from gen2embed.reporting.tables.rendering.published_scores import (
+from gen2embed.reporting.tables.published_scores import (
     DOUBT,
     MARK,
     MEASURED,

@@ -19,7 +19,7 @@ from gen2embed.evaluation.published import (
     published_scores,
 )
 from gen2embed.reporting.results import Run, rows_of
-from gen2embed.reporting.tables.rendering.rendering import percent, points
+from gen2embed.reporting.tables.rendering import percent, points
 
 MARK = "†"
 DOUBT = "‡"

@@ -11,8 +11,12 @@ from gen2embed.evaluation.audit import SYSTEM
 from gen2embed.evaluation.paired import SIGNIFICANCE, least_difference
 from gen2embed.evaluation.published import ROWS, mmeb_datasets
 from gen2embed.evaluation.unpaired import greatest_error, mean_error, rank_ranges, told_apart
-from gen2embed.reporting.tables.rendering.peers import systems
-from gen2embed.reporting.tables.rendering.published_scores import MARK, STAGES, published_of
+from gen2embed.reporting.tables.peers import systems
+from gen2embed.reporting.tables.published_scores import (
+    MARK,
+    STAGES,
+    published_of,
+)
 
 FROM_SETS, FROM_MEAN = "data sets", "the mean alone (an upper bound)"
 COLUMNS = ["stage", *SYSTEM, "value", "error", "error_from", "rank", "rank_low", "rank_high"]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gen2embed.files import write_csv, write_text
-from gen2embed.reporting.pages.html.html import page, table
+from gen2embed.reporting.pages.html import page, table
 
 AT_CHANCE = " (chance!)"
 BELOW_CHANCE = " (below chance)"

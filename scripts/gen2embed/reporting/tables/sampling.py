@@ -10,7 +10,7 @@ import pandas as pd
 from gen2embed.evaluation.aggregates import ALL
 from gen2embed.reporting.false_negatives import shown_rates
 from gen2embed.reporting.results import Run, aggregate
-from gen2embed.reporting.tables.rendering.rendering import percent
+from gen2embed.reporting.tables.rendering import percent
 
 NOT_TRAINED = "not trained"
 

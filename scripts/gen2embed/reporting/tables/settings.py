@@ -9,7 +9,7 @@ import pandas as pd
 
 from gen2embed.errors import InputError
 from gen2embed.evaluation.published import paper_settings
-from gen2embed.reporting.tables.rendering.published_scores import MARK
+from gen2embed.reporting.tables.published_scores import MARK
 
 
 def settings_beside(config: Mapping[str, Any], source: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gen2embed.evaluation.dose_response import Drawn, crossing, line, mean_of_sets
 from gen2embed.reporting.results import Run, spread
-from gen2embed.reporting.tables.rendering.rendering import percent, points
+from gen2embed.reporting.tables.rendering import percent, points
 
 Arms = Mapping[tuple[str, float], Run]  # by strategy and hidden share
 PRIMARY = ("saha", "hns")

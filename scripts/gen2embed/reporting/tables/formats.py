@@ -21,9 +21,9 @@ def shown(frame: pd.DataFrame, index: Sequence[str], few: int) -> tuple[str, pd.
     order = frame[list(index)].drop_duplicates()
     wide = frame.pivot(index=list(index), columns="precision", values="cell")
     wide = order.merge(wide[list(smaller.PRECISIONS)].reset_index(), on=list(index))
-    said = (
+    caption = (
         "Precision@1 in percent over all rows, by the vectors' length and the targets' number "
         f"format; bits alone, and {few} of their best rescored by the query as it is; 95 % "
         "intervals over rows."
     )
-    return said, wide.rename_axis(columns=None)
+    return caption, wide.rename_axis(columns=None)
