@@ -125,14 +125,18 @@ class Jobs:
         form = dict(self.config["input"])
         return {"input_form": form.pop("form"), **form}
 
+    def prompt_file(self) -> Job:
+        """Further prompts, where the configuration names any."""
+        return dict(zip(("prompt_file",), self.study.prompt_files, strict=False))
+
     def _embedding(
         self, model: str, prompt: str, part: str, adapter: str | None = None, shard: str = ""
     ) -> list[Job]:
         """Both sides of one model, under the settings of evaluation. shard: such as "2of8"."""
         files = self.paths.vectors(model, prompt, part, shard)
         embed = self.config["embed"]
-        settings = without(embed, "prompts", "shards", "composition_resolution")
-        settings |= self.input_form()
+        settings = without(embed, "prompts", "prompt_file", "shards", "composition_resolution")
+        settings |= self.prompt_file() | self.input_form()
         if part == "composition":
             settings["resolution"] = embed["composition_resolution"]
         if adapter is not None:
@@ -201,6 +205,7 @@ class Jobs:
         """What both analysis programs are told, as flags; a model under several prompts."""
         names = ("resolution", *LIMITS, "max_tokens", "dtype", "threads")
         settings = {name: self.config["embed"][name] for name in names} | self.input_form()
+        settings |= self.prompt_file()
         figures = self.config["figures"]
         settings["token_budget"] = figures["analysis_token_budget"]
         root = f"{self.paths.data}/eval"
@@ -260,6 +265,7 @@ class Jobs:
     def exporting(self, model: str, prompt: str) -> str:
         names = ("resolution", *LIMITS, "max_tokens", "dtype")
         settings = {name: self.config["embed"][name] for name in names} | self.input_form()
+        settings |= self.prompt_file()
         adapter = None if model == ZERO_SHOT else self.paths.adapter_of(model, prompt)
         if adapter is not None:
             limits = {key: self.config["train"][key] for key in LIMITS}
@@ -433,7 +439,7 @@ class Jobs:
     def training(self, run: Run) -> str:
         train = self.config["train"]
         settings = told(without(train, "runs", "seeds", "processes", "nodes", "checkpoints"))
-        settings |= self.input_form()
+        settings |= self.prompt_file() | self.input_form()
         for key in LIMITS:
             if settings[key] is None:
                 settings[key] = self.config["embed"][key]
