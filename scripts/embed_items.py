@@ -16,7 +16,12 @@ from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES
 from gen2embed.settings import add_settings, keys_of
 
-OF_THE_STUDY = ("prompts", "composition_resolution", "shards")  # no flags of one job
+OF_THE_STUDY = (
+    "prompts",
+    "prompt_file",
+    "composition_resolution",
+    "shards",
+)  # no settings of one job
 SETTINGS = [key for key in keys_of("embed") if key not in OF_THE_STUDY]
 
 

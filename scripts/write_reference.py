@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from gen2embed.command_line import run_each
 from gen2embed.files import write_text
 from gen2embed.outputs import add_output
 from gen2embed.settings import load_schema
-from gen2embed.text_files import read_yaml
+from gen2embed.text_files import read_text, read_yaml
 
 SCRIPTS = Path(__file__).resolve().parent
 PROJECT = SCRIPTS.parent
@@ -27,6 +28,9 @@ BOUNDS = {
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
 }
+LARGEST = 2**31 - 1  # a bound that says no more than that there is one
+COMMENTED = re.compile(r"( *)(\w+):.*? # (.*)")  # a line of config.yaml
+GOES_ON = re.compile(r" {10,}# (.*)")
 PROGRAMS = """# Programs
 
 Written by `scripts/write_reference.py` from the programs' own `--help`. Each runs by hand as
@@ -65,24 +69,53 @@ def programs() -> Iterator[str]:
             yield f"```text\n{module.build_parser().format_help().rstrip()}\n```\n"
 
 
-def settings(schema: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[str]:
+def comments(text: str) -> dict[tuple[str, str], str]:
+    """(section, key) -> its comment in config.yaml; of the topmost keys the section is "".
+
+    >>> comments("mine:  # all\n  k: 7   # negatives,\n            # at most\n")[("mine", "k")]
+    'negatives, at most'
+    """
+    found: dict[tuple[str, str], str] = {}
+    section, last = "", None
+    for line in text.splitlines():
+        if line[:1].isalpha():
+            section = line.split(":")[0]
+        if commented := COMMENTED.match(line):
+            last = (section if commented[1] else "", commented[2])
+            found[last] = commented[3]
+        elif last and (more := GOES_ON.match(line)):
+            found[last] += f" {more[1]}"
+        else:
+            last = None
+    return found
+
+
+def settings(
+    schema: Mapping[str, Any], values: Mapping[str, Any], said: Mapping[tuple[str, str], str]
+) -> Iterator[str]:
     """A table for each section of the configuration: key, what it may be, the default study's."""
     yield SETTINGS
     top = {key: rule for key, rule in schema["properties"].items() if "properties" not in rule}
-    yield from _table("The study", top, schema, values)
+    yield from _table("", top, schema, values, said)
     for name, rule in schema["properties"].items():
         if name not in top:
-            yield from _table(f"`{name}`", rule["properties"], schema, values[name])
+            yield from _table(name, rule["properties"], schema, values[name], said)
 
 
 def _table(
-    title: str, rules: Mapping[str, Any], schema: Mapping[str, Any], values: Mapping[str, Any]
+    section: str,
+    rules: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    values: Mapping[str, Any],
+    said: Mapping[tuple[str, str], str],
 ) -> Iterator[str]:
+    title = f"`{section}`" if section else "The study"
     yield f"## {title}\n\n| key | may be | in the default study | what |\n|---|---|---|---|"
     for key, rule in rules.items():
         rule = resolved(rule, schema)
         value = json.dumps(values.get(key), ensure_ascii=False)
-        meant = str(rule.get("description", "")).replace("|", "\\|")
+        meant = said.get((section, key)) or str(rule.get("description", ""))
+        meant = meant.replace("|", "\\|").replace("<", "&lt;")
         yield f"| `{key}` | {allowed(rule, schema)} | `{_short(value)}` | {meant} |"
     yield ""
 
@@ -118,7 +151,9 @@ def allowed(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     said = " or ".join(types) if isinstance(types, list) else types
     if "items" in rule:
         said += f" of ({allowed(resolved(rule['items'], schema), schema)})"
-    bounds = [text.format(rule[key]) for key, text in BOUNDS.items() if key in rule]
+    bounds = [
+        text.format(rule[key]) for key, text in BOUNDS.items() if rule.get(key, LARGEST) != LARGEST
+    ]
     return ", ".join([said, *bounds])
 
 
@@ -126,7 +161,8 @@ def write(job: argparse.Namespace) -> None:
     os.environ["COLUMNS"] = WIDTH  # argparse breaks lines there
     out = Path(job.out)
     write_text(out / "programs.md", "\n".join(programs()))
-    shown = settings(load_schema(), read_yaml(PROJECT / "config.yaml"))
+    default = PROJECT / "config.yaml"
+    shown = settings(load_schema(), read_yaml(default), comments(read_text(default)))
     write_text(out / "configuration.md", "\n".join(shown))
 
 

@@ -22,6 +22,7 @@ from gen2embed.reporting.report.schedule import schedule
 from gen2embed.reporting.report.sections import read_sections
 from gen2embed.text_files import read_yaml
 
+GENERATOR = "generator"  # model.name: the mini's own
 MADE_HERE = (
     "Nothing was downloaded, so the data doctor had nothing to look at (data.source: {}): these "
     "data are made by the project's own programs, or come from a table that is checked when read."
@@ -44,7 +45,9 @@ def what_was_run(
     config: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> list[tuple[str, str]]:
     """What the start page says of the run, row by row, from the configuration and the results."""
-    rows = [("model", config["model"]["name"]), ("data", config["data"]["source"])]
+    name = config["model"]["name"]
+    model = f"{name}, trained here" if name == GENERATOR else name
+    rows = [("model", model), ("data", config["data"]["source"])]
     sets = tables.get("zero_shot_datasets")
     if sets is not None and len(sets):
         each = sets.drop_duplicates("dataset")
@@ -58,9 +61,8 @@ def what_was_run(
     trained = [f"{run['strategy']}, {run['prompt']}" for run in train["runs"]]
     rows.append(("trained", "; ".join(dict.fromkeys(trained)) or "nothing: the model as it is"))
     if trained:
-        rows.append(
-            ("training", f"{train['steps']} steps, seeds {', '.join(map(str, train['seeds']))}")
-        )
+        seeds = f"seed{'s' * (len(train['seeds']) > 1)} {', '.join(map(str, train['seeds']))}"
+        rows.append(("training", f"{train['steps']} steps, {seeds}"))
     return rows
 
 

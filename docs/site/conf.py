@@ -13,9 +13,10 @@ include_patterns = [
     "docs/*.md",
     "docs/site/*.md",
     "docs/site/reference/*.md",
-    "paper_figures/**/README.md",
+    "paper_figures/README.md",
+    "paper_figures/*/README.md",
 ]
-exclude_patterns = ["results/**", ".*/**"]
+exclude_patterns = ["results", ".git", ".venv", ".site", ".snakemake"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["strikethrough"]
 html_theme = "furo"

@@ -51,12 +51,12 @@ def test_every_product_has_its_place():
 )
 def test_a_section_that_is_wrong_is_refused(tmp_path, products, said):
     path = tmp_path / "sections.yaml"
-    path.write_text(f"- {{key: a, title: A, question: A?, products: {products}}}\n")
+    path.write_text(f"- {{key: a, title: A, question: why, products: {products}}}\n")
     with pytest.raises(InputError, match=said):
         read_sections(path)
 
 
-def tested(first, second, difference, p=0.001, equivalent=1.0, aggregate="all"):
+def one_test(first, second, difference, p=0.001, equivalent=1.0, aggregate="all"):
     return {
         "aggregate": aggregate,
         "first": first,
@@ -74,13 +74,13 @@ def test_claims_by_hand():
     tables = {
         "zero_shot_tests": pd.DataFrame(
             [
-                tested("hierarchical", "plain", 0.04),
-                tested("user_only", "hierarchical", 0.03),
-                tested("hierarchical", "system_only", 0.0, p=0.9, equivalent=0.01),
+                one_test("hierarchical", "plain", 0.04),
+                one_test("user_only", "hierarchical", 0.03),
+                one_test("hierarchical", "system_only", 0.0, p=0.9, equivalent=0.01),
             ]
         ),
         "runs_tests": pd.DataFrame(
-            [tested("saha, hierarchical", "hns, hierarchical", 0.005, p=0.4)]
+            [one_test("saha, hierarchical", "hns, hierarchical", 0.005, p=0.4)]
         ),
         "mining": pd.DataFrame(
             {
@@ -125,16 +125,16 @@ def test_the_best_is_marked_only_where_a_test_says_so():
     """IND: a beats b, the next. all: b is not told from c, so nothing is marked."""
     tests = pd.DataFrame(
         [
-            tested("a", "b", 0.02, aggregate="ind"),
-            tested("b", "a", 0.02),
-            tested("c", "b", -0.001, p=0.7),
+            one_test("a", "b", 0.02, aggregate="ind"),
+            one_test("b", "a", 0.02),
+            one_test("c", "b", -0.001, p=0.7),
         ]
     )
     assert best_cells(HEADER, ROWS, tests) == {(0, 2)}
     # compared with the rest alone and not with the next best: no mark; beaten by none, but the same
     # as one that it was compared with: no mark either
     assert best_cells(HEADER, ROWS, tests.assign(second=["c", "a", "b"])) == set()
-    lost = pd.concat([tests, pd.DataFrame([tested("c", "a", 0.0, p=0.9, aggregate="ind")])])
+    lost = pd.concat([tests, pd.DataFrame([one_test("c", "a", 0.0, p=0.9, aggregate="ind")])])
     assert best_cells(HEADER, ROWS, lost) == set()
     assert best_cells(HEADER, ROWS, tests.iloc[:0]) == set()
 
@@ -197,7 +197,7 @@ def study(tmp_path):
         }
     )
     write_table(tables, "zero_shot", shown, shown, "Precision@1. " * 40)
-    numbers = pd.DataFrame([tested("hierarchical", "plain", 0.03)])
+    numbers = pd.DataFrame([one_test("hierarchical", "plain", 0.03)])
     write_table(tables, "zero_shot_tests", numbers, numbers, "Tests.")
     wide = pd.DataFrame({f"a column of number {i}": ["word " * 30, "<b>"] for i in range(30)})
     write_table(tables, "leakage", wide, wide, "x" * 400)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -16,6 +17,7 @@ from gen2embed.reporting.paper import Product
 from gen2embed.reporting.report.best import NOTE, TESTS_OF, best_cells
 
 CELLS = ("th", "td")
+SENTENCE_END = re.compile(r"\. (?=[A-Z])")
 OPEN = 240  # characters of a caption that stand open; the rest is folded
 
 
@@ -36,12 +38,9 @@ class Shown:
 
 def read_figure(path: Path, product: Product) -> Shown:
     """A figure by its PNG; caption and numbers lie beside it."""
-    return Shown(
-        product,
-        _caption(path.with_suffix(".md")),
-        data_address(path.with_suffix(".csv"), "text/csv"),
-        image=data_address(path, "image/png"),
-    )
+    image = data_address(path, "image/png")
+    caption = read_text(path.with_suffix(".md")).strip()
+    return Shown(product, caption, data_address(path.with_suffix(".csv"), "text/csv"), image)
 
 
 def read_table(path: Path, product: Product, tables: Mapping[str, pd.DataFrame]) -> Shown:
@@ -120,10 +119,6 @@ def data_address(path: Path, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _caption(path: Path) -> str:
-    return read_text(path).strip()
-
-
 def spans(text: str) -> list[tuple[bool, str]]:
     """A caption in pieces, and of each whether it is code: what stands between backticks.
 
@@ -142,5 +137,5 @@ def cut(caption: str) -> tuple[str, str]:
     """
     if len(caption) <= OPEN:
         return caption, ""
-    end = caption.find(". ", OPEN // 2)
-    return (caption, "") if end < 0 else (caption[: end + 1], caption[end + 2 :])
+    end = SENTENCE_END.search(caption, OPEN // 2)
+    return (caption, "") if end is None else (caption[: end.start() + 1], caption[end.end() :])

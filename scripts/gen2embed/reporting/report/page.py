@@ -21,6 +21,7 @@ FILES = (
     "page.css",
     "page.js",
 )  # the first takes in the rest
+LONG = 32  # letters of a cell from which on it may be broken
 LEADING = 3  # figures on the start page: the first of these that the study has
 FIRST_SHOWN = (
     "prompt_scores", "hardness_overlap", "training_dynamics", "when", "umap", "gallery", "layers",
@@ -60,4 +61,5 @@ def render(study: Study) -> str:
     )
     environment.filters |= {"spans": spans, "cut": cut}
     environment.tests["a_number"] = lambda cell: number(cell) is not None
+    environment.tests["long"] = lambda cell: len(cell) > LONG
     return environment.get_template(FILES[0]).render(study=study)

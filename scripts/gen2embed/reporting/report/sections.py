@@ -36,9 +36,9 @@ def read_sections(path: str | Path = SECTIONS) -> list[Section]:
     ]
     count = Counter(name for section in sections for name in section.products)
     known = {product.name for product in read_products() if product.kind in SHOWN}
-    for name in sorted(known | set(count)):
-        if name not in known:
-            raise InputError(f"{path}: {name}: no figure or table of the map of the paper")
+    for name in sorted(set(count) - known):
+        raise InputError(f"{path}: {name}: no figure or table of the map of the paper")
+    for name in sorted(known):
         if count[name] != 1:
             raise InputError(f"{path}: {name}: stands in {count[name]} sections; one shows it")
     return sections
