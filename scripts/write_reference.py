@@ -21,7 +21,7 @@ from gen2embed.text_files import read_text, read_yaml
 
 SCRIPTS = Path(__file__).resolve().parent
 PROJECT = SCRIPTS.parent
-WIDTH = "96"  # columns of the help texts
+WIDTH = "88"  # columns of the help texts
 BOUNDS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "above {}",

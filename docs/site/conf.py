@@ -20,6 +20,7 @@ exclude_patterns = ["results", ".git", ".venv", ".site", ".snakemake"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["strikethrough"]
 html_theme = "furo"
+smartquotes = False
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
