@@ -121,7 +121,9 @@ def box_of(items: Sequence[pd.Series]) -> float:
     return PICTURED if any(item["image_path"] for item in items) else TEXT_ALONE
 
 
-def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str, box: float) -> None:
+def draw_item(
+    axes: Axes, item: pd.Series, root: Path, note: str, edge: str, box: float = PICTURED
+) -> None:
     text = without_mark(item["text"])
     axes.set_xticks([])
     axes.set_yticks([])

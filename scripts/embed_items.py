@@ -16,12 +16,7 @@ from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES
 from gen2embed.settings import add_settings, keys_of
 
-OF_THE_STUDY = (
-    "prompts",
-    "prompt_file",
-    "composition_resolution",
-    "shards",
-)  # no settings of one job
+OF_THE_STUDY = ("prompts", "composition_resolution", "shards")  # no flags of one job
 SETTINGS = [key for key in keys_of("embed") if key not in OF_THE_STUDY]
 
 
@@ -38,7 +33,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="add the adapter to the weights (--no-merge: compute it beside them)",
     )
     add("--prompt", required=True, help="name in the prompt registry")
-    add("--prompt-file", help="YAML file with further prompts")
     input_form.add_flags(parser)
     add(
         "--vision-wrapper",

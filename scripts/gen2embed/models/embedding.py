@@ -63,7 +63,7 @@ class Embedding:
         shard, shards = _shard(flags)
         return cls(
             flags,
-            get_prompt(flags.prompt, flags.prompt_file),
+            get_prompt(flags.prompt, flags.prompt_file or None),
             get_resolution(flags.resolution),
             _form(flags),
             limits_of_job(flags, flags.adapter),
