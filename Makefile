@@ -8,7 +8,7 @@ WORKERS ?= 2
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: install reproduce test test-all mutants audit lint format clean
+.PHONY: install reproduce test test-all mutants audit lint format site clean
 
 install: $(VENV)/.installed
 
@@ -26,6 +26,7 @@ lint: install
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	snakemake --lint
+	codespell
 	hadolint containers/Dockerfile
 
 format: install
@@ -54,5 +55,16 @@ audit:
 	  .audit/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip --strict --requirement $$lock; \
 	done
 
+# README.md and docs/ as static pages: .site/html/docs/site/index.html, no network needed to read them;
+# a link that leads nowhere is an error
+site: install .site/venv/.installed
+	python scripts/write_reference.py --out docs/site/reference
+	.site/venv/bin/sphinx-build --quiet --fail-on-warning --keep-going -c docs/site -d .site/trees . .site/html
+
+.site/venv/.installed: docs/site/requirements.txt
+	$(PYTHON) -m venv .site/venv
+	.site/venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
 clean:
-	rm -rf $(VENV) .audit .snakemake .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .audit .site .snakemake .pytest_cache .ruff_cache .hypothesis

@@ -21,6 +21,7 @@ rule embed_items:
         study.items(study.evaluated),
         images=[BENCHMARK[part] for part in study.evaluated],
         model=MODEL_FILES,
+        prompts=study.prompt_files,
     output:
         **study.evaluated_vectors(ZERO_SHOT, "{prompt}", SHARD),
     log:
@@ -48,6 +49,7 @@ use rule embed_items as embed_training with:
         study.items(["train"]),
         images=study.paths.images("train"),
         model=MODEL_FILES,
+        prompts=study.prompt_files,
         adapter=study.mined_adapter,
     output:
         **study.paths.vectors(ZERO_SHOT, "{prompt}", "train", SHARD),
@@ -91,6 +93,7 @@ rule embed_adapted:
         rules.train_adapter.output,
         images=[BENCHMARK[part] for part in study.evaluated],
         model=MODEL_FILES,
+        prompts=study.prompt_files,
     output:
         [
             list(study.paths.vectors(model, "{prompt}").values())

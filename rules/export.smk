@@ -13,6 +13,7 @@ rule export_model:
     input:
         program("export_model.py"),
         model=MODEL_FILES,
+        prompts=study.prompt_files,
         adapter=lambda wildcards: study.adapter_files(wildcards.model, wildcards.prompt),
         leaderboard=study.paths.leaderboard("{model}", "{prompt}"),
     output:

@@ -234,6 +234,7 @@ rule analyse_model:
         target_items=rules.prepare_items.output.eval_target,
         images=study.paths.images("eval"),
         model=MODEL_FILES,
+        prompts=study.prompt_files,
     output:
         attention=f"{RESULTS}/analysis/attention.csv",
         layers=f"{RESULTS}/analysis/layers.csv",

@@ -2,8 +2,8 @@
 # in:  tables/, figures/, everything under results/<experiment>/
 # out: report.html, provenance.html, config.yaml, digest.tsv, archive.zip; paper_figures/ and the numbers of
 #      README.md and docs/ (publish alone)
-# by:  snakemake --report, write_provenance.py, digest_results.py, publish_results.py,
-#      fill_numbers.py, archive_results.py, plot_timeline.py
+# by:  write_report.py, write_provenance.py, digest_results.py, publish_results.py, fill_numbers.py,
+#      archive_results.py, plot_timeline.py
 
 PUBLISHED_IN = "paper_figures"
 # what an experiment of doses, of real text or of your own data shows is published in a folder of its own
@@ -92,11 +92,11 @@ rule write_provenance:
 
 rule write_report:
     input:
-        rules.tables.input,
-        rules.figures.input,
-        provenance=rules.write_provenance.output.html,
+        program("write_report.py"),
         config=rules.write_configuration.output,
-        description="docs/report.rst",
+        provenance=rules.write_provenance.output.facts,
+        figures=[path for path in SHOWN_FIGURES if path.endswith(".png")],
+        tables=[path for path in SHOWN_TABLES if path.endswith(".html")],
     output:
         f"{RESULTS}/report.html",
     log:
@@ -104,13 +104,17 @@ rule write_report:
     benchmark:
         f"{RESULTS}/benchmarks/write_report.tsv"
     conda:
-        "../envs/workflow.yaml"
+        "../envs/reporting.yaml"
     resources:
         **study.resources.asks("small"),
+    params:
+        results=subpath(output[0], parent=True),
+        figures=lambda wildcards, input: flags({"figures": input.figures or None}),
+        tables=lambda wildcards, input: flags({"tables": input.tables or None}),
     shell:
-        # a second Snakemake that only reads: it plans nothing, runs nothing and takes no lock
-        "snakemake --report {output:q} --nolock --cores 1 --configfile {input.config:q}"
-        " -- tables figures {input.provenance:q} > {log:q} 2>&1"
+        "python scripts/write_report.py --results {params.results:q} --config {input.config:q}"
+        " --provenance {input.provenance:q} {params.figures:q} {params.tables:q} --out {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule digest:

@@ -204,6 +204,7 @@ rule tabulate_prompts:
             for side in SIDES
         ],
         scores=study.scores(ZERO_SHOT, study.prompts),
+        further=study.prompt_files,
     output:
         reported(study.paths.tables("prompts")),
     log:
@@ -220,13 +221,14 @@ rule tabulate_prompts:
         embeddings=subpath(first("vectors"), ancestor=2),
         scores=subpath(first("scores"), ancestor=2),
         prompts=study.prompts,
+        further=flags(jobs.prompt_file()),
         reference=study.mine_prompt,
         seed=config["seed"],
         out=subpath(output[0], parent=True),
     shell:
         "python scripts/tabulate_prompts.py --register {input.register:q} --rows {params.rows:q}"
         " --items {params.item_folder:q} --embeddings {params.embeddings:q} --scores {params.scores:q}"
-        " --prompts {params.prompts:q} --reference {params.reference:q} --seed {params.seed:q}"
+        " --prompts {params.prompts:q} {params.further:q} --reference {params.reference:q} --seed {params.seed:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 

@@ -28,6 +28,7 @@ rule train_adapter:
         target_items=study.paths.items("train", "target"),
         images=study.paths.images("train"),
         model=MODEL_FILES,
+        prompts=study.prompt_files,
     output:
         weights=f"{study.paths.adapter}/adapter_model.safetensors",
         config=f"{study.paths.adapter}/adapter_config.json",

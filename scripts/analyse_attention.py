@@ -85,10 +85,12 @@ def analyse(job: argparse.Namespace) -> None:
             segments = []
             for plan, item in zip(planned, items, strict=True):
                 turn = backbone.turn(prompt, item.role, item.text, bool(item.image_path))
-                text = cut_off(backbone.parts(prompt.system, turn), len(plan.rendered))
+                text = cut_off(backbone.parts(prompt.systems[item.role], turn), len(plan.rendered))
                 if join(text) != plan.rendered:  # the data set's text was cut, not the prompt's end
-                    turn, _, _ = fit(backbone, prompt.system, turn, plan.image_size, job.max_tokens)
-                    text = backbone.parts(prompt.system, turn)
+                    turn, _, _ = fit(
+                        backbone, prompt.systems[item.role], turn, plan.image_size, job.max_tokens
+                    )
+                    text = backbone.parts(prompt.systems[item.role], turn)
                 image = backbone.image_tokens(*plan.image_size) if item.image_path else 0
                 segments.append(token_segments(backbone, text, image))
             planned = [replace(plan, row=row) for row, plan in enumerate(planned)]

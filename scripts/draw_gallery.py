@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from PIL import ImageOps
 
 from gen2embed.artifacts.ids import read_pairs
 from gen2embed.artifacts.origin import (
@@ -41,6 +43,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLUMNS = ("anchor query", "its annotated target", "false negative", "kept instead")
+PICTURED, TEXT_ALONE = (
+    0.75,
+    0.4,
+)  # height of a row's boxes by their width, with an image and without
+BOX = 1.65  # inches: width of a box
+NOTES = {PICTURED: 0.52, TEXT_ALONE: 0.4}  # inches below the boxes of a row
+LETTERS, LINES = 25, 5  # of a text in its box
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -107,20 +116,29 @@ def read_cases(job: argparse.Namespace, strategy: str, instead: str) -> list[dic
     return mixed[: job.rows]
 
 
-def draw_item(axes: Axes, item: pd.Series, root: Path, note: str, edge: str) -> None:
+def box_of(items: Sequence[pd.Series]) -> float:
+    """Height of a row's boxes by their width: texts alone need less."""
+    return PICTURED if any(item["image_path"] for item in items) else TEXT_ALONE
+
+
+def draw_item(
+    axes: Axes, item: pd.Series, root: Path, note: str, edge: str, box: float = PICTURED
+) -> None:
     text = without_mark(item["text"])
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(visible=False)
-    axes.set_box_aspect(1)
+    axes.set_box_aspect(box)
     for spine in axes.spines.values():
         spine.set(visible=True, color=edge, linewidth=1.6)
     if item["image_path"]:
         image = load_rgb(below(root, item["image_path"]), get_resolution("native"))
-        axes.imshow(image, aspect="auto")
+        wide = max(image.width, round(image.height / box))
+        padded = ImageOps.pad(image, (wide, round(wide * box)), color="white")  # whole, undistorted
+        axes.imshow(padded, aspect="auto")
         notes = [*textwrap.wrap(text, 28)[:2], note]
     else:
-        shown = "\n".join(textwrap.wrap(text, 17, max_lines=6, placeholder=" ..."))
+        shown = "\n".join(textwrap.wrap(text, LETTERS, max_lines=LINES, placeholder=" ..."))
         axes.text(0.5, 0.5, shown, ha="center", va="center", fontsize=7, transform=axes.transAxes)
         notes = [note]
     axes.set_xlabel("\n".join(filter(None, notes)), fontsize=7)
@@ -146,11 +164,22 @@ def draw(job: argparse.Namespace) -> None:
         "either: table mining."
     )
     with style():
-        figure = Figure(figsize=(7.0, 2.0 * max(1, len(cases)) + 0.3), layout="constrained")
+        shown = [
+            (
+                queries.loc[case["query_id"]],
+                *(targets.loc[case[key]] for key in ("target_id", "false_negative_id", "kept_id")),
+            )
+            for case in cases
+        ]
+        boxes = [box_of(items) for items in shown] or [PICTURED]
+        heights = [BOX * box + NOTES[box] for box in boxes]
+        figure = Figure(figsize=(7.0, sum(heights) + 0.3), layout="constrained")
         if not cases:
             figure.text(0.5, 0.5, "no such case was mined", ha="center")
-        grid = figure.subplots(max(1, len(cases)), len(COLUMNS), squeeze=False)
-        for row, case in zip(grid, cases, strict=False):
+        grid = figure.subplots(
+            len(boxes), len(COLUMNS), squeeze=False, gridspec_kw={"height_ratios": heights}
+        )
+        for row, case, items, box in zip(grid, cases, shown, boxes, strict=False):
             notes = (
                 case["subset"],
                 "",
@@ -159,13 +188,9 @@ def draw(job: argparse.Namespace) -> None:
                 f"{other_of[case['strategy']]}: hardness {case['kept_hardness']:.2f},\n"
                 f"overlap {case['kept_overlap']:.2f}",
             )
-            items = (
-                queries.loc[case["query_id"]],
-                *(targets.loc[case[key]] for key in ("target_id", "false_negative_id", "kept_id")),
-            )
             edges = ("0.6", "C2", "C5", "C0")
             for axes, item, note, edge in zip(row, items, notes, edges, strict=True):
-                draw_item(axes, item, root, note, edge)
+                draw_item(axes, item, root, note, edge, box)
         for axes, title in zip(grid[0], COLUMNS, strict=True):
             axes.set_title(title)
             if not cases:

@@ -64,7 +64,8 @@ def draw_pool(axes: Axes, pool: pd.DataFrame) -> None:
                           ec="0.3", lw=0.5)  # fmt: skip
         if false:
             axes.plot(left + 0.42 * side, 0.54, "^", ms=4, color="black", mew=0)
-    for place, state in enumerate(STATES):
+    states_shown = [state for state in STATES if (pool["state"] == state).any()]
+    for place, state in enumerate(states_shown):
         left, y = (3.85, 5.35)[place // 3], 0.68 + 0.14 * (place % 3)
         axes.plot(left + 0.05, y, "s", ms=5, color=COLOURS[state], mec="0.3", mew=0.5)
         write_fitted(axes, left + 0.15, y, NAMES[state], 1.55, fontsize=7)

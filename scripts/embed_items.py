@@ -33,7 +33,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="add the adapter to the weights (--no-merge: compute it beside them)",
     )
     add("--prompt", required=True, help="name in the prompt registry")
-    add("--prompt-file", help="YAML file with further prompts")
     input_form.add_flags(parser)
     add(
         "--vision-wrapper",

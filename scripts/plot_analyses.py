@@ -16,6 +16,7 @@ from gen2embed.reporting.figures.layers import (
     TEXTS,
     attention_sentence,
     draw_measure,
+    layer_ticks,
     layers_sentence,
 )
 from gen2embed.reporting.figures.style import style, write_figure
@@ -42,7 +43,7 @@ def read_numbers(path: str, columns: list[str]) -> pd.DataFrame:
 
 def plot_attention(job: argparse.Namespace) -> None:
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
     frame = read_numbers(job.attention, ATTENTION)
     prompts = frame["prompt"].drop_duplicates().tolist()
@@ -64,7 +65,7 @@ def plot_attention(job: argparse.Namespace) -> None:
                 for number, segment in enumerate(SEGMENTS):
                     rows = of_panel[of_panel["segment"] == segment]
                     draw_measure(panel, rows, measure, segment, number)
-                panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+                layer_ticks(panel, frame["layer"])
             row[0].set_ylabel(label)
         for panel, prompt in zip(axes[0], prompts, strict=True):
             panel.set_title(prompt)
@@ -86,7 +87,7 @@ def plot_attention(job: argparse.Namespace) -> None:
 
 def plot_layers(job: argparse.Namespace) -> None:
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
+    from matplotlib.ticker import PercentFormatter
 
     frame = read_numbers(job.layers, LAYERS)
     prompts = frame["prompt"].drop_duplicates().tolist()
@@ -113,13 +114,13 @@ def plot_layers(job: argparse.Namespace) -> None:
             if right is not None:
                 draw_measure(right, rows, "image_text_gap", prompt, number)
                 right.set_ylabel("image-text gap")
-        left.axhline(frame["chance"].mean(), color="black", ls=":", lw=1)
+        left.axhline(frame["chance"].mean(), color="black", ls=":", lw=1, label="chance")
         left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
         left.set_ylabel("Precision@1 (%)")
         for panel in filter(None, (left, right)):
             panel.set_ylim(0, None)
             panel.set_xlabel("layer")
-            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+            layer_ticks(panel, frame["layer"])
         figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=5)
         write_figure(job.out, "layers", figure, frame, caption)
 

@@ -132,7 +132,9 @@ def plot_rates(job: argparse.Namespace) -> None:
     )
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for axes, task in zip(panels, drawn, strict=False):
-        draw_lines(axes, frame[frame["subset"] == task], "strategy", job.strategies, "hardness")
+        of_task = frame[frame["subset"] == task]
+        # the axis reaches over every value, so that marks on the frame may be whole
+        draw_lines(axes, of_task, "strategy", job.strategies, "hardness", clipped=False)
         axes.set_title(task)
         axes.set_xlabel("hardness")
     for axes in panels[len(drawn) :]:

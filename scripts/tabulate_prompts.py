@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--embeddings", required=True, help="folder with a folder of vectors per prompt")
     add("--scores", required=True, help="folder with a folder of scores per prompt")
     add("--prompts", required=True, nargs="+", help="prompts, in the order of the table")
+    add("--prompt-file", help="YAML file with further prompts")
     add("--reference", required=True, help="prompt that the others are compared with")
     add("--sample", type=int, default=4000, help="items of a modality, or pairs, at most")
     add("--seed", type=int, required=True, help="of that sample")
@@ -130,13 +131,13 @@ def tabulate(job: argparse.Namespace) -> None:
     space = Space(job, register)
     rows = []
     for name, run in runs.items():
-        prompt = get_prompt(name)
+        prompt = get_prompt(name, job.prompt_file)
         found = None
         if name != job.reference:
             found = compare(run, runs[job.reference], members(register)[ALL])
         row = {
             "prompt": name,
-            "system": prompt.system is not None,
+            "system": any(level is not None for level in prompt.systems.values()),
             **{f"closing_{role}": any(prompt.closing[role].values()) for role in ROLES},
             **means.loc[name, ["value", "ci_low", "ci_high"]].to_dict(),
         }

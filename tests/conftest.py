@@ -7,6 +7,7 @@ late.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -59,3 +60,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False
     return Groups(config, log)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless browser, or a skipped test that says why (tests/browser.py)."""
+    from browser import start_browser
+
+    started = start_browser(tmp_path_factory.mktemp("browser"))
+    yield started
+    started.close()

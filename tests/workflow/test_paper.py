@@ -116,7 +116,7 @@ def test_what_needs_known_equivalences_is_left_out(tiny_paper):
     mining = (results(project) / "tables" / "mining.md").read_text()
     assert "True false negatives are not known" in mining
     report = (results(project) / "report.html").read_text()
-    assert '"name": "data_findings.html"' in report and '"name": "gallery.png"' not in report
+    assert 'id="data_findings"' in report and 'id="gallery"' not in report
 
 
 def test_an_error_in_the_data_stops_before_anything_is_embedded(tiny_paper):

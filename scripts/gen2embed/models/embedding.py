@@ -63,7 +63,7 @@ class Embedding:
         shard, shards = _shard(flags)
         return cls(
             flags,
-            get_prompt(flags.prompt, flags.prompt_file),
+            get_prompt(flags.prompt, flags.prompt_file or None),
             get_resolution(flags.resolution),
             _form(flags),
             limits_of_job(flags, flags.adapter),
@@ -133,8 +133,10 @@ class Embedding:
         with_image = (plan.rendered for plan in planned if plan.image)
         text_only = (plan.rendered for plan in planned if not plan.image)
         return {
-            "rendered_query": backbone.render(self.prompt.system, turns["query"]),
-            "rendered_target": backbone.render(self.prompt.system, turns["target"]),
+            **{
+                f"rendered_{role}": backbone.render(self.prompt.systems[role], turn)
+                for role, turn in turns.items()
+            },
             "rendered_example": next(with_image, None),
             "rendered_example_text_only": next(text_only, None),
         }

@@ -49,4 +49,4 @@ def _lines(prompts: dict[str, Prompt]) -> Iterator[str]:
             yield f"### {backbone}: {prompt.name}\n\n{prompt.meaning}\n"
             for role, text, has_image in (("query", QUERY, True), ("target", TARGET, False)):
                 turn = user_turn(prompt, role, text, has_image)
-                yield f"{role}:\n\n```\n{join(parts(prompt.system, turn))}\n```\n"
+                yield f"{role}:\n\n```\n{join(parts(prompt.systems[role], turn))}\n```\n"

@@ -24,12 +24,22 @@ MARK_AND_SPACE = re.compile(re.escape(IMAGE_MARK) + r"\s*")
 
 @dataclass(frozen=True)
 class Prompt:
-    """One entry of the registry; ``closing[role][kind]`` is the line after the data set's text."""
+    """One entry of the registry. ``systems[role]``: the system level, None for no system turn;
+    ``closing[role][kind]``: the line after the data set's text."""
 
     name: str
     meaning: str
-    system: str | None
+    systems: dict[str, str | None]
     closing: dict[str, dict[str, str]]
+
+    @property
+    def system(self) -> str | None:
+        """The system level of both roles; InputError where queries and targets have their own."""
+        if len(set(self.systems.values())) > 1:
+            raise InputError(
+                f"prompt {self.name!r} has a system level for each role; name the role"
+            )
+        return self.systems[ROLES[0]]
 
 
 @dataclass(frozen=True)
@@ -89,16 +99,17 @@ def _prompt(path: Path, name: str, entry: Any) -> Prompt:
     try:
         closing = {role: {kind: entry[role][kind] for kind in KINDS} for role in ROLES}
         system, meaning = entry["system"], entry["meaning"]
+        systems = {role: system[role] if isinstance(system, dict) else system for role in ROLES}
     except KeyError as error:
         raise InputError(f"{path}: prompt {name!r} lacks {error}; see {REGISTRY.name}") from None
     except TypeError:
         raise InputError(f"{path}: prompt {name!r} has not the form of {REGISTRY.name}") from None
     lines = [line for lines in closing.values() for line in lines.values()]
-    if not all(isinstance(text, str) for text in [meaning, *lines]) or not (
-        system is None or (isinstance(system, str) and system)
+    if not all(isinstance(text, str) for text in [meaning, *lines]) or not all(
+        level is None or (isinstance(level, str) and level) for level in systems.values()
     ):
         raise InputError(f"{path}: prompt {name!r}: texts are strings, `system` may be null")
-    return Prompt(name, meaning, system, closing)
+    return Prompt(name, meaning, systems, closing)
 
 
 def user_turn(

@@ -33,7 +33,7 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
     faults = sorted(Validator(rules).iter_errors(dict(config)), key=_place)
     if faults:
         raise InputError(f"configuration: {_line_of(faults[0])}; see the comments in config.yaml")
-    prompts = load_prompts()
+    prompts = load_prompts(config["embed"]["prompt_file"] or None)
     for where, names in _prompt_names(config).items():
         for name in names:
             if name not in prompts:

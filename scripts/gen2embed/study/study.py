@@ -81,6 +81,12 @@ class Study:
         return self.paths.further(self.train_sets) if mined else []
 
     @property
+    def prompt_files(self) -> list[str]:
+        """The file of further prompts; none where the registry's own are all."""
+        file = self.config["embed"]["prompt_file"]
+        return [file] if file else []
+
+    @property
     def mined_adapter(self) -> list[str]:
         """Files of the adapter whose vectors are mined; none of the model as it is."""
         folder = self.config["mine"]["adapter"]

@@ -126,3 +126,20 @@ def test_the_committed_page_is_what_the_code_renders():
     page = (Path(__file__).resolve().parents[3] / "docs" / "prompts.md").read_text("utf-8")
     assert page == render_page(load_prompts()), "write it again: scripts/write_prompts.py"
     assert all(f"`{name}`" in " ".join(BACKBONES) for name in REGISTRY)
+
+
+def test_a_system_level_for_each_role(tmp_path):
+    """Of a user's file: the level of the role is taken; asking for one of both is refused."""
+    path = tmp_path / "prompts.yaml"
+    lines = "{with_image: '', text_only: ''}"
+    path.write_text(
+        f"own:\n  meaning: m\n  system: {{query: Find., target: null}}\n"
+        f"  query: {lines}\n  target: {lines}\n"
+    )
+    prompt = get_prompt("own", path)
+    assert prompt.systems == {"query": "Find.", "target": None}
+    with pytest.raises(InputError, match="level for each role"):
+        _ = prompt.system
+    path.write_text(path.read_text().replace(", target: null", ""))
+    with pytest.raises(InputError, match="lacks 'target'"):
+        get_prompt("own", path)

@@ -91,3 +91,34 @@ def test_nothing_shared(tmp_path, capsys):
     first = leaderboard(tmp_path / "a.json", GQA=0.5)
     assert compare(tmp_path, first, leaderboard(tmp_path / "b.json", NIGHTS=0.5))[0] == 2
     assert "no data set is scored in both" in capsys.readouterr().err
+
+
+def test_ranks_by_hand(tmp_path):
+    """Errors of 1.0 to 1.5 points: b and c stand apart from a, not from each other."""
+    files = {
+        "a": table(tmp_path / "a.csv", GQA=90.0, VizWiz=90.0, NIGHTS=1.0),
+        "b": table(tmp_path / "b.csv", GQA=50.0, VizWiz=60.0),
+        "c": leaderboard(tmp_path / "c.json", GQA=0.55, VizWiz=0.54),
+    }
+    status, _ = compare(tmp_path, files["b"], files["a"], "--among", files["c"])
+    assert status == 0
+    ranks = pd.read_csv(tmp_path / "out.ranks.csv", keep_default_na=False)
+    assert ranks["system"].tolist() == ["a", "b", "c"] and (ranks["sets"] == 2).all()
+    assert ranks["value"].tolist() == pytest.approx([0.9, 0.55, 0.545])
+    error = (0.5 * 0.5 / 1000 + 0.6 * 0.4 / 1000) ** 0.5 / 2
+    assert ranks["error"].iloc[1] == pytest.approx(error)
+    assert ranks[["rank", "rank_low", "rank_high"]].to_numpy().tolist() == [
+        [1, 1, 1], [2, 2, 3], [3, 2, 3],
+    ]  # fmt: skip
+    assert ranks["undecided"].tolist() == ["", "c", "b"]
+
+
+@pytest.mark.parametrize(
+    ("among", "said"), [("b.csv", "b is there twice"), ("c.csv", "no data set is scored in all")]
+)
+def test_ranks_that_cannot_be_are_refused(tmp_path, capsys, among, said):
+    first = table(tmp_path / "a.csv", GQA=90.0)
+    second = table(tmp_path / "b.csv", GQA=50.0)
+    table(tmp_path / "c.csv", VizWiz=1.0)
+    status, _ = compare(tmp_path, first, second, "--among", str(tmp_path / among))
+    assert status == 2 and said in capsys.readouterr().err

@@ -19,6 +19,7 @@ from gen2embed.study.study import Study
 FILTERS = ("absolute_margin", "range_min", "draw")  # some of them
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = ["ci", "mini_full", "paper_2b", "paper_7b", "released_2b", "when", "when_gate"]
+CONFIGS += ["qwen3_vl_embedding_2b"]
 CONFIGS += ["real_text", "real_text_full"]
 
 

@@ -114,7 +114,7 @@ class Own:
                 vector = normalize(backbone.last_hidden(batch).float(), dim=-1).cpu().numpy()[0]
             unchanged = cosine(vector, together) > 1 - ALONE
             known = {"rendered": plan.rendered, "form": _form(backbone.model)}
-            known |= {"prompt": self.prompt.system or ""}
+            known |= {"prompt": self.prompt.systems[items[plan.row].role] or ""}
             side = backbone.processor.tokenizer.padding_side
             found.append(traced(seen, batch, vector, padding=(side, unchanged), **known))
         return found

@@ -67,7 +67,7 @@ def plan_items(
                 continue
             raise InputError(f"{source}: row {row}: {error}") from None
         turns.append((row, item, turn, size, of_image))
-    rendered = [backbone.render(prompt.system, turn) for _, _, turn, _, _ in turns]
+    rendered = [backbone.render(prompt.systems[item.role], turn) for _, item, turn, _, _ in turns]
     counted = backbone.processor.tokenizer(rendered)["input_ids"] if rendered else []
     planned = []
     for (row, item, turn, size, of_image), text, ids in zip(turns, rendered, counted, strict=True):
@@ -79,8 +79,9 @@ def plan_items(
                 cut = cut_right(backbone, text, turn.has_image, of_image, max_tokens)
             try:
                 if cut is None:
-                    turn, tokens, _ = fit(backbone, prompt.system, turn, size, max_tokens)
-                    cut = backbone.render(prompt.system, turn), tokens
+                    system = prompt.systems[item.role]
+                    turn, tokens, _ = fit(backbone, system, turn, size, max_tokens)
+                    cut = backbone.render(system, turn), tokens
             except InputError as error:
                 raise InputError(f"{source}: row {row}: {error}") from None
             text, tokens = cut

@@ -95,7 +95,7 @@ class Counted(Sequence[Planned]):
         item = recipe.items[row]
         has_image = bool(item.image_path)
         turn = recipe.backbone.turn(recipe.prompt, item.role, item.text, has_image)
-        rendered = recipe.backbone.render(recipe.prompt.system, turn)
+        rendered = recipe.backbone.render(recipe.prompt.systems[item.role], turn)
         image = below(recipe.image_root, item.image_path) if has_image else None
         return Planned(row, rendered, image, (width, height), tokens, False)
 

@@ -71,7 +71,7 @@ def render_card(
         images=_images(facts) if pictured else "",
         prompt=prompt.name,
         meaning=prompt.meaning,
-        system=f"`{prompt.system}`" if prompt.system else "none",
+        system=_system(prompt),
         closing=_closing(prompt, pictured),
         trained=_trained(adapter),
         training=_training(adapter),
@@ -86,6 +86,13 @@ def _images(facts: Mapping[str, Any]) -> str:
         f"`{facts['resolution']}` (gen2embed's registry): resize likewise before encoding, where "
         "it is not `native`. "
     )
+
+
+def _system(prompt: Prompt) -> str:
+    levels = {role: f"`{level}`" if level else "none" for role, level in prompt.systems.items()}
+    if len(set(levels.values())) == 1:
+        return levels["query"]
+    return ", ".join(f"of a {role} {level}" for role, level in levels.items())
 
 
 def _closing(prompt: Prompt, pictured: bool) -> str:

@@ -48,15 +48,16 @@ def check_rendering(backbone: Backbone, prompt: Prompt, template: str) -> int:
 
     Raises InputError with the first that differs.
     """
-    level = [{"role": "system", "content": [{"type": "text", "text": prompt.system}]}]
     count = 0
     for role in ROLES:
+        system = prompt.systems[role]
+        level = [{"role": "system", "content": [{"type": "text", "text": system}]}]
         for text, image in probes(backbone):
             turn = backbone.turn(prompt, role, text, image is not None)
-            ours = backbone.render(prompt.system, turn)
+            ours = backbone.render(system, turn)
             user = [{"role": "user", "content": content_of(text, image)}]
             theirs = backbone.processor.tokenizer.apply_chat_template(
-                (level if prompt.system else []) + user, chat_template=template, tokenize=False,
+                (level if system else []) + user, chat_template=template, tokenize=False,
                 task=TASKS[role], add_generation_prompt=True,
             )  # fmt: skip
             if ours != theirs:
@@ -124,7 +125,7 @@ def own_vectors(
     with torch.inference_mode():
         for text, image in zip(texts, images, strict=True):
             turn = backbone.turn(prompt, role, text, image is not None)
-            rendered = [backbone.render(prompt.system, turn)]
+            rendered = [backbone.render(prompt.systems[role], turn)]
             shown = [image is not None]
             batch = backbone.collate(rendered, [image] if image else [], shown)
             hidden = backbone.embed(backbone.to_device(batch, device))

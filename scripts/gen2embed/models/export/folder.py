@@ -66,12 +66,12 @@ def transformer_settings(backbone: Backbone) -> dict[str, Any]:
 
 
 def model_settings(prompt: Prompt) -> dict[str, Any]:
-    """The system level in both roles; what names no role is a target."""
-    level = prompt.system or ""
+    """The system level of either role; what names no role is a target."""
+    levels = {role: level or "" for role, level in prompt.systems.items()}
     return {
         "model_type": "SentenceTransformer",
         "__version__": package_versions("torch", "transformers"),
-        "prompts": {"query": level, "document": level},
+        "prompts": {"query": levels["query"], "document": levels["target"]},
         "default_prompt_name": "document",
         "similarity_fn_name": SIMILARITY,
     }

@@ -92,10 +92,13 @@ def dots_by_dataset(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_lines(axes: Axes, frame: pd.DataFrame, line: str, order: Sequence[str], x: str) -> None:
+def draw_lines(
+    axes: Axes, frame: pd.DataFrame, line: str, order: Sequence[str], x: str, clipped: bool = True
+) -> None:
     """Lines of ``value`` (fractions, drawn in percent) over ``x``, bands ci_low to ci_high.
 
     frame: <line>, <x>, value, ci_low, ci_high; order: the lines, which decides their colours.
+    clipped: lines end at the frame, and so do marks on it.
     """
     for number, name in enumerate(order):
         rows = frame[frame[line] == name].sort_values(x)
@@ -107,6 +110,7 @@ def draw_lines(axes: Axes, frame: pd.DataFrame, line: str, order: Sequence[str],
             label=name,
             marker="os^Dv<>P"[number % 8],
             ms=4,
+            clip_on=clipped,
         )
         axes.fill_between(
             rows[x], 100 * rows["ci_low"], 100 * rows["ci_high"], color=colour, alpha=0.15, lw=0

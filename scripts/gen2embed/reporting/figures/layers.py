@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TEXTS = ("prompt", "segment")
+MOST_MARKS = 8  # along a line
 
 
 def draw_measure(
@@ -33,9 +34,20 @@ def draw_measure(
     low, high = low or f"{measure}_ci_low", high or f"{measure}_ci_high"
     colour = f"C{number}"
     marker = "os^Dv<>P"[number % 8]
-    axes.plot(rows["layer"], rows[measure], color=colour, label=label, marker=marker, ms=3.5)
+    every = -(-len(rows) // MOST_MARKS)  # a marker hides the line where there are many
+    axes.plot(
+        rows["layer"], rows[measure], color=colour, label=label, marker=marker, ms=3.5,
+        markevery=(number % every, every),
+    )  # fmt: skip
     if low in rows:
         axes.fill_between(rows["layer"], rows[low], rows[high], color=colour, alpha=0.15, lw=0)
+
+
+def layer_ticks(axes: Axes, layers: pd.Series) -> None:
+    """From the first layer to the last, at most six of them named: there is no layer 0."""
+    first, last = int(layers.min()), int(layers.max())
+    step = max(1, -(-(last - first) // 5))
+    axes.set_xticks(range(first, last + 1, step))
 
 
 def attention_sentence(frame: pd.DataFrame) -> str:

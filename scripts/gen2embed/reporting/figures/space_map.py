@@ -98,6 +98,6 @@ def draw_space(panels: Sequence[Panel], pairs: pd.DataFrame) -> Figure:
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     handles, labels = grid[0].get_legend_handles_labels()
-    ncols = max(1, round(width / 1.75))
+    ncols = min(len(handles) // 2, max(1, round(width / 1.75)))  # query above target of one task
     figure.legend(handles, labels, loc="outside lower center", ncols=ncols, markerscale=1.5)
     return figure

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gen2embed.errors import InputError
 from gen2embed.evaluation.paired import Difference, equivalence, holm, least_difference
-from gen2embed.evaluation.unpaired import difference_of, mean_error
+from gen2embed.evaluation.unpaired import difference_of, mean_error, rank_ranges, told_apart
 from gen2embed.files import as_numbers, read_csv, read_json_object
 
 HIT = "hit@1"
@@ -84,6 +84,33 @@ def compare_shares(
         least_difference=[least_difference(error, len(tested)) for _, error in tested],
         p_equivalent=holm([equivalence(*row) for row in tested]),
     ).round(9)
+
+
+def rank_shares(systems: Mapping[str, Mapping[str, float]], queries: int) -> pd.DataFrame:
+    """Systems in order of the mean of the data sets that all have, each with its possible ranks.
+
+    systems: shares by data set, by name. Columns: system, sets, value, error (of the mean), rank,
+    rank_low, rank_high (best and worst possible; Holm over all pairs), undecided (systems not told
+    apart from it). Raises InputError where no data set is in all of them.
+    """
+    first, *others = systems.values()
+    shared = [name for name in first if all(name in other for other in others)]
+    if not shared:
+        raise InputError("no data set is scored in all of the files; ranks need one")
+    by_system = [[shares[name] for name in shared] for shares in systems.values()]
+    values = [sum(shares) / len(shares) for shares in by_system]
+    errors = [mean_error(shares, queries) for shares in by_system]
+    apart = told_apart(values, errors)
+    ranks = rank_ranges(values, apart)
+    names = list(systems)
+    undecided = [
+        "; ".join(other for j, other in enumerate(names) if j != i and not apart[i, j])
+        for i in range(len(names))
+    ]
+    frame = pd.DataFrame({"system": names, "sets": len(shared), "value": values, "error": errors})
+    frame["rank"] = frame["value"].rank(ascending=False, method="min").astype(int)
+    frame = frame.assign(rank_low=ranks[:, 0], rank_high=ranks[:, 1], undecided=undecided)
+    return frame.sort_values(["rank", "system"], ignore_index=True).round(9)
 
 
 def _difference(first: Sequence[float], second: Sequence[float], queries: int) -> Difference:

@@ -43,6 +43,10 @@ class JobsOf:
         form = dict(self.config["input"])
         return {"input_form": form.pop("form"), **form}
 
+    def prompt_file(self) -> Job:
+        """Further prompts, where the configuration names any."""
+        return dict(zip(("prompt_file",), self.study.prompt_files, strict=False))
+
     def limits_of_adapter(self) -> Job:
         """An adapter's vectors are made within the pixel limits it was trained with."""
         limits = {key: self.config["train"][key] for key in LIMITS}

@@ -19,8 +19,8 @@ class EmbeddingJobs(JobsOf):
         """Both sides of one model, under the settings of evaluation. shard: such as "2of8"."""
         files = self.paths.vectors(model, prompt, part, shard)
         embed = self.config["embed"]
-        settings = without(embed, "prompts", "shards", "composition_resolution")
-        settings |= self.input_form()
+        settings = without(embed, "prompts", "prompt_file", "shards", "composition_resolution")
+        settings |= self.prompt_file() | self.input_form()
         if part == "composition":
             settings["resolution"] = embed["composition_resolution"]
         if adapter is not None:
@@ -88,6 +88,7 @@ class EmbeddingJobs(JobsOf):
         """What both analysis programs are told, as flags; a model under several prompts."""
         names = ("resolution", *LIMITS, "max_tokens", "dtype", "threads")
         settings = {name: self.config["embed"][name] for name in names} | self.input_form()
+        settings |= self.prompt_file()
         figures = self.config["figures"]
         settings["token_budget"] = figures["analysis_token_budget"]
         root = f"{self.paths.data}/eval"

@@ -63,6 +63,7 @@ class EvaluationJobs(JobsOf):
     def exporting(self, model: str, prompt: str) -> str:
         names = ("resolution", *LIMITS, "max_tokens", "dtype")
         settings = {name: self.config["embed"][name] for name in names} | self.input_form()
+        settings |= self.prompt_file()
         adapter = None if model == ZERO_SHOT else self.paths.adapter_of(model, prompt)
         if adapter is not None:
             settings |= self.limits_of_adapter()

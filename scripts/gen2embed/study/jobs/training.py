@@ -17,7 +17,7 @@ class TrainingJobs(JobsOf):
         settings = stated_options(
             without(train, "runs", "seeds", "processes", "nodes", "checkpoints")
         )
-        settings |= self.input_form()
+        settings |= self.prompt_file() | self.input_form()
         for key in LIMITS:
             if settings[key] is None:
                 settings[key] = self.config["embed"][key]
