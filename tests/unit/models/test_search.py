@@ -16,7 +16,7 @@ from gen2embed.errors import InputError
 from gen2embed.files import write_embeddings, write_parquet
 from gen2embed.mining.nearest import nearest
 from gen2embed.models.encoding import encoder
-from gen2embed.reporting.figures.style import sheet
+from gen2embed.reporting.figures import sheet
 
 TEXTS = ["red apple", "tram", "flag of belgium", "", "waving hand"]
 

@@ -12,7 +12,7 @@ from gen2embed.data.model_sizes import Size, size_of
 from gen2embed.data.registry import load_registry
 from gen2embed.files import write_json, write_text
 from gen2embed.prompts.resolutions import get_resolution
-from gen2embed.reporting.pages.html import anchors
+from gen2embed.reporting.pages import anchors
 
 ROOT = Path(__file__).resolve().parents[3]
 EIGHT = Size(anchors.ANCHOR_PARAMETERS, 4096)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from gen2embed.reporting.figures import compiled
 from gen2embed.reporting.figures.compiled import (
     VARIABLE,
     cache_for_numba,
     can_be_written,
     has_cache,
 )
-from gen2embed.reporting.figures.style import compiled
 
 
 @pytest.fixture
