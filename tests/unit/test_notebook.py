@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import io
+import os
 import tempfile
 from importlib.util import find_spec
 
@@ -96,9 +97,12 @@ def test_its_cells_run_and_show_what_is_stored(book):
     any(find_spec(name) is None for name in ("nbclient", "ipykernel")),
     reason="nbclient and ipykernel are not installed (pip install nbclient ipykernel)",
 )
-def test_jupyter_executes_it(book, model):
+def test_jupyter_executes_it(book, model, monkeypatch):
+    """In a kernel, a process of its own, which finds the package where it is not installed."""
     from nbclient import NotebookClient
 
+    path = [str(ROOT / "scripts"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     again = nbformat.from_dict(book)
     NotebookClient(again, timeout=600, resources={"metadata": {"path": str(model)}}).execute()
     for old, new in zip(code_cells(book), code_cells(again), strict=True):
