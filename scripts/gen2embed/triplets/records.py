@@ -25,18 +25,14 @@ def read_records(path: str | Path) -> list[Record]:
     """One object for each row; InputError for another ending, no rows, or a row that is none."""
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
-        raise InputError(
-            f"{path}: a triplet file ends in {', '.join(ENDINGS)}; rename or convert it"
-        )
+        raise InputError(f"{path}: files of rows end in {', '.join(ENDINGS)}; rename or convert it")
     if ending in TABLES:
         records = read_csv(path, [], TABLES[ending]).to_dict("records")
     elif ending == ".parquet":
         with reading(path, "parquet"):
             records = pq.read_table(path).to_pylist()
     elif ending == ".json" and not is_lines(path):
-        records = read_json(path)
-        if not isinstance(records, list):
-            raise InputError(f"{path}: holds no list of rows; write it as JSONL, an object a line")
+        records = rows_in(read_json(path), path)
     else:
         records = read_json_lines(path)
     if not records:
@@ -50,7 +46,29 @@ def read_records(path: str | Path) -> list[Record]:
 def is_lines(path: str | Path) -> bool:
     """Whether a .json file holds an object a line, as FlagEmbedding's and others do."""
     with reading(path, "JSON"), Path(path).open(encoding="utf-8-sig") as file:
-        return next((line for line in file if line.strip()), "").lstrip().startswith("{")
+        first = next((line for line in file if line.strip()), "")
+        try:
+            return isinstance(json.loads(first), dict)
+        except ValueError:  # an object or a list over several lines
+            return False
+
+
+def rows_in(value: Any, path: str | Path) -> list[Any]:
+    """A JSON file's list of rows: the file itself, or the one list of objects that it names.
+
+    Raises InputError where there is none, or which is meant is open.
+    """
+    if isinstance(value, list):
+        return value
+    lists = {
+        name: rows
+        for name, rows in (value.items() if isinstance(value, dict) else ())
+        if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)
+    }
+    if len(lists) == 1:
+        return next(iter(lists.values()))
+    found = f"holds several lists ({', '.join(lists)})" if lists else "holds no list of rows"
+    raise InputError(f"{path}: {found}; write one as JSONL, an object a line")
 
 
 def read_corpus(path: str | Path | None) -> dict[str, Item]:

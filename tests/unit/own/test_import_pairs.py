@@ -81,6 +81,20 @@ def test_the_same_pairs_in_every_form(tmp_path, name, text):
     assert read(tmp_path, "train")["pos_text"].tolist() == ["p0", "p1", "p2"]
 
 
+def test_a_list_inside_an_object_is_the_rows(tmp_path, capsys):
+    """As data sets with a head have it, over several lines; of two lists none is guessed."""
+    rows = [{"query": f"q{n}", "positive": f"p{n}"} for n in range(30)]
+    told = {"_meta": {"title": "x", "tags": ["a"]}, "questions": rows}
+    assert run(tmp_path, json.dumps(told, indent=2), name="t.json") == 0
+    assert len(read(tmp_path, "train")) == 27
+    for wrong, said in (
+        (told | {"more": rows}, "holds several lists (questions, more); write one as JSONL"),
+        ({"_meta": {}}, "holds no list of rows; write one as JSONL"),
+    ):
+        assert run(tmp_path, json.dumps(wrong, indent=1), name="t.json") == 2
+        assert said in capsys.readouterr().err
+
+
 def test_parquet_and_json_with_numbers(tmp_path):
     frame = pd.DataFrame({"Frage": [1, 2, 3, 4], "Antwort": ["a", "b", "c", "d"]})
     frame.to_parquet(tmp_path / "t.parquet")
