@@ -66,6 +66,7 @@ localrules:
     evaluate,
     export,
     tables,
+    precisions,
     figures,
     report,
     plan,
