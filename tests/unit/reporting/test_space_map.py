@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from gen2embed.reporting.figures import space_map, style
+from gen2embed.reporting.figures import space_map
 from gen2embed.reporting.figures.space_map import Panel, draw_space, label_of, place
+from gen2embed.reporting.figures.style import style
 
 PAIRS = pd.DataFrame(
     {"query_id": [7, 7, 9], "target_id": [1, 2, 1], "meta_task": ["vqa", "retrieval", "vqa"]}
