@@ -97,6 +97,7 @@ rule write_report:
         provenance=rules.write_provenance.output.facts,
         figures=[path for path in SHOWN_FIGURES if path.endswith(".png")],
         tables=[path for path in SHOWN_TABLES if path.endswith(".html")],
+        rates=study.pooled_rates,
     output:
         f"{RESULTS}/report.html",
     log:
@@ -111,9 +112,11 @@ rule write_report:
         results=subpath(output[0], parent=True),
         figures=lambda wildcards, input: flags({"figures": input.figures or None}),
         tables=lambda wildcards, input: flags({"tables": input.tables or None}),
+        rates=flags({"rates": study.pooled_rates or None}),
     shell:
         "python scripts/write_report.py --results {params.results:q} --config {input.config:q}"
-        " --provenance {input.provenance:q} {params.figures:q} {params.tables:q} --out {output:q}"
+        " --provenance {input.provenance:q} {params.figures:q} {params.tables:q} {params.rates:q}"
+        " --out {output:q}"
         " > {log:q} 2>&1"
 
 

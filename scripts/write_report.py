@@ -14,6 +14,7 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_json_object, write_text
 from gen2embed.outputs import add_output
+from gen2embed.reporting.mining_statistics import read_rates
 from gen2embed.reporting.paper import product
 from gen2embed.reporting.report.claims import claims
 from gen2embed.reporting.report.contents import Shown, numbers_of, read_figure, read_table
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--config", required=True, help="its whole configuration (YAML)")
     add("--figures", nargs="*", default=[], help="figures (.png) to show, with what lies beside")
     add("--tables", nargs="*", default=[], help="tables (.html) to show, with what lies beside")
+    add("--rates", help="report of measure_false_negatives.py on all subsets, where there is one")
     add("--provenance", required=True, help="provenance.run.json of the experiment")
     add_output(parser, "--out", ".html", help="the report")
     return parser
@@ -97,7 +99,7 @@ def write(job: argparse.Namespace) -> None:
             Study(
                 experiment=config["experiment"],
                 run=what_was_run(config, tables),
-                claims=claims(tables),
+                claims=claims(tables, read_rates(job.rates, ()) if job.rates else None),
                 parts=shown_parts(job, tables),
                 schedule=schedule(job.results),
                 doctor="" if "data_findings" in tables else MADE_HERE.format(source),

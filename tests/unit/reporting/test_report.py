@@ -69,6 +69,45 @@ def one_test(first, second, difference, p=0.001, equivalent=1.0, aggregate="all"
     }
 
 
+def one_rate(hns, saha, interval, first="hns"):
+    """A report of both strategies' true false negatives at equal hardness."""
+    rates = {"hns": hns, "saha": saha}
+    second = "saha" if first == "hns" else "hns"
+    keys = ("equal_hardness", "equal_hardness_ci_low", "equal_hardness_ci_high")
+    return {
+        "strategies": {
+            name: dict(zip(keys, (rate, rate - 0.001, rate + 0.001), strict=True))
+            for name, rate in rates.items()
+        },
+        "differences": [
+            {"first": first, "second": second, "measure": "overall", "value": 1.0},
+            {
+                "first": first, "second": second, "measure": "equal_hardness",
+                "value": rates[first] - rates[second], "ci_low": interval[0], "ci_high": interval[1],
+            },
+        ],
+    }  # fmt: skip
+
+
+def test_the_gap_by_hand():
+    """Decided where the intervals are apart; a study of text has no gap, hence no claim."""
+    frame = pd.DataFrame(
+        {
+            "prompt": ["hierarchical", "user_only"],
+            "image_text_gap": [0.3, 0.2],
+            "image_text_gap_low": [0.28, 0.19],
+            "image_text_gap_high": [0.31, 0.21],
+        }
+    )
+    assert claims({"prompts": frame})[0].verdict == "no, the other way"
+    frame["image_text_gap_high"] = [0.31, 0.29]
+    assert claims({"prompts": frame})[0].answer == "undecided"
+    frame["image_text_gap_low"] = [0.28, 0.32]
+    assert claims({"prompts": frame})[0].answer == "yes"
+    assert claims({"prompts": frame.assign(image_text_gap=float("nan"))}) == []
+    assert claims({"prompts": frame[["prompt", "image_text_gap"]]}) == []
+
+
 def test_claims_by_hand():
     """Of a test the other way round the sign turns; what is not shown is undecided or the same."""
     tables = {
@@ -82,16 +121,11 @@ def test_claims_by_hand():
         "runs_tests": pd.DataFrame(
             [one_test("saha, hierarchical", "hns, hierarchical", 0.005, p=0.4)]
         ),
-        "mining": pd.DataFrame(
-            {
-                "strategy": ["hns", "saha"],
-                "equal_hardness": [0.02, 0.01],
-                "equal_hardness_ci_low": [0.016, 0.005],
-                "equal_hardness_ci_high": [0.03, 0.015],
-            }
-        ),
     }
-    found = {claim.text: (claim.found, claim.verdict, claim.answer) for claim in claims(tables)}
+    rates = one_rate(0.02, 0.01, (0.002, 0.018))
+    found = {
+        claim.text: (claim.found, claim.verdict, claim.answer) for claim in claims(tables, rates)
+    }
     assert found == {
         "the prompt beats its user level alone: hierarchical - user_only": (
             "-3.0 [-4.0, -2.0] points", "no, the other way", "no",
@@ -100,15 +134,20 @@ def test_claims_by_hand():
         "both levels beat the system level alone: hierarchical - system_only": (
             "+0.0 [-1.0, +1.0] points", "no, same within 2 points", "no",
         ),
-        "SaHa mines fewer false negatives, at equal hardness (%)": (
-            "saha 1.0 [0.5, 1.5], hns 2.0 [1.6, 3.0]", "yes", "yes",
+        "SaHa mines fewer false negatives, at equal hardness": (
+            "saha 1.0 [0.9, 1.1] %, hns 2.0 [1.9, 2.1] %; hns - saha +1.0 [+0.2, +1.8] points",
+            "yes", "yes",
         ),
         "training on SaHa's clusters beats HNS's: saha, hierarchical - hns, hierarchical": (
             "+0.5 [-0.5, +1.5] points", "undecided (95 %: -0.5 to +1.5)", "undecided",
         ),
     }  # fmt: skip
-    tables["mining"]["equal_hardness_ci_high"] = [0.03, 0.017]
-    assert claims({"mining": tables["mining"]})[0].answer == "undecided"
+    (undecided,) = claims({}, one_rate(0.02, 0.01, (-0.002, 0.018)))
+    assert undecided.verdict == "undecided (95 %: -0.2 to +1.8)"
+    (other,) = claims({}, one_rate(0.01, 0.02, (-0.018, -0.002)))
+    assert other.verdict == "no, the other way"
+    (turned,) = claims({}, one_rate(0.02, 0.01, (-0.018, -0.002), first="saha"))
+    assert turned.verdict == "yes" and "hns - saha +1.0 [+0.2, +1.8]" in turned.found
     assert claims({}) == []
 
 

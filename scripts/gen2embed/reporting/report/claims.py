@@ -5,7 +5,7 @@ A claim whose tables the run lacks is not listed: what was not run decides nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,9 @@ from gen2embed.reporting.verdicts import claimed
 Tables = Mapping[str, pd.DataFrame]  # numbers of a table (its CSV) by the table's name
 YES, NO, UNDECIDED = "yes", "no", "undecided"
 HIERARCHICAL = "hierarchical"
+OTHER_WAY = "no, the other way"
 OVERLAPPING = "undecided (the intervals overlap)"
+COMPARED = {"hns", "saha"}
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,19 @@ class Claim:
         return next(word for word in (YES, NO, UNDECIDED) if self.verdict.startswith(word))
 
 
-def claims(tables: Tables) -> list[Claim]:
-    """What this run says of each claim, in the paper's order."""
+def claims(tables: Tables, rates: Mapping[str, Any] | None = None) -> list[Claim]:
+    """What this run says of each claim, in the paper's order.
+
+    rates: report of measure_false_negatives.py on all subsets; None: equivalences are not known.
+    """
     found = [
         _tested(tables, "zero_shot_tests", HIERARCHICAL, "user_only",
                 "the prompt beats its user level alone"),
         _tested(tables, "zero_shot_tests", HIERARCHICAL, "plain", "the prompt beats none"),
         _tested(tables, "zero_shot_tests", HIERARCHICAL, "system_only",
                 "both levels beat the system level alone"),
-        _lower(tables, "prompts", "prompt", (HIERARCHICAL, "user_only"), "image_text_gap",
-               "the system level narrows the gap between images and texts", _plain),
-        _lower(tables, "mining", "strategy", ("saha", "hns"), "equal_hardness",
-               "SaHa mines fewer false negatives, at equal hardness (%)", percent),
+        _narrower(tables),
+        _fewer(rates),
         _tested(tables, "runs_tests", f"saha, {HIERARCHICAL}", f"zero-shot, {HIERARCHICAL}",
                 "fine-tuning on SaHa's clusters improves on zero-shot"),
         _tested(tables, "runs_tests", f"saha, {HIERARCHICAL}", f"hns, {HIERARCHICAL}",
@@ -87,35 +90,56 @@ def paired(frame: pd.DataFrame, first: str, second: str) -> Any:
     return None
 
 
-def _plain(value: float, low: float, high: float) -> str:
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _lower(
-    tables: Tables, table: str, key: str, names: tuple[str, str], column: str, text: str,
-    written: Callable[[float, float, float], str],
-) -> Claim | None:  # fmt: skip
-    """A claim that one number is below another: decided only where their intervals are apart.
-
-    That is stricter than a test of the difference; nothing but the two intervals is known.
-    """
-    frame = tables.get(table)
-    if frame is None or column not in frame or not set(names) <= set(frame[key]):
+def _narrower(tables: Tables) -> Claim | None:
+    """The image-text gap under the prompt and without its system level: decided only where the two
+    intervals are apart, which is stricter than a test of the difference."""
+    gap, names = "image_text_gap", (HIERARCHICAL, "user_only")
+    frame = tables.get("prompts")
+    columns = [gap, f"{gap}_low", f"{gap}_high"]
+    if frame is None or not set(columns) <= set(frame) or not set(names) <= set(frame["prompt"]):
         return None
-    ends = {"_ci_low": "_low", "_ci_high": "_high"}
+    numbers = frame.set_index("prompt").loc[list(names), columns].astype(float)
+    if numbers.isna().any(axis=None):
+        return None
+    (_, low, high), (_, other_low, other_high) = numbers.to_numpy()
+    verdict = YES if high < other_low else OTHER_WAY if low > other_high else OVERLAPPING
+    gaps = ", ".join(
+        f"{name} {value:.3f} [{low:.3f}, {high:.3f}]"
+        for name, value, low, high in numbers.itertuples()
+    )
+    text = "the system level narrows the gap between images and texts"
+    return Claim(text, gaps, verdict, "prompts")
+
+
+def _fewer(rates: Mapping[str, Any] | None) -> Claim | None:
+    """True false negatives of both at equal hardness, and the interval of their difference."""
+    differences = [
+        difference
+        for difference in (rates or {}).get("differences", ())
+        if difference["measure"] == "equal_hardness"
+        and {difference["first"], difference["second"]} == COMPARED
+    ]
+    if not differences:
+        return None
+    difference = differences[0]
+    sign = 1 if difference["first"] == "hns" else -1
+    ends = sorted((sign * difference["ci_low"], sign * difference["ci_high"]))
     parts = []
-    for name in names:
-        row = frame[frame[key] == name].iloc[0]
-        columns = [column, *(
-            f"{column}{long if f'{column}{long}' in row else short}" for long, short in ends.items()
-        )]  # fmt: skip
-        parts.append(tuple(float(row[column]) for column in columns))
-    if any(pd.isna(number) for part in parts for number in part):
-        return None
-    (_, low, high), (_, other_low, other_high) = parts
-    verdict = YES if high < other_low else "no, the other way" if low > other_high else OVERLAPPING
-    shares = ", ".join(f"{name} {written(*part)}" for name, part in zip(names, parts, strict=True))
-    return Claim(text, shares, verdict, table)
+    for name in ("saha", "hns"):
+        row = rates["strategies"][name]
+        keys = ("equal_hardness", "equal_hardness_ci_low", "equal_hardness_ci_high")
+        parts.append(f"{name} {percent(*(row[key] for key in keys))} %")
+    value = points(sign * difference["value"], *ends)
+    numbers = f"{', '.join(parts)}; hns - saha {value} points"
+    text = "SaHa mines fewer false negatives, at equal hardness"
+    return Claim(text, numbers, decided(*ends), "mining")
+
+
+def decided(low: float, high: float) -> str:
+    """Whether a number is above 0, by its 95 % interval (fractions): the answer in words."""
+    if low > 0 or high < 0:
+        return YES if low > 0 else OTHER_WAY
+    return f"undecided (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def _dose(tables: Tables) -> Claim | None:
@@ -127,10 +151,7 @@ def _dose(tables: Tables) -> Claim | None:
     if not mask.any():
         return None
     row = frame[mask].iloc[0]
-    if row["ci_low"] > 0 or row["ci_high"] < 0:
-        verdict = YES if row["ci_low"] > 0 else "no, the other way"
-    else:
-        verdict = f"undecided (95 %: {100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f})"
+    verdict = decided(row["ci_low"], row["ci_high"])
     numbers = points(row["value"], row["ci_low"], row["ci_high"])
     text = "the more positives are hidden, the more SaHa gains on HNS: slope of saha - hns"
     return Claim(text, f"{numbers} points", verdict, "when_differences")

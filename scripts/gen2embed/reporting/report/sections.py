@@ -25,20 +25,22 @@ class Section:
 
 
 def read_sections(path: str | Path = SECTIONS) -> list[Section]:
-    """All sections in order.
+    """All sections in order; what the map of the paper has besides, such as a product of a user's
+    own, stands in a last one.
 
-    Raises InputError where a figure or table of the map of the paper stands in none of them, or in
-    several, or a section names what the map does not know.
+    Raises InputError where a figure or table stands in several sections, or a section names what
+    the map does not know.
     """
     sections = [
         Section(entry["key"], entry["title"], entry["question"], tuple(entry["products"]))
         for entry in read_yaml(Path(path))
     ]
     count = Counter(name for section in sections for name in section.products)
-    known = {product.name for product in read_products() if product.kind in SHOWN}
-    for name in sorted(set(count) - known):
+    known = [product.name for product in read_products() if product.kind in SHOWN]
+    for name in sorted(set(count) - set(known)):
         raise InputError(f"{path}: {name}: no figure or table of the map of the paper")
-    for name in sorted(known):
-        if count[name] != 1:
-            raise InputError(f"{path}: {name}: stands in {count[name]} sections; one shows it")
-    return sections
+    for name, times in count.items():
+        if times > 1:
+            raise InputError(f"{path}: {name}: stands in {times} sections; one shows it")
+    others = tuple(name for name in known if name not in count)
+    return [*sections, Section("further", "Further", "What else is there?", others)]
