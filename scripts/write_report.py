@@ -23,6 +23,7 @@ from gen2embed.reporting.report.schedule import schedule
 from gen2embed.reporting.report.sections import read_sections
 from gen2embed.text_files import read_yaml
 
+ALWAYS = ("data", "run")  # sections that say something without a figure or table
 GENERATOR = "generator"  # model.name: the mini's own
 MADE_HERE = (
     "Nothing was downloaded, so the data doctor had nothing to look at (data.source: {}): these "
@@ -69,7 +70,7 @@ def what_was_run(
 
 
 def shown_parts(job: argparse.Namespace, tables: Mapping[str, pd.DataFrame]) -> list:
-    """Each section with what the study has of it; empty sections but the run are left out."""
+    """Each section with what the study has of it; empty sections are left out, but for ALWAYS."""
     figures = {path.stem: path for path in map(Path, job.figures)}
     listed = {path.stem: path for path in map(Path, job.tables)}
     for name in [*figures, *listed]:
@@ -82,7 +83,7 @@ def shown_parts(job: argparse.Namespace, tables: Mapping[str, pd.DataFrame]) -> 
                 shown.append(read_figure(figures[name], product(name)))
             elif name in listed:
                 shown.append(read_table(listed[name], product(name), tables))
-        if shown:
+        if shown or section.key in ALWAYS:
             parts.append((section, shown))
     return parts
 

@@ -36,7 +36,8 @@ PIXEL = bytes.fromhex(
 
 
 def test_every_product_has_its_place():
-    sections = read_sections()
+    *sections, further = read_sections()
+    assert further.products == ()  # sections.yaml names all that this project ships
     shown = [name for section in sections for name in section.products]
     wanted = {product.name for product in read_products() if product.kind in ("figure", "table")}
     assert len(shown) == len(set(shown)) and set(shown) == wanted
@@ -47,7 +48,7 @@ def test_every_product_has_its_place():
 
 @pytest.mark.parametrize(
     ("products", "said"),
-    [("[gallery, nothing_like_it]", "nothing_like_it"), ("[gallery]", "stands in 0 sections")],
+    [("[gallery, nothing_like_it]", "nothing_like_it"), ("[umap, umap]", "stands in 2 sections")],
 )
 def test_a_section_that_is_wrong_is_refused(tmp_path, products, said):
     path = tmp_path / "sections.yaml"
@@ -83,7 +84,8 @@ def one_rate(hns, saha, interval, first="hns"):
             {"first": first, "second": second, "measure": "overall", "value": 1.0},
             {
                 "first": first, "second": second, "measure": "equal_hardness",
-                "value": rates[first] - rates[second], "ci_low": interval[0], "ci_high": interval[1],
+                "value": rates[first] - rates[second],
+                "ci_low": interval[0], "ci_high": interval[1],
             },
         ],
     }  # fmt: skip
@@ -106,6 +108,14 @@ def test_the_gap_by_hand():
     assert claims({"prompts": frame})[0].answer == "yes"
     assert claims({"prompts": frame.assign(image_text_gap=float("nan"))}) == []
     assert claims({"prompts": frame[["prompt", "image_text_gap"]]}) == []
+
+
+def test_a_product_of_a_users_own_comes_last(tmp_path):
+    path = tmp_path / "sections.yaml"
+    path.write_text("- {key: a, title: A, question: why, products: [umap]}\n")
+    first, further = read_sections(path)
+    assert first.products == ("umap",) and "umap" not in further.products
+    assert {"gallery", "cost"} <= set(further.products)
 
 
 def test_claims_by_hand():
