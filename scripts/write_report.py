@@ -14,7 +14,7 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_json_object, write_text
 from gen2embed.outputs import add_output
-from gen2embed.reporting.mining_statistics import read_rates
+from gen2embed.reporting.tables.mining_statistics import read_rates
 from gen2embed.reporting.paper import product
 from gen2embed.reporting.report.claims import claims
 from gen2embed.reporting.report.contents import Shown, numbers_of, read_figure, read_table
