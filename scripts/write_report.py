@@ -14,13 +14,13 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import read_json_object, write_text
 from gen2embed.outputs import add_output
-from gen2embed.reporting.tables.mining_statistics import read_rates
 from gen2embed.reporting.paper import product
 from gen2embed.reporting.report.claims import claims
 from gen2embed.reporting.report.contents import Shown, numbers_of, read_figure, read_table
 from gen2embed.reporting.report.page import Study, render
 from gen2embed.reporting.report.schedule import schedule
 from gen2embed.reporting.report.sections import read_sections
+from gen2embed.reporting.tables.mining_statistics import read_rates
 from gen2embed.text_files import read_yaml
 
 ALWAYS = ("data", "run")  # sections that say something without a figure or table
