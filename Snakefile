@@ -85,7 +85,7 @@ STUDIED = [
     rules.report.input,
 ]
 if study.doses:
-    STUDIED = [WHEN_TABLES, WHEN_FIGURES, rules.write_provenance.output]
+    STUDIED = [WHEN_TABLES, WHEN_FIGURES, rules.report.input]
 
 
 rule all:

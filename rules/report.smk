@@ -10,6 +10,7 @@ PUBLISHED_IN = "paper_figures"
 APART = study.doses or config["data"]["source"] in ("wordnet", "own")
 PUBLISHED = f"{PUBLISHED_IN}/{config['experiment']}" if APART else PUBLISHED_IN
 SHOWN_TABLES = WHEN_TABLES if study.doses else rules.tables.input
+RATES_OF_CLAIMS = [] if study.doses else study.pooled_rates
 SHOWN_FIGURES = WHEN_FIGURES if study.doses else rules.figures.input
 
 
@@ -97,7 +98,7 @@ rule write_report:
         provenance=rules.write_provenance.output.facts,
         figures=[path for path in SHOWN_FIGURES if path.endswith(".png")],
         tables=[path for path in SHOWN_TABLES if path.endswith(".html")],
-        rates=study.pooled_rates,
+        rates=RATES_OF_CLAIMS,
     output:
         f"{RESULTS}/report.html",
     log:
@@ -112,7 +113,7 @@ rule write_report:
         results=subpath(output[0], parent=True),
         figures=lambda wildcards, input: flags({"figures": input.figures or None}),
         tables=lambda wildcards, input: flags({"tables": input.tables or None}),
-        rates=flags({"rates": study.pooled_rates or None}),
+        rates=flags({"rates": RATES_OF_CLAIMS or None}),
     shell:
         "python scripts/write_report.py --results {params.results:q} --config {input.config:q}"
         " --provenance {input.provenance:q} {params.figures:q} {params.tables:q} {params.rates:q}"
