@@ -17,6 +17,7 @@ from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.files import run_record, write_csv
+from gen2embed.flag_types import whole
 from gen2embed.models.analysis.common import (
     add_flags,
     batches_for,
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--items", required=True, help="items parquet; of those with an image, if there are any")
     add("--role", default="query", choices=ROLES, help="role of items that name none themselves")
-    add("--count", type=int, required=True, help="items, evenly spaced")
+    add("--count", type=whole(), required=True, help="items, evenly spaced")
     return parser
 
 

@@ -21,6 +21,7 @@ from gen2embed.evaluation.intervals import share_interval
 from gen2embed.evaluation.precision import predict
 from gen2embed.evaluation.subsample import sample_rows
 from gen2embed.files import digest_file, run_record, write_csv
+from gen2embed.flag_types import whole
 from gen2embed.models.analysis.common import (
     add_flags,
     batches_for,
@@ -42,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--rows", required=True, nargs="+", help="evaluation rows of each data set")
     add("--query-items", required=True, help="items parquet of the query side")
     add("--target-items", required=True, help="items parquet of the target side")
-    add("--rows-per-set", type=int, required=True, help="rows of each data set, evenly spaced")
+    add("--rows-per-set", type=whole(), required=True, help="rows of each data set, evenly spaced")
     return parser
 
 
@@ -58,8 +59,6 @@ class Sample:
 
 
 def read_sample(job: argparse.Namespace) -> Sample:
-    if job.rows_per_set < 1:
-        raise InputError(f"--rows-per-set is {job.rows_per_set}; give at least 1")
     ids, lists = [], []
     for path in job.rows:
         rows = read_rows(path)

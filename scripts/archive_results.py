@@ -14,7 +14,7 @@ from pathlib import Path
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file
-from gen2embed.outputs import add_output, whole_file
+from gen2embed.outputs import add_output, resolved, whole_file
 
 SUMS, LEFT_OUT, GUIDE = "SHA256SUMS", "LEFT_OUT.tsv", "README.md"
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
@@ -52,6 +52,16 @@ def counts(path: Path, root: Path, out: Path) -> bool:
     return is_regular and parts[0] not in PASSED_OVER and not any(p.startswith(".") for p in parts)
 
 
+def check_name_in_sums(path: Path) -> None:
+    """Raise InputError for a name that ``sha256sum --check`` would read otherwise."""
+    name = path.as_posix()
+    if set(name) & set("\\\n\r\t") or name != name.encode("utf-8", "replace").decode():
+        raise InputError(
+            f"{name!r}: its name holds a line end, a tab, a backslash or no UTF-8, which "
+            "SHA256SUMS and a zip cannot bear; rename it"
+        )
+
+
 def guide(name: str, kept: int, left_out: int) -> str:
     return (
         f"# Results of the experiment {name}\n\n{kept} files. Verify them, in this folder:\n\n"
@@ -64,10 +74,12 @@ def guide(name: str, kept: int, left_out: int) -> str:
 
 
 def pack(job: argparse.Namespace) -> None:
-    root, out = Path(job.results), Path(job.out)
+    root, out = resolved(Path(job.results)), Path(job.out)
     files = files_of(root, out) if root.is_dir() else []
     if not files:
         raise InputError(f"{root}: holds no results; run `snakemake --cores all` first")
+    for path in files:
+        check_name_in_sums(path)
     digests = {path: digest_file(root / path) for path in files}
     kept = [path for path in files if not is_left_out(path, job.with_vectors)]
     gone = [path for path in files if path not in set(kept)]

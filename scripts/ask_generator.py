@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from gen2embed.command_line import progress, run_each
-from gen2embed.errors import InputError
-from gen2embed.files import read_json, run_record, write_json
+from gen2embed.described import QUESTIONS, read_described
+from gen2embed.files import run_record, write_json
+from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output
 from gen2embed.prompts.markup import join
 from gen2embed.prompts.registry import get_prompt
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 ONE_WORD = "Answer with one word."
 TOGETHER = 20  # questions in a batch
-KEYS = {"task", "text", "right"}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model", required=True, help="model folder, hub id or GGUF file")
     add("--questions", required=True, help="JSON list of task, text, right (all right answers)")
     # a small model begins "The opposite of the given word is ...": 8 tokens end before the word
-    add("--tokens", type=int, default=24, help="of an answer, at most")
+    add("--tokens", type=whole(most=100_000), default=24, help="of an answer, at most")
     add_settings(parser, "embed", ("dtype", "threads"))
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add_output(parser, "--out", ".json", help="questions with answers")
@@ -49,13 +49,7 @@ def is_right(answer: str, right: list[str]) -> bool:
 
 
 def read_questions(path: str) -> list[dict[str, Any]]:
-    found = read_json(path)
-    good = isinstance(found, list) and found
-    if not good or not all(
-        isinstance(answered, dict) and answered.keys() >= KEYS for answered in found
-    ):
-        raise InputError(f"{path}: is no list of questions with {', '.join(sorted(KEYS))}")
-    return found
+    return read_described(path, QUESTIONS, "give a list of questions with task, text and right")
 
 
 def answers(backbone: Backbone, texts: list[str], tokens: int, device: str) -> list[str]:
@@ -81,8 +75,6 @@ def answers(backbone: Backbone, texts: list[str], tokens: int, device: str) -> l
 
 def ask(job: argparse.Namespace) -> None:
     questions = read_questions(job.questions)
-    if job.tokens < 1:
-        raise InputError(f"--tokens is {job.tokens}; give at least 1")
     with run_record(Path(job.out).with_suffix(".run.json")):
         import torch
 

@@ -23,6 +23,7 @@ from gen2embed.files import (
     write_parquet,
     write_text,
 )
+from gen2embed.flag_types import seed, share, whole
 from gen2embed.mini.benchmark import (
     DataSet,
     equivalences,
@@ -72,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build_benchmark", description=__doc__)
     add = parser.add_argument
     add_output(parser, "--out", help="folder of the benchmark")
-    add("--seed", type=int, required=True, help="decides the draw of concepts, photos and rows")
+    add("--seed", type=seed, required=True, help="decides the draw of concepts, photos and rows")
     counts = {
         "base-concepts": "concepts of one form",
         "tone-concepts": "concepts in four skin tones",
@@ -83,13 +84,24 @@ def build_parser() -> argparse.ArgumentParser:
         "generator-photos": "photos of each emoji for the generator",
     }
     for name, meaning in counts.items():
-        add(f"--{name}", type=int, required=True, help=meaning)
-    add("--rows-per-emoji", type=int, default=ROWS_PER_EMOJI, help="of a training subset, about")
-    add("--backgrounds-per-emoji", type=int, help="of its photos for rows, at most; default: all")
+        add(f"--{name}", type=whole(0), required=True, help=meaning)
+    add(
+        "--rows-per-emoji", type=whole(), default=ROWS_PER_EMOJI, help="of a training subset, about"
+    )
+    add(
+        "--backgrounds-per-emoji",
+        type=whole(2),
+        help="of its photos for rows, at most (Change asks for another one); default: all",
+    )
     for part, known in WANTED.items():
         add(f"--{part}-sets", nargs="+", default=known, help="names, in any order; default: all")
-    add("--composition-rows", type=int, default=0, help="of each compositional subset; 0: no sets")
-    add("--unseen-fraction", type=float, required=True, help="concepts held out of training")
+    add(
+        "--composition-rows",
+        type=whole(0),
+        default=0,
+        help="of each compositional subset; 0: no sets",
+    )
+    add("--unseen-fraction", type=share, required=True, help="concepts held out of training")
     return parser
 
 
@@ -103,15 +115,6 @@ def check_flags(job: argparse.Namespace) -> None:
         unknown = [name for name in getattr(job, f"{part}_sets") if name not in known]
         if unknown:
             raise InputError(f"--{part}-sets {unknown[0]}: known: {', '.join(known)}")
-    if job.backgrounds_per_emoji is not None and job.backgrounds_per_emoji < 2:
-        raise InputError(
-            f"--backgrounds-per-emoji is {job.backgrounds_per_emoji}; give at least 2 (Change asks "
-            "for another one)"
-        )
-    if job.composition_rows < 0:
-        raise InputError(f"--composition-rows is {job.composition_rows}; give 0 or more")
-    if not 0 < job.unseen_fraction < 1:
-        raise InputError(f"--unseen-fraction is {job.unseen_fraction}; give a number in (0, 1)")
 
 
 def write_image(path: Path, image: Image.Image) -> None:

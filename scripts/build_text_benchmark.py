@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from gen2embed.command_line import run_program
+from gen2embed.command_line import run_each
 from gen2embed.data.datasets import load_register
-from gen2embed.errors import InputError
 from gen2embed.files import run_record, write_csv, write_json, write_parquet, write_text
+from gen2embed.flag_types import seed, share, whole
 from gen2embed.outputs import add_output
 from gen2embed.wordnet.benchmark import (
     equivalences,
@@ -45,21 +45,12 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add_output(parser, "--out", help="folder of the benchmark")
     add("--wordnet", default=str(EXTRACT), help="extract of WordNet (default: the project's)")
-    add("--seed", type=int, required=True, help="decides unseen words, rows and candidates")
-    add("--train-rows", type=int, required=True, help="rows of each training subset, at most")
-    add("--eval-queries", type=int, required=True, help="queries of each evaluation set")
-    add("--candidates", type=int, required=True, help="candidates per query, at most")
-    add("--unseen-fraction", type=float, required=True, help="words held out of training")
+    add("--seed", type=seed, required=True, help="decides unseen words, rows and candidates")
+    add("--train-rows", type=whole(), required=True, help="rows of each training subset, at most")
+    add("--eval-queries", type=whole(), required=True, help="queries of each evaluation set")
+    add("--candidates", type=whole(3), required=True, help="candidates per query, at most")
+    add("--unseen-fraction", type=share, required=True, help="words held out of training")
     return parser
-
-
-def check_flags(job: argparse.Namespace) -> None:
-    for name, least in (("train_rows", 1), ("eval_queries", 1), ("candidates", 3)):
-        if getattr(job, name) < least:
-            flag = name.replace("_", "-")
-            raise InputError(f"--{flag} is {getattr(job, name)}; give at least {least}")
-    if not 0 < job.unseen_fraction < 1:
-        raise InputError(f"--unseen-fraction is {job.unseen_fraction}; give a number in (0, 1)")
 
 
 def build(job: argparse.Namespace) -> None:
@@ -87,13 +78,7 @@ def build(job: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    def work(jobs: list[argparse.Namespace]) -> None:
-        for job in jobs:
-            check_flags(job)
-        for job in jobs:
-            build(job)
-
-    return run_program(build_parser(), work, argv)
+    return run_each(build_parser(), build, argv)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ of docs/data_dictionary.md, so it checks data of your own as well.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from gen2embed.data.normalise import COLUMNS
 from gen2embed.data.registry import TRAIN_SPLITS, registered_rows
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, run_record
+from gen2embed.flag_types import seed, whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables.rendering import write_table
 
@@ -58,9 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--train-split", default="diverse_instruction", choices=TRAIN_SPLITS)
     add("--images", default="200", help="images of each data set that are decoded: a number or all")
     add("--rows", default="registered", choices=EXPECTED, help="row counts must be the published")
-    add("--drop-bad-rows", type=int, default=0, help="rows of a data set that may be left out")
-    add("--workers", type=int, default=2, help="threads that look at images")
-    add("--seed", type=int, default=0, help="decides which images are decoded")
+    add("--drop-bad-rows", type=whole(0), default=0, help="rows of a data set that may be left out")
+    add("--workers", type=whole(most=1024), default=2, help="threads that look at images")
+    add("--seed", type=seed, default=0, help="decides which images are decoded")
     add("--report-only", action="store_true", help="errors go to the table, too, and do not stop")
     add_output(parser, "--out", help=f"folder of the tables {SETS}, {FOUND}, {DROPPED}")
     return parser
@@ -185,12 +187,8 @@ def why_kept(of: Checked, most: int) -> str:
 
 
 def check(job: argparse.Namespace) -> None:
-    if job.images != "all" and not job.images.isdigit():
+    if job.images != "all" and not re.fullmatch(r"[0-9]{1,15}", job.images):
         raise InputError(f"--images {job.images}: give a number or all")
-    if job.workers < 1:
-        raise InputError(f"--workers is {job.workers}; give at least 1")
-    if job.drop_bad_rows < 0:
-        raise InputError(f"--drop-bad-rows is {job.drop_bad_rows}; give 0 or more")
     out, checked = Path(job.out), []
     sets = sets_of(job)
     with run_record(out / f"{SETS}.run.json"):

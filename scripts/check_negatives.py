@@ -15,6 +15,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_csv, write_json
+from gen2embed.flag_types import seed, whole
 from gen2embed.outputs import add_output
 from gen2embed.triplets.collisions import expected
 from gen2embed.triplets.faults import (
@@ -46,9 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--triplets", required=True, help=f"file with negatives: {', '.join(ENDINGS)}")
     add("--layout", choices=sorted(LAYOUTS), help="default: known by its columns")
     add("--corpus", help="documents by docid, where rows name them so (tevatron)")
-    add("--batch", type=int, default=256, help="rows of a batch, for the expected collisions")
+    add("--batch", type=whole(2), default=256, help="rows of a batch, for the expected collisions")
     add("--near", type=float, default=0.9, help="share of letter runs that near duplicates share")
-    add("--seed", type=int, default=0, help="of the negatives drawn for comparison")
+    add("--seed", type=seed, default=0, help="of the negatives drawn for comparison")
     add(
         "--repair",
         nargs="+",
@@ -64,12 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def check_flags(job: argparse.Namespace) -> None:
-    if job.batch < 2:
-        raise InputError(f"--batch is {job.batch}; give at least 2")
     if not 0 < job.near <= 1:
         raise InputError(f"--near is {job.near}; give a share above 0, at most 1")
-    if job.seed < 0:
-        raise InputError(f"--seed is {job.seed}; give 0 or more")
 
 
 def repair(

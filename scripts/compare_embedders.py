@@ -16,6 +16,7 @@ from gen2embed.artifacts.ids import check_rows, read_rows
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_json
+from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import get_prompt
@@ -36,12 +37,17 @@ def build_parser() -> argparse.ArgumentParser:
         add(f"--{side}-prompt", default="hierarchical", help="name in the registry, of gen2embed")
         add(f"--{side}-resolution", default="native", help="of images")
         add(f"--{side}-dtype", default="fp32", choices=("fp32", "bf16"), help="of gen2embed")
-    add("--max-tokens", type=int, default=2048, help="of gen2embed's prompts")
+    add("--max-tokens", type=whole(), default=2048, help="of gen2embed's prompts")
     add("--queries", required=True, help="items parquet, embedded in the query role")
     add("--targets", help="items parquet, embedded in the target role")
     add("--rows", help="evaluation rows of these items: Precision@1 of either way")
     add("--image-root", required=True, help="folder that the items' image paths start from")
-    add("--limit", type=int, default=32, help="first items of each file; with rows all are taken")
+    add(
+        "--limit",
+        type=whole(),
+        default=32,
+        help="first items of each file; with rows all are taken",
+    )
     add_output(parser, "--out", ".json", help="what was found")
     return parser
 

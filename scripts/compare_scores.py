@@ -17,6 +17,7 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import members
 from gen2embed.evaluation.published import ROWS, mmeb_datasets
 from gen2embed.files import write_csv
+from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.results import paired_tests, read_register, read_run
@@ -33,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--first", required=True, help="folder with one model's scores and predictions, or a file")
     add("--second", required=True, help="folder with the other's, on the same rows, or a file")
     add("--among", nargs="+", default=[], help="further files: ranks of all, with uncertainty")
-    add("--queries", type=int, default=ROWS, help="queries of each set, for files")
+    add("--queries", type=whole(), default=ROWS, help="queries of each set, for files")
     add_output(
         parser,
         "--out",
@@ -47,8 +48,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 def compare_files(job: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Two files of scores: the frame of tests, and the data sets of each heading."""
-    if job.queries < 1:
-        raise InputError(f"--queries {job.queries}: at least 1 query a set")
     register = read_register(job.register) if job.register else mmeb_datasets()
     first, second = read_shares(job.first), read_shares(job.second)
     shared = [name for name in first if name in second]

@@ -17,19 +17,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from PIL import ImageOps
 
-from gen2embed.artifacts.ids import read_pairs
-from gen2embed.artifacts.origin import (
-    SIDES,
-    check_items,
-    check_mined_from,
-    check_same_items,
-    check_strategy,
-    check_subset,
-)
+from gen2embed.artifacts.ids import check_ids, read_pairs
+from gen2embed.artifacts.known_pairs import read_known
+from gen2embed.artifacts.origin import SIDES, check_items, check_mined_from, check_strategy
 from gen2embed.below import below
 from gen2embed.command_line import run_each
+from gen2embed.errors import InputError
 from gen2embed.evaluation.negatives import label_negatives
-from gen2embed.files import digest_file, read_parquet
+from gen2embed.files import count_rows, digest_file, read_parquet
+from gen2embed.flag_types import whole
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.outputs import add_output
 from gen2embed.prompts.images import load_rgb
@@ -65,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--image-root", required=True, help="folder that the items' image paths start from")
     add(
         "--rows",
-        type=int,
+        type=whole(),
         required=True,
         help="cases of each of the two strategies, at most; spread over the subsets",
     )
@@ -81,14 +77,13 @@ def read_cases(job: argparse.Namespace, strategy: str, instead: str) -> list[dic
     by_subset = []
     for pairs_path, known_path in zip(job.pairs, job.equivalences, strict=True):
         query, target, metadata = read_pairs(pairs_path)
-        known, of_known = read_parquet(known_path, ["query_id", "target_id"])
-        check_subset(known_path, of_known, pairs_path, metadata)
-        check_same_items(known_path, of_known, pairs_path, metadata)
+        known_ids = read_known(known_path, pairs_path, metadata)
         for side, path in zip(SIDES, (job.query_items, job.target_items), strict=True):
             check_items(pairs_path, metadata, side, digest_file(path), path)
+            ids = query if side == SIDES[0] else target
+            check_ids(pairs_path, f"{side}_id", ids, path, count_rows(path))
         subset = metadata.get("subset", Path(pairs_path).stem)
         tables = []
-        known_ids = (known["query_id"].to_numpy(), known["target_id"].to_numpy())
         for name in (strategy, instead):
             path = set_file(Path(job.clusters) / name, subset)
             table, mined_as = read_clusters(path, len(query))
@@ -147,6 +142,8 @@ def draw_item(
 def draw(job: argparse.Namespace) -> None:
     from matplotlib.figure import Figure
 
+    if len(job.pairs) != len(job.equivalences):
+        raise InputError("--equivalences: give one file for each of --pairs, in their order")
     orders = ((job.strategy, job.instead), (job.instead, job.strategy))
     by_strategy = {of: read_cases(job, of, other) for of, other in orders}
     cases = [case for of_strategy in by_strategy.values() for case in of_strategy]

@@ -10,9 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from gen2embed.artifacts.ids import check_ids, whole_number
+from gen2embed.artifacts.origin import SIDES
 from gen2embed.command_line import run_each
+from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
 from gen2embed.outputs import add_output
 from gen2embed.reporting.figures.inches import draw_item, sheet, write_fitted
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 
 COLOURS = dict(zip(STATES, ("black", "C0", "C5", "0.75", "white"), strict=True))
 LINES = {"kept": "-", "discarded": (0, (4, 2))}
+FACTS = ("k", "m", "cluster", "anchors", "query_id", "target_id", "false_discarded_of_all",
+         "false_kept_of_all")  # fmt: skip
+NUMBERS = ("rank", "target_cosine", "owner_query_id", "owner_cosine", "order", "false_negative")
 WIDTH, EDGE, ROW, TOP = 7.1, 0.08, 0.3, 1.5  # inches
 LEFT, BETWEEN, NUMBER, END = 0.34, 1.0, 0.36, 6.78
 LETTER, WIDEST_LEFT = 0.062, 2.1  # of a text; what the left column may take
@@ -131,6 +138,29 @@ def draw_rows(axes: Axes, shown: pd.DataFrame, items: dict[str, pd.DataFrame], r
                       va="center", fontsize=8, color=COLOURS[state])  # fmt: skip
 
 
+def check_pool(
+    job: argparse.Namespace, pool: pd.DataFrame, facts: dict[str, str],
+    items: dict[str, pd.DataFrame],
+) -> dict[str, int]:  # fmt: skip
+    """The anchor's query and target. Raises InputError for an id or a state that there is not."""
+    numbers = {name: whole_number(job.worked, facts, name) for name in FACTS}
+    ids = {side: numbers[f"{side}_id"] for side in SIDES}
+    wrong = [name for name in NUMBERS if pool[name].dtype.kind not in "iufb"]
+    if wrong or "subset" not in facts or "known" not in facts:
+        raise InputError(
+            f"{job.worked}: {(wrong or ['a fact'])[0]} is not told; trace the anchor again"
+        )
+    owners = pool.loc[pool["owner_query_id"] >= 0, "owner_query_id"]
+    of_pool = {"query": owners.to_numpy(), "target": pool["target_id"].to_numpy()}
+    for side in SIDES:
+        path, found = getattr(job, f"{side}_items"), np.append(of_pool[side], ids[side])
+        check_ids(job.worked, f"{side}_id", found, path, len(items[side]))
+    unknown = sorted(set(pool["state"]) - set(STATES))
+    if unknown:
+        raise InputError(f"{job.worked}: state {unknown[0]!r} is unknown; trace the anchor again")
+    return ids
+
+
 def draw(job: argparse.Namespace) -> None:
     pool, facts = read_parquet(job.worked, list(COLUMNS))
     columns = ["item_id", "text", "image_path"]
@@ -139,6 +169,7 @@ def draw(job: argparse.Namespace) -> None:
         "target": read_parquet(job.target_items, columns)[0],
     }
     root = Path(job.image_root)
+    ids = check_pool(job, pool, facts, items) if len(pool) else {}
     with style():
         if pool.empty:
             figure, axes = sheet(WIDTH, 1.0)
@@ -146,8 +177,8 @@ def draw(job: argparse.Namespace) -> None:
         else:
             shown = candidates_shown(pool)
             figure, axes = sheet(WIDTH, TOP + ROW * len(shown) + 0.1)
-            query = items["query"].loc[int(facts["query_id"])]
-            draw_anchor(axes, query, items["target"].loc[int(facts["target_id"])], root)
+            anchor = [items[side].loc[ids[side]] for side in SIDES]
+            draw_anchor(axes, *anchor, root)
             draw_pool(axes, pool)
             draw_rows(axes, shown, items, root)
         write_figure(job.out, "saha_worked", figure, with_texts(pool, items), caption(pool, facts))

@@ -10,7 +10,8 @@ from pathlib import Path
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from gen2embed.command_line import run_each
-from gen2embed.files import digest_folder, read_json_object, write_json, write_text
+from gen2embed.described import LEADERBOARD, read_described
+from gen2embed.files import digest_folder, write_json, write_text
 from gen2embed.models.folders.adapters import card_of, check_form, check_model
 from gen2embed.models.pixel_limits import limits_of_job
 from gen2embed.outputs import add_output, whole_folder
@@ -48,7 +49,9 @@ def export(job: argparse.Namespace) -> None:
     prompt = get_prompt(job.prompt, job.prompt_file)
     get_resolution(job.resolution)
     form = input_form.form_of(job)
-    scores = read_json_object(job.leaderboard, "aggregates", "metrics") if job.leaderboard else None
+    scores = None
+    if job.leaderboard:
+        scores = read_described(job.leaderboard, LEADERBOARD, "write it again")
     limits = limits_of_job(job, job.adapter)
     check_form(form, job.adapter, f"{job.out}, to be exported,")
 

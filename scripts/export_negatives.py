@@ -17,6 +17,7 @@ from gen2embed.artifacts.origin import SIDES, check_items, check_mined_from
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import digest_file, read_parquet, write_parquet, write_text
+from gen2embed.flag_types import whole
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.export import (
     CELLS,
@@ -49,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--target-items", required=True, help="items parquet of the target side")
     add("--corpus", help="parquet of target_id, where clusters were mined with one")
     add("--format", required=True, choices=FORMATS, help="what is written")
-    add("--negatives", type=int, default=1, help="of each tuple (sentence-transformers only)")
+    add("--negatives", type=whole(), default=1, help="of each tuple (sentence-transformers only)")
     add_output(
         parser, "--out", ".parquet", ".jsonl", help=f".parquet; .jsonl for {', '.join(LINES)}"
     )
@@ -68,8 +69,6 @@ def export(job: argparse.Namespace) -> None:
     suffix = ".jsonl" if job.format in LINES else ".parquet"
     if Path(job.out).suffix != suffix:
         raise InputError(f"--out {job.out}: the name of a {job.format} file ends in {suffix}")
-    if job.negatives < 1:
-        raise InputError(f"--negatives is {job.negatives}; give at least 1")
     *ids, of_pairs = read_pairs(job.pairs)
     table, metadata = read_clusters(job.clusters, len(ids[0]), further=True)
     check_mined_from(job.clusters, metadata, job.pairs, of_pairs, *ids)

@@ -14,9 +14,10 @@ import pandas as pd
 from gen2embed.artifacts.embedding_files import EmbeddingFiles
 from gen2embed.artifacts.ids import check_ids, read_pairs
 from gen2embed.artifacts.known_pairs import Ids, read_known
-from gen2embed.artifacts.origin import SIDES, check_mined_from
+from gen2embed.artifacts.origin import SIDES, check_items, check_mined_from
 from gen2embed.command_line import run_program
-from gen2embed.files import read_parquet, write_npy, write_parquet
+from gen2embed.errors import InputError
+from gen2embed.files import digest_file, read_parquet, write_npy, write_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.foreign import key_of
 from gen2embed.outputs import add_output
@@ -52,30 +53,38 @@ def inside(known: Ids, kept: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def freeze(job: argparse.Namespace, embeddings: EmbeddingFiles) -> None:
-    out = Path(job.out)
+    out, made = Path(job.out), {}
     *ids, metadata = read_pairs(job.pairs)
+    embeddings.check_one_space(job.query_embeddings, job.target_embeddings)
     annotated = dict(zip(SIDES, ids, strict=True))
+    arrays: dict[str, np.ndarray] = {}
     kept = {side: np.unique(of_side) for side, of_side in annotated.items()}
     for side in SIDES:
         path = getattr(job, f"{side}_items")
         items, _ = read_parquet(path, ["item_id", "text", "image_path"])
         check_ids(job.pairs, f"{side}_id", annotated[side], path, len(items))
+        check_items(job.pairs, metadata, side, digest_file(path), path)
+        held = getattr(job, f"{side}_embeddings")
+        vectors, valid = embeddings.get(held)
+        check_ids(job.pairs, f"{side}_id", annotated[side], held, len(vectors))
+        embeddings.check_items(job.pairs, metadata, side, held)
+        if not valid[kept[side]].all():
+            lacking = kept[side][~valid[kept[side]]][0]
+            raise InputError(
+                f"{held}: {side} {lacking} was not embedded; leave it out of the pairs"
+            )
         chosen = items.iloc[kept[side]]
         texts, images = chosen["text"].tolist(), chosen["image_path"].tolist()
         keys = [key_of(*content) for content in zip(texts, images, strict=True)]
         frame = pd.DataFrame(
             {"id": range(len(keys)), "key": keys, "text": texts, "image_path": images}
         )
-        write_parquet(out / f"{side}_items.parquet", frame)
-        vectors, _ = embeddings.get(getattr(job, f"{side}_embeddings"))
-        write_npy(out / f"{side}.npy", np.asarray(vectors[kept[side]], dtype=np.float32))
+        made[f"{side}_items"] = frame
+        arrays[side] = np.asarray(vectors[kept[side]], dtype=np.float32)
     numbers = {f"{side}_id": by_place(annotated[side], kept[side]) for side in SIDES}
-    write_parquet(out / "pairs.parquet", pd.DataFrame(numbers), metadata)
-    known = read_known(job.equivalences, job.pairs, metadata)
-    write_parquet(out / "equivalences.parquet", inside(known, kept))
+    made["equivalences"] = inside(read_known(job.equivalences, job.pairs, metadata), kept)
     if job.minimal_pairs:
-        minimal = read_known(job.minimal_pairs, job.pairs, metadata)
-        write_parquet(out / "minimal_pairs.parquet", inside(minimal, kept))
+        made["minimal_pairs"] = inside(read_known(job.minimal_pairs, job.pairs, metadata), kept)
     mined = []
     for path in job.clusters:
         table, mined_as = read_clusters(path, len(ids[0]))
@@ -87,7 +96,12 @@ def freeze(job: argparse.Namespace, embeddings: EmbeddingFiles) -> None:
             "negative_id": numbers["target_id"][table.negative_pairs],
         }
         mined.append(pd.DataFrame(frame))
-    write_parquet(out / "mined.parquet", pd.concat(mined, ignore_index=True))
+    made["mined"] = pd.concat(mined, ignore_index=True)
+    write_parquet(out / "pairs.parquet", pd.DataFrame(numbers), metadata)
+    for name, frame in made.items():
+        write_parquet(out / f"{name}.parquet", frame)
+    for side, array in arrays.items():
+        write_npy(out / f"{side}.npy", array)
 
 
 def main(argv: list[str] | None = None) -> int:

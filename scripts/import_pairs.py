@@ -15,6 +15,7 @@ import pandas as pd
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.files import write_csv, write_json, write_parquet, write_text
+from gen2embed.flag_types import seed, share, whole
 from gen2embed.outputs import add_output, whole_folder
 from gen2embed.own.split import held_out, numbered
 from gen2embed.own.table import Pair, Side, columns_of, image_path, pairs_of, texts_of
@@ -38,22 +39,16 @@ def build_parser() -> argparse.ArgumentParser:
     add("--labelled", action="store_true", help="the positives are labels: each has many queries")
     add("--instruction", default="", help="text in front of each query: what is asked for")
     add("--skip-empty", action="store_true", help="leave out rows without a query or positive")
-    add("--eval-share", type=float, default=0.1, help="of the pairs held out, without a split")
-    add("--candidates", type=int, default=200, help="of each evaluation query, at most")
-    add("--seed", type=int, default=0, help="decides what is held out, and candidates")
+    add("--eval-share", type=share, default=0.1, help="of the pairs held out, without a split")
+    add("--candidates", type=whole(2), default=200, help="of each evaluation query, at most")
+    add("--seed", type=seed, default=0, help="decides what is held out, and candidates")
     add_output(parser, "--out", whole=True, help="folder of the benchmark")
     return parser
 
 
 def check_flags(job: argparse.Namespace) -> dict[str, str]:
-    if not 0 < job.eval_share < 1:
-        raise InputError(f"--eval-share is {job.eval_share}; give a share between 0 and 1")
     if job.mine_corpus and not job.corpus:
         raise InputError("--mine-corpus: there is no corpus to mine from; give --corpus")
-    if job.candidates < 2:
-        raise InputError(f"--candidates is {job.candidates}; give at least 2")
-    if job.seed < 0:
-        raise InputError(f"--seed is {job.seed}; give 0 or more")
     if job.images and not Path(job.images).is_dir():
         raise InputError(f"--images {job.images}: no such folder")
     for word in job.columns:

@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     from torch.distributed.elastic.rendezvous import RendezvousError
 
     flags = run.parse_args(argv)
-    if flags.nproc_per_node.isdigit():
+    if flags.nproc_per_node.isdecimal():
         take_gpus(int(flags.nproc_per_node))
     gpus = os.environ.get(VISIBLE, "all")
     print(f"launch_processes: {flags.nproc_per_node} processes, GPUs: {gpus}", flush=True)

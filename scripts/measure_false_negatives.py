@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from gen2embed.artifacts.ids import read_pairs
+from gen2embed.artifacts.ids import read_pairs, whole_number
 from gen2embed.artifacts.known_pairs import read_known
 from gen2embed.artifacts.origin import check_mined_from
 from gen2embed.command_line import run_program
@@ -22,6 +22,7 @@ from gen2embed.evaluation.false_negatives import BINS, Comparison, compare
 from gen2embed.evaluation.intervals import DRAWS
 from gen2embed.evaluation.negatives import Ids, Negatives, label_negatives
 from gen2embed.files import run_record, write_csv, write_json
+from gen2embed.flag_types import seed, whole
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.revealed import check_dose, revealed
 from gen2embed.outputs import add_output
@@ -60,10 +61,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="strategies at whose common hardness all are compared; default: all",
     )
     add_settings(parser, "train", ["hidden"])
-    add("--hidden-seed", type=int, default=0, help="which equivalences were hidden in mining")
-    add("--bins", type=int, default=BINS, help="hardness bins for the comparison")
-    add("--draws", type=int, default=DRAWS, help="bootstrap draws of clusters for the intervals")
-    add("--seed", type=int, default=0, help="of the bootstrap")
+    add("--hidden-seed", type=seed, default=0, help="which equivalences were hidden in mining")
+    add("--bins", type=whole(most=10_000), default=BINS, help="hardness bins for the comparison")
+    add(
+        "--draws",
+        type=whole(most=1_000_000),
+        default=DRAWS,
+        help="bootstrap draws of clusters for the intervals",
+    )
+    add("--seed", type=seed, default=0, help="of the bootstrap")
     add_output(
         parser,
         "--out",
@@ -75,9 +81,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def check_flags(job: argparse.Namespace) -> None:
-    for flag in ("bins", "draws"):
-        if getattr(job, flag) < 1:
-            raise InputError(f"--{flag} is {getattr(job, flag)}; give at least 1")
     if job.minimal_pairs and len(job.minimal_pairs) != len(job.pairs):
         raise InputError(
             f"--pairs names {len(job.pairs)} files, --minimal-pairs {len(job.minimal_pairs)}; give "
@@ -89,8 +92,6 @@ def check_flags(job: argparse.Namespace) -> None:
             f"--clusters {len(job.clusters)}; give one equivalences file per pairs file, and for "
             "each strategy one cluster file per pairs file"
         )
-    if job.seed < 0:
-        raise InputError(f"--seed is {job.seed}; give 0 or more")
     check_dose(job.equivalences, job.hidden, job.hidden_seed)
 
 
@@ -127,7 +128,8 @@ def read_strategies(
         ):
             table, mined_as = read_clusters(path, len(annotated[0]))
             check_mined_from(path, mined_as, pairs, metadata, *annotated)
-            names.add((mined_as.get("strategy", Path(path).stem), int(mined_as.get("round", 0))))
+            of_round = whole_number(path, mined_as, "round", 0)
+            names.add((mined_as.get("strategy", Path(path).stem), of_round))
             shown = revealed(of_subset[0], job.hidden, job.hidden_seed)
             parts.append(label_negatives(table, annotated, *of_subset, revealed=shown))
         name, of_round = names.pop()

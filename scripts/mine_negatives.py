@@ -15,6 +15,7 @@ from gen2embed.artifacts.judged import check_judged
 from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
 from gen2embed.files import run_record, write_json
+from gen2embed.flag_types import seed, whole
 from gen2embed.mining.approximate import Approximation, Index
 from gen2embed.mining.backends import Neighbours, threads
 from gen2embed.mining.clusters import write_clusters
@@ -54,15 +55,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--equivalences", help="parquet of query_id, target_id: known positives, struck as well")
     add_settings(parser, "train", ["hidden"])
-    add("--hidden-seed", type=int, default=0, help="which of them are hidden")
+    add("--hidden-seed", type=seed, default=0, help="which of them are hidden")
     add("--corpus", help="parquet of target_id: candidates that are nobody's positive")
     add_settings(parser, "mine", ["ownerless"])
     add_settings(parser, "mine", ["scores", *JUDGED])
-    add("--seed", type=int, default=0, help="of the random strategies")
+    add("--seed", type=seed, default=0, help="of the random strategies")
     add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="who searches")
     add_settings(parser, "embed", ["threads"])
     add(
-        "--block-rows", type=int, default=BLOCK_ROWS, help="most anchors searched at once; likewise"
+        "--block-rows",
+        type=whole(),
+        default=BLOCK_ROWS,
+        help="most anchors searched at once; likewise",
     )
     add_output(
         parser,
@@ -82,10 +86,6 @@ def check_flags(job: argparse.Namespace) -> None:
             f"--{next(iter(recipe_of(job).facts())).replace('_', '-')} is of the strategy "
             f"{FILTERED}, not of {job.strategy}; leave it out, or name that one"
         )
-    if job.block_rows < 1:
-        raise InputError(f"--block-rows is {job.block_rows}; give at least 1")
-    if job.seed < 0:
-        raise InputError(f"--seed is {job.seed}; give 0 or more")
     check_judged(job.scores, *(getattr(job, name) for name in JUDGED))
     check_ownerless(job.ownerless, job.corpus)
     check_dose(job.equivalences, job.hidden, job.hidden_seed)

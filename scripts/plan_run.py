@@ -24,7 +24,6 @@ from gen2embed.files import (
     count_rows,
     read_json_object,
     read_text,
-    read_yaml,
     write_json,
 )
 from gen2embed.outputs import add_output
@@ -46,6 +45,7 @@ from gen2embed.reporting.pages.plan import (
     vector_bytes,
     written,
 )
+from gen2embed.study.configuration import read_configuration
 from gen2embed.study.layout import items_file
 
 SIDES = ("query", "target")
@@ -116,7 +116,9 @@ def row_of(anchor: Anchor) -> tuple[str, str, str]:
 def width_of(results: Path) -> int | None:
     """Width of the vectors, where some are."""
     for path in sorted(results.glob("embeddings/base/*/eval_query.json")):
-        return int(read_json_object(path, "dim")["dim"])
+        told = read_json_object(path)
+        check_numbers(path, told, ["dim"])
+        return int(told["dim"])
     return None
 
 
@@ -144,7 +146,7 @@ def plan(job: argparse.Namespace) -> None:
     path, results = Path(job.config), Path(job.results)
     if not path.is_file():
         raise InputError(f"{path}: no such file; the rule write_configuration makes it")
-    config = read_yaml(path)
+    config = read_configuration(path)
     embedded = encodings(config, {part: items_of(results, config, part) for part in PARTS})
     trained = trainings(config)
     rates = measured_rates(job.measured)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gen2embed.command_line import run_each
+from gen2embed.flag_types import seed, whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
@@ -45,9 +46,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--scores", required=True, help="folder with a folder of scores per model and prompt")
     add("--adapters", required=True, help="folder with an adapter per model and prompt: their logs")
     add("--runs", required=True, nargs="+", help="STRATEGY/PROMPT, in the order of the legend")
-    add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
-    add("--checkpoints", required=True, nargs="*", type=int, help="steps with a scored adapter")
-    add("--steps", required=True, type=int, help="last step")
+    add("--seeds", required=True, nargs="+", type=seed, help="seeds of each run")
+    add(
+        "--checkpoints", required=True, nargs="*", type=whole(0), help="steps with a scored adapter"
+    )
+    add("--steps", required=True, type=whole(), help="last step")
     add_output(parser, "--out", help="folder for training_dynamics.pdf, .png, .csv, .md")
     return parser
 

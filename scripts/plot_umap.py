@@ -15,6 +15,7 @@ from gen2embed.artifacts.embedding_files import EmbeddingFiles
 from gen2embed.artifacts.ids import check_rows, read_rows
 from gen2embed.artifacts.origin import SIDES, check_subset
 from gen2embed.command_line import run_each
+from gen2embed.flag_types import seed, whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_files
 from gen2embed.reporting.figures.embedding_space import alignment, centroid_distance
@@ -33,8 +34,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--embeddings", required=True, help="folder with <model>/<prompt>/eval_<side>.npy")
     add("--scores", required=True, help="folder with <model>/<prompt>/<dataset>.json")
     add("--models", required=True, nargs="+", help="MODEL/PROMPT, a panel each; base: untrained")
-    add("--queries", type=int, required=True, help="first queries of each data set that are drawn")
-    add("--seed", type=int, required=True, help="of UMAP")
+    add(
+        "--queries",
+        type=whole(),
+        required=True,
+        help="first queries of each data set that are drawn",
+    )
+    add("--seed", type=seed, required=True, help="of UMAP")
     add_output(parser, "--out", help="folder for umap.pdf, .png, .csv, .md")
     return parser
 

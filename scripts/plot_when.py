@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_each
+from gen2embed.errors import InputError
+from gen2embed.files import as_numbers, read_csv
 from gen2embed.outputs import add_output
 from gen2embed.reporting.figures.charts import draw_lines
 from gen2embed.reporting.figures.style import style, write_figure
 from gen2embed.reporting.tables.when import (
     CROSSING,
     PRIMARY,
+    SLOPE,
     ZERO_SHOT,
     answer_sentence,
 )
@@ -24,6 +27,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKS = "os^Dv<>P"
+COMPARED = ["first", "second", "measure"]
+INTERVAL = ["ci_low", "ci_high"]
+COLUMNS = {  # of each flag's file: texts, and numbers
+    "scores": (["strategy"], ["hidden", "value", *INTERVAL]),
+    "differences": ([*COMPARED, "seeds", "verdict", "said"], ["value", *INTERVAL]),
+    "frontier": (["strategy"], ["hardness", "rate"]),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,6 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
     add("--frontier", required=True, help="when_frontier.csv")
     add_output(parser, "--out", help="folder of the figure")
     return parser
+
+
+def read_numbers(path: str, texts: list[str], numbers: list[str]) -> pd.DataFrame:
+    """A table of tabulate_when.py: these columns and the others that it has."""
+    frame = read_csv(path, [*texts, *numbers])
+    if frame.empty:
+        raise InputError(f"{path}: holds no row; tabulate again")
+    return as_numbers(path, frame, [name for name in frame if name not in texts])
 
 
 def draw_scores(axes: Axes, scores: pd.DataFrame, differences: pd.DataFrame) -> None:
@@ -77,8 +95,13 @@ def plot(job: argparse.Namespace) -> None:
     from matplotlib.figure import Figure
 
     scores, differences, frontier = (
-        pd.read_csv(path) for path in (job.scores, job.differences, job.frontier)
+        read_numbers(getattr(job, name), *columns) for name, columns in COLUMNS.items()
     )
+    measured = set(differences["measure"])
+    if (SLOPE in measured) != (CROSSING in measured) or differences.duplicated(COMPARED).any():
+        raise InputError(f"{job.differences}: rows are missing or there twice; tabulate again")
+    if not (scores["strategy"] == ZERO_SHOT).any() or (scores["strategy"] == ZERO_SHOT).all():
+        raise InputError(f"{job.scores}: holds no zero-shot row beside an arm; tabulate again")
     arms = [name for name in scores["strategy"].drop_duplicates() if name != ZERO_SHOT]
     with style():
         figure = Figure(figsize=(7.2, 3.3), layout="constrained")

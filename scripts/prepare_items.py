@@ -29,6 +29,7 @@ from gen2embed.data.mmeb import (
 )
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet, run_record, write_parquet
+from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output
 from gen2embed.study.layout import items_file, set_file
 
@@ -47,8 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--data", required=True, help="benchmark folder with datasets.csv, train/, eval/")
     add("--train-split", default="diverse_instruction", help="original or diverse_instruction")
-    add("--train-row-cap", type=int, help="first rows of each training subset; default: all")
-    add("--eval-row-cap", type=int, help="first rows of each evaluation set; default: all")
+    add("--train-row-cap", type=whole(), help="first rows of each training subset; default: all")
+    add("--eval-row-cap", type=whole(), help="first rows of each evaluation set; default: all")
     add("--dropped", help="dropped_rows.csv of check_data.py: rows that are left out")
     add_output(parser, "--out", help="folder for items/, pairs/, rows/, equivalences/, ...")
     return parser
@@ -179,9 +180,6 @@ def prepare(job: argparse.Namespace) -> None:
         "train": (job.train_split, job.train_row_cap),
         "eval": (EVAL_SPLIT, job.eval_row_cap),
     }
-    for part, (_, row_cap) in parts.items():
-        if row_cap is not None and row_cap < 1:
-            raise InputError(f"--{part}-row-cap {row_cap}: give at least 1, or leave it out")
     dropped = read_dropped(job.dropped)
     with run_record(out / "items.run.json"):
         for part, (split, row_cap) in parts.items():

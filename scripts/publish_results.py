@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from gen2embed.command_line import run_each
+from gen2embed.described import PROVENANCE, read_described
 from gen2embed.errors import InputError
-from gen2embed.files import read_json_object, read_text, write_text
+from gen2embed.files import read_text, write_text
 from gen2embed.outputs import add_output, whole_file
 from gen2embed.reporting.paper import heading
 
@@ -44,7 +45,7 @@ def check_index(path: Path) -> None:
 def publish(job: argparse.Namespace) -> None:
     out = Path(job.out)
     check_index(out / INDEX)
-    facts = read_json_object(job.provenance)
+    facts = read_described(job.provenance, PROVENANCE, "run snakemake again")
     parts = [
         f"{TITLE} `{job.experiment}`",
         "Written by `snakemake --cores all publish`; every number comes from result files of one "

@@ -13,12 +13,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from gen2embed.artifacts.embedding_files import EmbeddingFiles
+from gen2embed.artifacts.ids import check_ids, read_id_rows
 from gen2embed.canonical import canonical
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
 from gen2embed.evaluation.false_negatives import compare
 from gen2embed.evaluation.negatives import Negatives
 from gen2embed.files import (
+    read_csv,
     read_json_lines,
     read_parquet,
     reading,
@@ -32,6 +34,7 @@ from gen2embed.reporting.tables.rendering import percent
 
 STANDARD = ("hns", "saha")  # at whose common hardness all are compared
 IDS = ["query_id", "target_id"]
+MINED = ["strategy", "query_id", "negative_id"]
 KEPT = (
     *("negatives", "false_negatives", "hardness_mean", "overall", "equal_hardness"),
     "minimal_pairs",
@@ -66,12 +69,11 @@ def build_parser() -> argparse.ArgumentParser:
 def read_triplets(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         with reading(path, "parquet"):
-            return pq.read_table(path).to_pandas(ignore_metadata=True)
+            return pd.DataFrame(pq.read_table(path).to_pylist())
     if path.suffix == ".jsonl":
         return pd.DataFrame(list(read_json_lines(path)))
-    if path.suffix == ".csv":
-        with reading(path, "CSV"):
-            return pd.read_csv(path)
+    if path.suffix == ".csv":  # cells are texts, so that a word such as "null" or "1984" is one
+        return read_csv(path, []).replace({"": None})
     raise InputError(f"{path}: a miner's negatives are .parquet, .jsonl or .csv")
 
 
@@ -84,17 +86,34 @@ class Benchmark:
         for side in ("query", "target"):
             frame, _ = read_parquet(folder / f"{side}_items.parquet", ["id", "key", "text"])
             self.items[side] = Names(frame["key"].tolist(), frame["text"].tolist(), side)
-            self.vectors[side] = EmbeddingFiles().get(folder / f"{side}.npy")[0]
+            path = folder / f"{side}.npy"
+            self.vectors[side] = EmbeddingFiles().get(path)[0]
+            if len(self.vectors[side]) != len(frame):
+                raise InputError(
+                    f"{path}: holds {len(self.vectors[side])} rows for {len(frame)} items"
+                )
+        if self.vectors["query"].shape[1] != self.vectors["target"].shape[1]:
+            raise InputError(f"{folder}: vectors of its sides have other widths; freeze it again")
         self.width = self.items["target"].n
         self.positive = self.keys(folder, "pairs", "equivalences")
-        has_minimal = (folder / "minimal_pairs.parquet").is_file()
-        self.minimal = self.keys(folder, "minimal_pairs") if has_minimal else np.empty(0, np.int64)
-        self.mined, _ = read_parquet(
-            folder / "mined.parquet", ["strategy", "query_id", "negative_id"]
-        )
+        some = (folder / "minimal_pairs.parquet").is_file()
+        self.minimal = self.keys(folder, "minimal_pairs") if some else np.empty(0, np.int64)
+        mined = folder / "mined.parquet"
+        self.mined, _ = read_id_rows(mined, MINED, MINED[1:], "negatives of strategies")
+        self.check(mined, query_id=self.mined["query_id"], negative_id=self.mined["negative_id"])
+
+    def check(self, path: Path, **ids: pd.Series) -> None:
+        """Raise InputError for an id that names no item."""
+        for name, of_rows in ids.items():
+            side = "query" if name == "query_id" else "target"
+            check_ids(path, name, of_rows.to_numpy(), f"the {side} items", self.items[side].n)
 
     def keys(self, folder: Path, *names: str) -> np.ndarray:
-        frames = [read_parquet(folder / f"{name}.parquet", IDS)[0] for name in names]
+        frames = []
+        for name in names:
+            path = folder / f"{name}.parquet"
+            frames.append(read_parquet(path, IDS)[0])
+            self.check(path, query_id=frames[-1]["query_id"], target_id=frames[-1]["target_id"])
         return np.concatenate(
             [(frame["query_id"] * self.width + frame["target_id"]).to_numpy() for frame in frames]
         ).astype(np.int64)

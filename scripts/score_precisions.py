@@ -9,6 +9,7 @@ from pathlib import Path
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.formats import FEW, score_formats
 from gen2embed.files import write_csv, write_text
+from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables.formats import shown
 
@@ -19,8 +20,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--rows", required=True, nargs="+", help="evaluation rows parquets of data sets")
     add("--query-embeddings", required=True, help="npy of unit vectors, row = query_id")
     add("--target-embeddings", required=True, help="npy of unit vectors, row = candidate id")
-    add("--dims", type=int, nargs="*", default=[], help="first so many numbers; besides all")
-    add("--rescored", type=int, default=FEW, help="candidates that bits choose to be rescored")
+    add("--dims", type=whole(), nargs="*", default=[], help="first so many numbers; besides all")
+    add("--rescored", type=whole(), default=FEW, help="candidates that bits choose to be rescored")
     add_output(
         parser, "--out", ".csv", beside=(".md",), help="a row a dimension and format; also .md"
     )

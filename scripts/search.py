@@ -20,6 +20,7 @@ from gen2embed.artifacts.origin import check_one_run
 from gen2embed.below import below
 from gen2embed.command_line import run_program
 from gen2embed.errors import InputError
+from gen2embed.flag_types import whole
 from gen2embed.mining.nearest import nearest
 from gen2embed.models.asking import ask, flags_for
 from gen2embed.models.embedding import Embedding, Loaded
@@ -43,14 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
     add("--query", nargs="+", metavar="TEXT", help="what is searched for; several texts in turn")
     add("--image", metavar="FILE", help="an image to search with, alone or with one text")
     add("--role", choices=ROLES, default="query", help="role that the query is embedded in")
-    add("--top", type=int, default=10, help="matches shown")
+    add("--top", type=whole(), default=10, help="matches shown")
     add("--model", required=True, help="model folder or hub id that embedded the items")
     add("--revision", help="revision of a hub model (a commit)")
     add("--adapter", help="PEFT folder of a fine-tuned adapter")
     add("--prompt", help="name in the prompt registry (default: the manifest's)")
     add("--prompt-file", help="YAML file with further prompts")
     add("--resolution", help="of images (default: the manifest's)")
-    add("--max-tokens", type=int, help="of a prompt (default: the manifest's)")
+    add("--max-tokens", type=whole(), help="of a prompt (default: the manifest's)")
     add("--dtype", help="of the model (default: the manifest's)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     add_output(parser, "--out", ".png", required=False, help="contact sheet of the matches")

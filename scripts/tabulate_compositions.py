@@ -20,6 +20,7 @@ from gen2embed.data.composition_sets import (
     score_name,
 )
 from gen2embed.evaluation.published import published_scores
+from gen2embed.flag_types import seed
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import dropped_in_training, in_seeds
 from gen2embed.reporting.results import Run
@@ -54,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--sets", required=True, choices=(GENERATED, "published"), help="what was scored")
     add("--prompts", required=True, nargs="+", help="zero-shot prompts, in the order of the table")
     add("--runs", nargs="*", default=[], help="STRATEGY/PROMPT, in the order of the table")
-    add("--seeds", nargs="*", default=[], type=int, help="seeds of each run")
+    add("--seeds", nargs="*", default=[], type=seed, help="seeds of each run")
     add_output(parser, "--out", help="folder for sugarcrepe*.csv, .md, .tex, .html")
     return parser
 

@@ -13,12 +13,12 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
-from gen2embed.files import read_yaml
 from gen2embed.outputs import add_output
 from gen2embed.reporting.pages.provenance import machine, run_times
 from gen2embed.reporting.tables.paper_tables import write_paper_table
 from gen2embed.reporting.tables.published_scores import MARK_NOTE
 from gen2embed.reporting.tables.settings import settings_beside, shown_settings
+from gen2embed.study.configuration import read_configuration
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,7 +49,7 @@ def tabulate_settings(job: argparse.Namespace) -> None:
     path = Path(job.config)
     if not path.is_file():
         raise InputError(f"{path}: no such file; the rule write_configuration makes it")
-    config = read_yaml(path)
+    config = read_configuration(path)
     frame = settings_beside(config, job.config)
     caption = (
         f"Hyper-parameters of the paper and of this experiment (`{config['experiment']}`). "

@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 
 from gen2embed.command_line import run_each
-from gen2embed.files import read_json
+from gen2embed.described import CARD, read_described
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables.paper_tables import write_paper_table
 
@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def tabulate(job: argparse.Namespace) -> None:
-    card = read_json(job.card)
+    card = read_described(job.card, CARD, "train the generator again")
     rows = [
         {"measure": measure, "of": name, "value": value}
         for key, measure in MEASURES.items()

@@ -8,8 +8,8 @@ import sys
 import pandas as pd
 
 from gen2embed.command_line import run_each
+from gen2embed.described import ANSWERS, read_described
 from gen2embed.evaluation.intervals import wilson
-from gen2embed.files import read_json
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables.paper_tables import write_paper_table
 from gen2embed.reporting.tables.rendering import percent
@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def tabulate(job: argparse.Namespace) -> None:
-    answers = pd.DataFrame(read_json(job.answers))
+    answers = pd.DataFrame(read_described(job.answers, ANSWERS, "ask again"))
     rows = []
     parts = [*answers.groupby("task", sort=False), ("all", answers)]
     for task, of_task in parts:

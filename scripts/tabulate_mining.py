@@ -13,6 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from gen2embed.command_line import run_each
+from gen2embed.described import STATISTICS
+from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates
 from gen2embed.reporting.tables.minimal_pairs import (
@@ -44,8 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--subsets", required=True, nargs="+", help="training subsets")
     add("--grid-clusters", help="folder with k<k>_m<m>/<strategy>/<subset>.json; none: no grid")
     add("--grid-rates", help="folder with k<k>_m<m>.json, pooled over the subsets")
-    add("--k", nargs="+", type=int, help="of the grid: negatives per cluster")
-    add("--m", nargs="+", type=int, help="of the grid: candidates per negative")
+    add("--k", nargs="+", type=whole(), help="of the grid: negatives per cluster")
+    add("--m", nargs="+", type=whole(), help="of the grid: candidates per negative")
     add("--grid-strategies", nargs="+", help="in the order of the table")
     add_output(parser, "--out", help="folder for mining*.csv, grid.csv, .md, .tex")
     return parser
@@ -70,7 +72,7 @@ def tabulate_strategies(job: argparse.Namespace) -> None:
     }
     rows, by_subset_rows, details, missing = [], [], [], ""
     for strategy in job.strategies:
-        statistics = read_statistics(clusters / strategy, strategy, job.subsets)
+        statistics = read_statistics(clusters / strategy, strategy, job.subsets, STATISTICS)
         found = rates(by_subset["all"], strategy)
         rows.append({"strategy": strategy, **pooled(statistics), **found})
         missing = dropped_before(statistics)  # the same for every strategy

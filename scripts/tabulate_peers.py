@@ -15,6 +15,7 @@ from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import ALL
 from gen2embed.evaluation.audit import SYSTEM
 from gen2embed.evaluation.published import counterparts
+from gen2embed.flag_types import seed
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import AGGREGATE_LABELS, conditions, dropped_in_training
 from gen2embed.reporting.results import Run, aggregate, read_register, read_run
@@ -52,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--scores", required=True, help="folder with a folder of scores per model and prompt")
     add("--prompts", required=True, nargs="+", help="prompts that were scored zero-shot")
     add("--runs", nargs="*", default=[], help="STRATEGY/PROMPT of the fine-tuned runs")
-    add("--seeds", nargs="*", default=[], type=int, help="seeds of each run")
+    add("--seeds", nargs="*", default=[], type=seed, help="seeds of each run")
     add("--backbone", required=True, help="whose published scores stand beside ours")
     add(
         "--released-as",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.formats import FEW, score_formats
+from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables.formats import shown
 from gen2embed.reporting.tables.paper_tables import write_paper_table
@@ -22,8 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--rows", required=True, nargs="+", help="evaluation rows parquets of data sets")
     add("--embeddings", required=True, help="folder with MODEL/PROMPT/eval_query.npy and _target")
     add("--models", required=True, nargs="+", help="MODEL/PROMPT, in the order of the table")
-    add("--dims", type=int, nargs="*", default=[], help="first so many numbers; besides all")
-    add("--rescored", type=int, default=FEW, help="candidates that bits choose to be rescored")
+    add("--dims", type=whole(), nargs="*", default=[], help="first so many numbers; besides all")
+    add("--rescored", type=whole(), default=FEW, help="candidates that bits choose to be rescored")
     add_output(parser, "--out", help="folder for precisions.csv, .md, .tex, .html")
     return parser
 

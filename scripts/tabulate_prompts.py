@@ -20,6 +20,7 @@ from gen2embed.errors import InputError
 from gen2embed.evaluation.aggregates import ALL, members
 from gen2embed.evaluation.paired import equivalence, holm
 from gen2embed.files import digest_file
+from gen2embed.flag_types import seed, whole
 from gen2embed.outputs import add_output
 from gen2embed.prompts.items import read_items
 from gen2embed.prompts.registry import ROLES, get_prompt
@@ -50,8 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--prompts", required=True, nargs="+", help="prompts, in the order of the table")
     add("--prompt-file", help="YAML file with further prompts")
     add("--reference", required=True, help="prompt that the others are compared with")
-    add("--sample", type=int, default=4000, help="items of a modality, or pairs, at most")
-    add("--seed", type=int, required=True, help="of that sample")
+    add("--sample", type=whole(2), default=4000, help="items of a modality, or pairs, at most")
+    add("--seed", type=seed, required=True, help="of that sample")
     add_output(parser, "--out", help="folder for prompts.csv, .md, ...")
     return parser
 

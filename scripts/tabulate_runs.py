@@ -11,6 +11,7 @@ import sys
 
 from gen2embed.command_line import run_each
 from gen2embed.evaluation.aggregates import AGGREGATES
+from gen2embed.flag_types import seed
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import (
     AGGREGATE_LABELS,
@@ -51,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--register", required=True, help="datasets.csv of the benchmark")
     add("--scores", required=True, help="folder with a folder of scores per model and prompt")
     add("--runs", required=True, nargs="+", help="STRATEGY/PROMPT, in the order of the table")
-    add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
+    add("--seeds", required=True, nargs="+", type=seed, help="seeds of each run")
     add("--backbone", required=True, help="whose published scores stand beside ours")
     add_output(parser, "--out", help="folder for runs*.csv, .md, .tex")
     return parser

@@ -15,6 +15,7 @@ import pandas as pd
 
 from gen2embed.command_line import run_each
 from gen2embed.errors import InputError
+from gen2embed.flag_types import seed, whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import (
     conditional,
@@ -61,9 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--subsets", required=True, nargs="+", help="training subsets")
     add("--runs", required=True, nargs="+", help="STRATEGY/PROMPT of the trained runs")
     add("--prompt", required=True, help="the prompt of mining, whose runs are compared")
-    add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
-    add("--checkpoints", nargs="*", default=[], type=int, help="steps with a scored adapter")
-    add("--steps", required=True, type=int, help="last step")
+    add("--seeds", required=True, nargs="+", type=seed, help="seeds of each run")
+    add("--checkpoints", nargs="*", default=[], type=whole(0), help="steps with a scored adapter")
+    add("--steps", required=True, type=whole(), help="last step")
     add_output(parser, "--out", help="folder for sampling.csv, efficiency.csv, .md, ...")
     return parser
 

@@ -10,8 +10,9 @@ import sys
 import pandas as pd
 
 from gen2embed.command_line import run_each
+from gen2embed.described import RATES, read_described
 from gen2embed.errors import InputError
-from gen2embed.files import read_json_object
+from gen2embed.flag_types import seed
 from gen2embed.outputs import add_output
 from gen2embed.reporting.captions import conditional, conditions, in_seeds
 from gen2embed.reporting.results import Run, over_seeds, read_register, read_run
@@ -32,6 +33,8 @@ from gen2embed.reporting.tables.when import (
 from gen2embed.study.layout import cell_files, dose_file, zero_shot_folder
 from gen2embed.study.runs import dosed
 
+AGAIN = "measure the rates again"
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tabulate_when", description=__doc__)
@@ -41,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--strategies", required=True, nargs="+", help="arms, in the order of the tables")
     add("--hidden", required=True, nargs="+", type=float, help="shares that runs hid")
     add("--prompt", required=True, help="the one trained under")
-    add("--seeds", required=True, nargs="+", type=int, help="seeds of each run")
+    add("--seeds", required=True, nargs="+", type=seed, help="seeds of each run")
     add(
         "--doses",
         help="folder of reports h<share>.json; none: the table when_gate alone",
@@ -70,10 +73,14 @@ def read_reports(job: argparse.Namespace) -> tuple[dict, dict]:
     """Reports by hidden share, strategies without it in their names; and by k and m."""
     doses = {}
     for hidden in job.hidden:
-        report = read_json_object(dose_file(job.doses, hidden), "strategies")
+        report = read_described(dose_file(job.doses, hidden), RATES, AGAIN)
         doses[hidden] = report
-    cells = cell_files(job.grid_rates)
-    return doses, {cell: read_json_object(path, "strategies") for cell, path in cells.items()}
+    cells = cell_files(job.grid_rates) if job.grid_rates else {}
+    if not cells:
+        raise InputError(
+            f"--grid-rates {job.grid_rates}: give a folder with reports k<k>_m<m>.json"
+        )
+    return doses, {cell: read_described(path, RATES, AGAIN) for cell, path in cells.items()}
 
 
 def tabulate(job: argparse.Namespace) -> None:

@@ -17,12 +17,13 @@ import pandas as pd
 import pyarrow as pa
 
 from gen2embed.artifacts.embedding_files import EmbeddingFiles
-from gen2embed.artifacts.ids import read_pairs
+from gen2embed.artifacts.ids import read_pairs, whole_number
 from gen2embed.artifacts.known_pairs import read_known
 from gen2embed.artifacts.origin import check_mined_from, check_strategy
 from gen2embed.command_line import run_each
+from gen2embed.described import SEARCHED, read_described
 from gen2embed.errors import InputError
-from gen2embed.files import read_json_object, write_parquet
+from gen2embed.files import write_parquet
 from gen2embed.mining.clusters import read_clusters
 from gen2embed.mining.inputs import read_inputs
 from gen2embed.mining.vectors import SideVectors
@@ -111,8 +112,9 @@ def work_subset(
     table, mined_as = read_clusters(path, len(ids[0]))
     check_mined_from(path, mined_as, pairs, metadata, *ids)
     check_strategy(path, mined_as, STRATEGY)
-    exact = read_json_object(facts_file(path.parent, inputs.name))["search"]["exact"]
-    k, m = int(mined_as["k"]), int(mined_as["m"])
+    facts_of = read_described(facts_file(path.parent, inputs.name), SEARCHED, "mine again")
+    exact = facts_of["search"]["exact"]
+    k, m = (whole_number(path, mined_as, key) for key in ("k", "m"))
     subset = inputs.subset
     sides = [
         SideVectors(of_side, its_ids, RESIDENT)

@@ -10,6 +10,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from gen2embed.command_line import run_program
 from gen2embed.errors import Stopped
+from gen2embed.flag_types import seed, whole
 from gen2embed.models import pixel_limits
 from gen2embed.outputs import add_output
 from gen2embed.prompts import input_form
@@ -37,11 +38,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--corpora", nargs="+", help="parquets of target_id, where clusters were mined with one")
     add("--scores", help="parquet of query_id, target_id, score of a judge: soft labels")
     add_settings(parser, "train", ["hidden"])
-    add("--hidden-seed", type=int, default=0, help="which of them are hidden")
+    add("--hidden-seed", type=seed, default=0, help="which of them are hidden")
     input_form.add_flags(parser)
     pixel_limits.add_flags(parser)
-    add("--seed", type=int, required=True, help="decides initial weights, batches and dropout")
-    add("--save-adapters-at", type=int, nargs="*", default=[], help="steps to keep adapters of")
+    add("--seed", type=seed, required=True, help="decides initial weights, batches and dropout")
+    add("--save-adapters-at", type=whole(), nargs="*", default=[], help="steps to keep adapters of")
     add_settings(parser, "train", SETTINGS)
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add("--partial", help="folder for states to resume from; none: an interrupted run starts anew")

@@ -27,6 +27,7 @@ from gen2embed.files import (
     write_json,
     write_text,
 )
+from gen2embed.flag_types import rate, seed, whole
 from gen2embed.mini.generator.card import render_card
 from gen2embed.mini.generator.instructions import Instructor, corpus
 from gen2embed.mini.generator.shape import Shape
@@ -46,17 +47,22 @@ def build_parser() -> argparse.ArgumentParser:
     add_output(
         parser, "--out", whole=True, help="folder for weights, processor, tokenizer, card, log"
     )
-    add("--seed", type=int, required=True, help="decides weights, data order and dialogues")
+    add("--seed", type=seed, required=True, help="decides weights, data order and dialogues")
     for shape in fields(Shape):
         flag = "--" + shape.name.replace("_", "-")
-        add(flag, type=int, required=True, help="size of the model (mini/generator)")
+        add(flag, type=whole(), required=True, help="size of the model (mini/generator)")
     for stage in ("vision", "joint"):
-        add(f"--{stage}-steps", type=int, required=True, help=f"{stage} stage: optimiser steps")
-        add(f"--{stage}-batch", type=int, required=True, help=f"{stage} stage: samples a step")
-    add("--muon-rate", type=float, required=True, help="peak learning rate of the matrices")
-    add("--adam-rate", type=float, required=True, help="peak learning rate of everything else")
-    add("--held-out", type=int, required=True, help="held-out dialogues and questions per kind")
-    add("--threads", type=int, required=True, help="CPU threads (fixed: they decide the last bits)")
+        add(f"--{stage}-steps", type=whole(), required=True, help=f"{stage} stage: optimiser steps")
+        add(f"--{stage}-batch", type=whole(), required=True, help=f"{stage} stage: samples a step")
+    add("--muon-rate", type=rate, required=True, help="peak learning rate of the matrices")
+    add("--adam-rate", type=rate, required=True, help="peak learning rate of everything else")
+    add("--held-out", type=whole(), required=True, help="held-out dialogues and questions per kind")
+    add(
+        "--threads",
+        type=whole(most=1024),
+        required=True,
+        help="CPU threads (fixed: they decide the last bits)",
+    )
     return parser
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn, TextIO, TypeVar
@@ -15,10 +15,12 @@ from gen2embed.errors import InputError
 from gen2embed.machine.state_lock import end_with_snakemake
 from gen2embed.outputs import check_jobs, fault_of
 from gen2embed.settings import check_settings
-from gen2embed.text_files import read_json
+from gen2embed.text_files import parse_json, read_json
 
 T = TypeVar("T")
+MAY_BE_EMPTY = ("backbone",)
 LOG_INTERVAL_SECONDS = 30.0
+FLAG_LIKE = re.compile(r"-(?![\d.])\S+$")  # numbers below 0 and texts with blanks are none
 
 
 def run_program(
@@ -46,6 +48,7 @@ def run_program(
     parser.error = _refuse  # one line, without the usage
     try:
         jobs = _parse_jobs(parser, argv)
+        check_given(parser, jobs)
         check_settings(parser, jobs)
         check_jobs(parser, jobs)
         work(jobs)
@@ -61,8 +64,22 @@ def run_program(
     return 0
 
 
+def check_given(parser: argparse.ArgumentParser, jobs: Iterable[argparse.Namespace]) -> None:
+    """Raise InputError for a flag that must be given and is empty: of a path, the current folder.
+
+    ``MAY_BE_EMPTY``: names of what is not known.
+    """
+    for action in parser._actions:
+        if action.required and action.dest not in MAY_BE_EMPTY:
+            for job in jobs:
+                value = getattr(job, action.dest)
+                if value == "" or value == [""]:
+                    raise InputError(f"{action.option_strings[0]} is empty; give a value")
+
+
 def _refuse(message: str) -> NoReturn:
-    raise InputError(f"{message}; see --help")
+    said = re.sub(r"^argument (\S+): is ", r"\1 is ", message)  # of our own types
+    raise InputError(f"{said}; see --help")
 
 
 def run_each(
@@ -90,19 +107,24 @@ def or_exit(check: Callable[..., T], *arguments: Any) -> T:
 
 def _parse_jobs(parser: argparse.ArgumentParser, argv: list[str]) -> list[argparse.Namespace]:
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.error = _refuse
     finder.add_argument("--job-list")
     found, common = finder.parse_known_args(argv)
     if found.job_list is None:
-        return [parser.parse_args(argv)]
-    return [
-        parser.parse_args(common + _flags(parser, job)) for job in _read_job_list(found.job_list)
-    ]
+        jobs = [parser.parse_args(argv)]
+    else:
+        source = found.job_list
+        listed = enumerate(_read_job_list(source))
+        jobs = [parser.parse_args(common + _flags(parser, job, source, n)) for n, job in listed]
+    if any(job.job_list is not None for job in jobs):  # shortened, or in a job of a list
+        raise InputError("--job-list is written in full, once, and not in a job list")
+    return jobs
 
 
 def _read_job_list(source: str) -> list[dict[str, Any]]:
     if source == "-":
         try:
-            jobs = json.loads(sys.stdin.read().removeprefix("\ufeff"))
+            jobs = parse_json(sys.stdin.read().removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
             raise InputError(f"{source}: the job list is not JSON ({error})") from None
     else:
@@ -114,15 +136,25 @@ def _read_job_list(source: str) -> list[dict[str, Any]]:
     return jobs
 
 
-def _flags(parser: argparse.ArgumentParser, job: dict[str, Any]) -> list[str]:
+def _flags(
+    parser: argparse.ArgumentParser, job: dict[str, Any], source: str = "job list", number: int = 0
+) -> list[str]:
     """A job as command-line words; true is a bare flag, null is left out.
 
     false is ``--no-<flag>`` where there is one, and otherwise left out (a switch that is off).
+    Raises InputError for what is no value of a flag, such as an object or a null in a list, and for
+    a word of a list that would be taken for a flag.
     """
     known = {option for action in parser._actions for option in action.option_strings}
     words: list[str] = []
     for key, value in job.items():
         name = key.replace("_", "-")
+        wrong = [one for one in value if not is_word(one)] if isinstance(value, list) else []
+        if wrong or isinstance(value, dict):
+            raise InputError(
+                f"{source}: job {number}: {key} holds {(wrong or [value])[0]!r:.40}; give texts "
+                "or numbers, in a list none that begins with a dash"
+            )
         if value is True:
             words.append(f"--{name}")
         elif isinstance(value, list):
@@ -132,6 +164,13 @@ def _flags(parser: argparse.ArgumentParser, job: dict[str, Any]) -> list[str]:
         elif value is not None:
             words.append(f"--{name}={value}")
     return words
+
+
+def is_word(value: Any) -> bool:
+    """Whether a value in a list becomes one word of a command line that is no flag."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return False
+    return not FLAG_LIKE.match(str(value))
 
 
 class _Lines:

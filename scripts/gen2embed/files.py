@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -64,9 +65,15 @@ def read_csv(path: str | Path, columns: Sequence[str], separator: str = ",") -> 
     text = read_text(path)
     with reading(path, "CSV"), warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with too many values
+        header = next(csv.reader(io.StringIO(text), delimiter=separator))
         frame = pd.read_csv(
             io.StringIO(text), dtype="str", keep_default_na=False, sep=separator, index_col=False
         )
+    if len(set(header)) < len(header):
+        raise InputError(f"{path}: a column stands there twice; leave one out")
+    short = frame.isna().any(axis=1).to_numpy()
+    if short.any():
+        raise InputError(f"{path}: row {short.argmax()}: has too few values; write it again")
     missing = [name for name in columns if name not in frame]
     if missing:
         raise InputError(f"{path}: column {missing[0]!r} is missing; see docs/data_dictionary.md")
@@ -81,6 +88,7 @@ def as_numbers(path: str | Path, frame: pd.DataFrame, names: Iterable[str]) -> p
     made = {}
     for name in names:
         made[name] = pd.to_numeric(frame[name].replace("", "nan"), errors="coerce")
+        made[name] = made[name].replace([np.inf, -np.inf], np.nan)  # 1e999, too
         wrong = (made[name].isna() & ~frame[name].str.lower().isin(["", "nan"])).to_numpy()
         if wrong.any():
             row = int(wrong.argmax())

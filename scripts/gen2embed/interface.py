@@ -61,13 +61,18 @@ def mine(
         if len(queries) != len(targets):
             raise InputError(f"{len(queries)} queries and {len(targets)} targets: give pairs")
         pairs = np.stack([np.arange(len(queries))] * 2, axis=1)
-    rows = np.asarray(pairs)
+    rows = _array("pairs", pairs)
     if rows.ndim != 2 or rows.shape[1] != 2 or not np.issubdtype(rows.dtype, np.integer):
         raise InputError("pairs: give whole numbers of shape (pairs, 2): query, target")
     for column, (name, count) in enumerate((("query", len(queries)), ("target", len(targets)))):
         _in_range(f"pairs: {name}", rows[:, column], count)
-    if k < 1 or m < 1:
-        raise InputError(f"k is {k}, m is {m}; give at least 1")
+    for name, value, least in (("k", k, 1), ("m", m, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise InputError(f"{name} is {value!r:.40}; give a whole number, at least {least}")
+    if not (
+        isinstance(memory_gb, int | float) and memory_gb is not True and 0 < memory_gb < np.inf
+    ):
+        raise InputError(f"memory_gb is {memory_gb!r:.40}; give a number above 0")
     every = (np.ones(len(queries), dtype=bool), np.ones(len(targets), dtype=bool))
     mined = mine_subset(
         Subset.of(rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), *every),
@@ -94,13 +99,14 @@ def score(
     None: row i asks with query i. Raises InputError for numbers or vectors that cannot be.
     """
     queries, targets = _checked("query_vectors", query_vectors, "target_vectors", target_vectors)
-    asked = np.arange(len(candidates)) if query_ids is None else np.asarray(query_ids)
-    if not len(candidates) or len(asked) != len(candidates):
-        raise InputError(f"{len(asked)} queries for {len(candidates)} lists of candidates")
-    sizes = np.array([len(of_query) for of_query in candidates])
+    lists = [_ids(f"candidates: row {row}", one) for row, one in enumerate(candidates)]
+    asked = np.arange(len(lists)) if query_ids is None else _ids("query_ids", query_ids)
+    if not lists or len(asked) != len(lists):
+        raise InputError(f"{len(asked)} queries for {len(lists)} lists of candidates")
+    sizes = np.array([len(one) for one in lists])
     if not sizes.all():
         raise InputError(f"candidates: row {int(sizes.argmin())} is empty; the positive is first")
-    flat = np.concatenate([np.asarray(of_query, dtype=np.int64) for of_query in candidates])
+    flat = np.concatenate(lists)
     _in_range("query_ids", asked, len(queries))
     _in_range("candidates", flat, len(targets))
     found = predict(queries, targets, asked, flat, sizes)
@@ -116,7 +122,9 @@ def _checked(
     """Both as float32 or float16; InputError where they are no unit vectors of one width."""
     made = []
     for name, given in ((first, queries), (second, targets)):
-        vectors = np.asarray(given)
+        vectors = _array(name, given)
+        if vectors.dtype.kind not in "fiu":
+            raise InputError(f"{name}: holds {vectors.dtype}; give real numbers")
         if vectors.ndim != 2 or not len(vectors):
             raise InputError(f"{name}: shape {vectors.shape}; give (n, dim)")
         if vectors.dtype not in (np.float32, np.float16):
@@ -130,6 +138,23 @@ def _checked(
     if made[0].shape[1] != made[1].shape[1]:
         raise InputError(f"{first} has {made[0].shape[1]} numbers, {second} {made[1].shape[1]}")
     return made[0], made[1]
+
+
+def _array(name: str, given: object) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: is no array of one shape ({error})") from None
+
+
+def _ids(name: str, given: object) -> np.ndarray:
+    """A list of whole numbers as int64, shape (n,)."""
+    ids = _array(name, given)
+    if ids.ndim != 1 or not (np.issubdtype(ids.dtype, np.integer) or not len(ids)):
+        raise InputError(
+            f"{name}: is {ids.dtype} of shape {ids.shape}; give a list of whole numbers"
+        )
+    return ids.astype(np.int64)
 
 
 def _in_range(what: str, ids: np.ndarray, count: int) -> None:

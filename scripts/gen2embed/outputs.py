@@ -158,6 +158,7 @@ def check_place(path: Path, output: Output, flag: str = "--out") -> None:
             f"{label}: names no {'file' if output.suffixes else 'folder'} of its own, "
             "such as results/mine; name one"
         )
+    check_utf8(path)
     with os_errors(label):
         if output.suffixes:
             if path.suffix not in output.suffixes:
@@ -172,6 +173,14 @@ def check_place(path: Path, output: Output, flag: str = "--out") -> None:
             if output.whole:
                 check_replaceable(path, label)
     try_writing(path if output == Output() else path.parent, label)
+
+
+def check_utf8(path: str | Path) -> None:
+    """Raise InputError for a name in bytes that are no UTF-8, which some libraries cannot open."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{str(path)!r}: its name is no UTF-8; rename it") from None
 
 
 def check_replaceable(folder: Path, label: str | None = None) -> None:

@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from gen2embed.errors import InputError
-from gen2embed.outputs import fault_of, os_errors
+from gen2embed.outputs import check_utf8, fault_of, os_errors
+
+LONG = 300  # digits: a longer number is beyond every float
+MOST = 1_000_000  # values of a YAML file, those that aliases stand for among them
 
 
 @contextmanager
@@ -42,6 +46,7 @@ def check_file(path: str | Path) -> None:
     with os_errors(path):
         if "\0" in str(path) or not Path(path).exists():
             raise InputError(f"{path}: no such file")
+        check_utf8(path)
         if not Path(path).is_file():
             raise InputError(f"{path}: is no regular file")
 
@@ -55,14 +60,16 @@ def read_text(path: str | Path) -> str:
 def read_yaml(path: str | Path) -> Any:
     text = read_text(path)
     with reading(path, "YAML"):
-        return yaml.safe_load(text)
+        value = yaml.safe_load(text)
+        _values(value, {})
+        return value
 
 
 def read_json(path: str | Path) -> Any:
     """Raises InputError, too, for NaN and the infinities, which JSON does not have."""
     text = read_text(path)
     with reading(path, "JSON"):
-        return json.loads(text, parse_constant=_no_number)
+        return parse_json(text)
 
 
 def read_json_object(path: str | Path, *keys: str) -> dict[str, Any]:
@@ -91,7 +98,7 @@ def read_json_lines(path: str | Path, *keys: str) -> list[Any]:
     """A value of each line; keys: numbers that each must hold, as an object, if any are named."""
     lines = [line for line in read_text(path).split("\n") if line.strip()]
     with reading(path, "JSON lines"):
-        values = [json.loads(line, parse_constant=_no_number) for line in lines]
+        values = [parse_json(line) for line in lines]
     for number, value in enumerate(values, start=1):
         if keys and not isinstance(value, dict):
             raise InputError(f"{path}: line {number} is no JSON object; write it again")
@@ -100,5 +107,50 @@ def read_json_lines(path: str | Path, *keys: str) -> list[Any]:
     return values
 
 
+def parse_json(text: str) -> Any:
+    """Raises ValueError for what JSON has not, or no file in UTF-8 could hold again.
+
+    NaN and the infinities, also as numbers beyond all (1e999), and halves of a character (\\ud800).
+    """
+    value = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+    if "\\u" in text:
+        _values(value, {})
+    return value
+
+
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        _no_number(f"{digits:.40}")
+    return value
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > LONG:
+        _no_number(f"{digits:.40} ...")
+    return int(digits)
+
+
+def _values(value: Any, known: dict[int, int]) -> int:
+    """How many values a tree has, its aliases written out.
+
+    Raises ValueError for more than ``MOST``, for what holds itself, and for half a character.
+    """
+    if isinstance(value, str):
+        value.encode()
+    if not isinstance(value, dict | list):
+        return 1
+    if known.setdefault(id(value), -1) == 0:
+        raise ValueError("a value holds itself")
+    if known[id(value)] < 0:
+        known[id(value)] = 0
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        count = 1 + sum(_values(one, known) for one in inner)
+        if count > MOST:
+            raise ValueError(f"its aliases stand for more than {MOST} values")
+        known[id(value)] = count
+    return known[id(value)]

@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gen2embed.command_line import _Lines, run_program
 from gen2embed.errors import InputError
@@ -19,6 +21,7 @@ from gen2embed.files import (
     write_npy,
     write_parquet,
 )
+from gen2embed.flag_types import rate, seed, share, whole
 
 
 def parser():
@@ -63,6 +66,81 @@ def test_a_bad_job_list_is_one_line(tmp_path, capsys, text):
     assert run_program(parser(), print, ["--job-list", str(jobs)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert run_program(parser(), print, ["--job-list", str(tmp_path / "absent")]) == 2
+
+
+HELD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=6) | st.sampled_from(["--size", "-s", "--", "- a", "-3", "a b", "\0"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner,
+                                                                max_size=2),
+)  # fmt: skip
+
+
+@given(held=HELD)
+def test_what_a_job_list_holds_arrives_or_is_refused(tmp_path_factory, held):
+    """No null becomes the word None, no object its Python form, no word of a list a flag."""
+    jobs, seen = tmp_path_factory.mktemp("jobs") / "jobs.json", []
+    jobs.write_text(json.dumps([{"name": "a", "many": held}]))
+    status = run_program(parser(), seen.extend, ["--job-list", str(jobs)])
+    if status == 2:
+        assert not seen
+        return
+    [job] = seen
+    assert (job.name, job.size) == ("a", 1)
+    expected = held if isinstance(held, list) else [held]
+    assert job.many in ([str(one) for one in expected], None if held in (None, False) else [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--job-list"],
+        ["--job-lis", "x", "--name", "a"],
+        ["--job-list", "x", "--job-lis", "y"],
+        ["--size", "1.5", "--name", "a"],
+        ["--size", "9" * 5000, "--name", "a"],
+        ["--name"],
+        ["--nothing"],
+        ["stray", "--name", "a"],
+    ],
+)
+def test_words_that_do_not_fit_are_one_line(tmp_path, capsys, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").write_text(json.dumps([{"name": "a"}]))
+    assert run_program(parser(), print, words) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_job_list_within_a_job_list(tmp_path, capsys):
+    jobs = tmp_path / "jobs.json"
+    jobs.write_text(json.dumps([{"name": "a", "job_list": str(jobs)}]))
+    assert run_program(parser(), print, ["--job-list", str(jobs)]) == 2
+    assert "in full, once" in capsys.readouterr().err
+
+
+FLAG_TYPES = {whole(): (1, 2**31 - 1), whole(0, 9): (0, 9), seed: (0, 2**32 - 1)}
+
+
+@given(word=st.one_of(st.integers().map(str), st.floats().map(str), st.text(max_size=4),
+                      st.sampled_from(["", "-0", "1_0", "²", "٣", " 1", "0x1",
+                                       "9" * 99])))  # fmt: skip
+def test_whole_numbers_within_their_range(word):
+    for parse, (least, most) in FLAG_TYPES.items():
+        try:
+            value = parse(word)
+        except argparse.ArgumentTypeError:
+            assert not (word.isascii() and word.isdigit() and least <= int(word) <= most)
+            continue
+        assert least <= value <= most and int(word) == value
+
+
+@given(word=st.one_of(st.floats().map(str), st.text(max_size=4), st.sampled_from(["1e999", "-0"])))
+def test_shares_and_rates(word):
+    for parse, most in ((share, 1 - 2**-53), (rate, 1.0)):
+        try:
+            assert 0 < parse(word) <= most
+        except argparse.ArgumentTypeError as error:
+            assert "give a number above 0" in str(error)
 
 
 def test_a_user_mistake_is_one_line_and_a_defect_keeps_its_traceback(capsys):

@@ -157,11 +157,35 @@ def test_byte_order_marks_and_other_encodings(tmp_path, kind):
     assert attempt(kind, path)[1]
 
 
-@pytest.mark.parametrize("text", ["[NaN]", '{"a": Infinity}', "-Infinity", "[" * 100_000, '{"a"'])
+NUMBERS = ["1e999", "-1e999", "9" * 400]  # beyond every float
+HALF = '"\\ud800"'  # of a character: no file in UTF-8 could hold it again
+
+
+@pytest.mark.parametrize(
+    "text", ["[NaN]", '{"a": Infinity}', "-Infinity", "[" * 100_000, '{"a"', *NUMBERS, HALF]
+)
 def test_what_is_not_json(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(InputError):
         read_json(tmp_path / "a.json")
+
+
+def test_escapes_of_whole_characters_are_read(tmp_path):
+    (tmp_path / "a.json").write_text(
+        r'["\ud83d\ude00", "\u00e9", 1e-999, -0.0, 123456789012345678]'
+    )
+    assert read_json(tmp_path / "a.json") == ["\U0001f600", "é", 0.0, -0.0, 123456789012345678]
+
+
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n"
+                                 for n in range(1, 12))  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [BOMB, "&a [*a]", "a: &b {c: *b}", "[" * 5000, HALF])
+def test_yaml_that_holds_itself_or_too_much(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"a\.yaml"):
+        read_yaml(tmp_path / "a.yaml")
 
 
 def test_texts_with_every_line_end_stay_whole(tmp_path):
@@ -274,9 +298,11 @@ def test_a_score_holds_what_a_table_needs_or_is_one_line(tmp_path_factory, chang
     assert (score["manifest"]["query"] or {}).get("model") is None
 
 
-NO_NUMBERS = ("x", "1,5", "0x1", "None")
+NO_NUMBERS = ("x", "1,5", "0x1", "None", "inf", "-inf", "1e999")
 CELLS = st.one_of(
-    st.integers(-9, 9).map(str), st.floats(width=32).map(repr), st.sampled_from(["", *NO_NUMBERS])
+    st.integers(-9, 9).map(str),
+    st.floats(width=32, allow_infinity=False).map(repr),
+    st.sampled_from(["", *NO_NUMBERS]),
 )
 
 

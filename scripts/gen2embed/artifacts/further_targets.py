@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gen2embed.artifacts.ids import check_ids, check_once, read_id_rows
+from gen2embed.artifacts.ids import check_ids, check_once, read_id_rows, whole_number
 from gen2embed.artifacts.origin import check_same_items
 from gen2embed.errors import InputError
 
@@ -42,7 +42,7 @@ def check_ownerless(ownerless: str, corpus: object) -> None:
 
 def check_corpus(clusters: str | Path, mined_as: Mapping[str, str], corpus: object, n: int) -> None:
     """Raises InputError for clusters that were mined from another corpus, or from none."""
-    stated = int(mined_as.get(FURTHER, 0))
+    stated = whole_number(clusters, mined_as, FURTHER, 0)
     if stated != n:
         given = f"{corpus} has {n}" if corpus else "no --corpus is given"
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,8 @@ import pandas as pd
 from gen2embed.below import check_name
 from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
+
+MOST_ITEMS = 2**31  # so that two ids make one number of 64 bits
 
 
 def read_id_rows(
@@ -34,6 +37,21 @@ def read_id_rows(
     return frame, metadata
 
 
+def whole_number(
+    path: str | Path, metadata: Mapping[str, str], key: str, default: int | None = None
+) -> int:
+    """A number of a file's metadata, 0 or more; InputError where it is none, or not told.
+
+    default: where it may be missing.
+    """
+    told = metadata.get(key)
+    if told is None and default is not None:
+        return default
+    if told is None or not re.fullmatch("[0-9]{1,15}", told):
+        raise InputError(f"{path}: its metadata tell {key} as {told!r:.40}; make the file again")
+    return int(told)
+
+
 def check_once(path: str | Path, what: str, ids: np.ndarray) -> None:
     """Raise InputError for the first id that stands there a second time. ids: shape (m,)."""
     again = pd.Series(ids).duplicated().to_numpy()
@@ -54,6 +72,8 @@ def read_pairs(path: str | Path) -> tuple[np.ndarray, np.ndarray, dict[str, str]
     wrong = frame["pair_id"].to_numpy() != np.arange(len(frame))
     if wrong.any():
         raise InputError(f"{path}: row {wrong.argmax()}: pair_id must be 0, 1, 2, ... in row order")
+    for column in columns[1:]:
+        check_ids(path, column, frame[column].to_numpy(), "any items file", MOST_ITEMS)
     if "subset" in metadata:
         check_name(metadata["subset"], path)
     return frame["query_id"].to_numpy(), frame["target_id"].to_numpy(), metadata

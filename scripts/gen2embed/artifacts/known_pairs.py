@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gen2embed.artifacts.ids import MOST_ITEMS, check_ids
 from gen2embed.artifacts.origin import check_same_items, check_subset
-from gen2embed.errors import InputError
 from gen2embed.files import read_parquet
 
 Ids = tuple[np.ndarray, np.ndarray]  # query and target ids, int64, both of shape (n,)
@@ -22,9 +22,7 @@ def read_known(path: str | Path, pairs: str | Path, of_pairs: Mapping[str, str])
     """
     frame, metadata = read_parquet(path, ["query_id", "target_id"])
     for column in frame:
-        if len(frame) and frame[column].min() < 0:
-            row = frame[column].argmin()
-            raise InputError(f"{path}: row {row}: {column} is below 0; ids are rows of the items")
+        check_ids(path, column, frame[column].to_numpy(), "any items file", MOST_ITEMS)
     check_subset(path, metadata, pairs, of_pairs)
     check_same_items(path, metadata, pairs, of_pairs)
     query, target = (frame[column].to_numpy(dtype=np.int64) for column in frame)

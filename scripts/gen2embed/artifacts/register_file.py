@@ -6,6 +6,7 @@ checked where the file is read. Columns: docs/data_dictionary.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def read_register(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
             raise InputError(
                 f"{named}: target_role is {entry['target_role']!r}; known: {', '.join(ROLES)}"
             )
-        if not entry.get("rows", "0").isdigit():
+        if not re.fullmatch(r"[0-9]{1,15}", entry.get("rows", "0")):
             raise InputError(f"{named}: rows is {entry['rows']!r}; give their number")
     again = frame.duplicated(["part", "name"])
     if again.any():

@@ -30,6 +30,11 @@ def key_of(text: str, image_path: str) -> str:
     return f"<{image_path}> {text}" if image_path else text
 
 
+def is_id(called: Any) -> bool:
+    """Whether it is an id as CSV files have them, in digits."""
+    return isinstance(called, str) and bool(re.fullmatch("[0-9]{1,15}", called))
+
+
 class Names:
     """From what a miner calls an item to its id: the id, its key, or its text where that is unique.
 
@@ -50,8 +55,10 @@ class Names:
         if isinstance(called, int | np.integer) and not isinstance(called, bool):
             if 0 <= called < self.n:
                 return int(called)
-        elif called in self.ids:
+        elif isinstance(called, str) and called in self.ids:
             return self.ids[called]
+        elif is_id(called) and int(called) < self.n:
+            return int(called)
         raise InputError(
             f"row {row}: {str(called)[:80]!r} is no {self.what} of the benchmark; give its id, its "
             "key or (where no other has it) its text"
@@ -78,8 +85,9 @@ def _named(frame: pd.DataFrame) -> Iterator[tuple[int, Any, Any]]:
     for row, record in enumerate(frame.to_dict("records")):
         for column in columns:
             value = record[column]
-            for negative in value if isinstance(value, list | np.ndarray) else [value]:
-                if negative is not None and negative == negative:  # a hole of an n-tuple is NaN
+            for negative in value if isinstance(value, list | tuple | np.ndarray) else [value]:
+                is_hole = isinstance(negative, float) and negative != negative  # of an n-tuple
+                if negative is not None and not is_hole:
                     yield row, record[query], negative
 
 

@@ -157,6 +157,6 @@ STRATEGIES = {
 
 def get_strategy(name: str) -> Strategy:
     """Raises InputError for a name that is not registered."""
-    if name not in STRATEGIES:
+    if not isinstance(name, str) or name not in STRATEGIES:
         raise InputError(f"unknown strategy {name!r}; known: {', '.join(STRATEGIES)}")
     return STRATEGIES[name]

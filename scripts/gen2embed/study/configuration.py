@@ -13,8 +13,9 @@ from gen2embed.errors import InputError
 from gen2embed.models.pixel_limits import PixelLimits
 from gen2embed.prompts.registry import load_prompts
 from gen2embed.prompts.resolutions import get_resolution
-from gen2embed.settings import Validator, load_schema
+from gen2embed.settings import SCHEMA, Validator, load_schema
 from gen2embed.study.combinations import check_combinations
+from gen2embed.text_files import read_yaml
 
 MOST = 300  # letters of a fault as the schema words it
 MOST_LISTED = (
@@ -49,6 +50,21 @@ def check_configuration(config: Mapping[str, Any], schema: str | Path) -> None:
     for section in ("embed", "train"):
         PixelLimits(config[section]["min_pixels"], config[section]["max_pixels"])
     check_combinations(config)
+
+
+def read_configuration(path: str | Path) -> dict[str, Any]:
+    """The whole configuration of an experiment, as it is kept with its results.
+
+    Raises InputError for a file that is none.
+    """
+    config = read_yaml(path)
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: is no configuration; run `snakemake --cores all` again")
+    try:
+        check_configuration(config, SCHEMA)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return config
 
 
 def take_base(config: Mapping[str, Any]) -> list[str]:

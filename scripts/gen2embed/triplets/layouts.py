@@ -47,7 +47,7 @@ def images(value: Any, named: str) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if isinstance(value, dict):
-        if value.get("bytes"):
+        if isinstance(value.get("bytes"), bytes) and value["bytes"]:
             return ("sha256:" + hashlib.sha256(value["bytes"]).hexdigest(),)
         return images(value.get("path") or value.get("url"), named)
     if isinstance(value, list | tuple):

@@ -164,7 +164,7 @@ def test_about_the_share_is_held_out():
         (TABLE + "q9,p9,\n", [], "row 5: split is empty"),
         ("query,positive\nq,p\n", ["--columns", "query=no"], "column 'no' is missing"),
         ("query,positive\nq,p\n", ["--columns", "ask=query"], "unknown role"),
-        ("query,positive\nq,p\n", ["--eval-share=1"], "--eval-share is 1.0"),
+        ("query,positive\nq,p\n", ["--eval-share=1"], "--eval-share is 1"),
         ("query,positive_image\nq,1.png\n", [], "row 0: has an image; give the folder"),
         ("query,positive_image\nq,no.png\n", ["--images=."], "no.png is not there"),
         ("query,positive_image\nq,../a.png\n", ["--images=."], "leads out of"),

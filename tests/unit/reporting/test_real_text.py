@@ -42,7 +42,7 @@ def test_questions_without_answers_are_one_line(tmp_path, capsys):
     (tmp_path / "q.json").write_text('[{"text": "?"}]')
     words = ["--model=x", f"--questions={tmp_path / 'q.json'}", f"--out={tmp_path / 'a.json'}"]
     assert ask_generator.main(words) == 2
-    assert "is no list of questions" in capsys.readouterr().err
+    assert "give a list of questions" in capsys.readouterr().err
 
 
 def test_an_answer_does_not_depend_on_its_company(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gen2embed.described import RATES_ROW
 from gen2embed.errors import InputError
 from gen2embed.files import write_csv, write_json, write_parquet, write_text
 from gen2embed.reporting.tables.adapter_cards import cost_of, pairs_seen_at
@@ -57,7 +58,9 @@ def results(tmp_path):
         statistics = {"pairs": 40, "clusters": 10, "clusters_phase_2": 0, "dropped_queries": 0}
         statistics |= {"negatives": 30, "hardness": {"mean": 0.5}, "overlap": {"mean": 0.25}}
         write_json(tmp_path / f"clusters/{strategy}/S.json", statistics)
-    rate = {"overall": 0.1, "overall_ci_low": 0.05, "overall_ci_high": 0.2}
+    rate = dict.fromkeys(RATES_ROW["required"]) | {"by_hardness": []}
+    rate |= dict.fromkeys(("clusters", "negatives", "false_negatives"), 9)
+    rate |= {"overall": 0.1, "overall_ci_low": 0.05, "overall_ci_high": 0.2}
     for name in ("in_clusters", "equal_hardness"):
         rate |= {f"{name}{end}": 0.1 for end in ("", "_ci_low", "_ci_high")}
     report = {"known": 5, "pooled": ["S"], "tasks": {}, "differences": []}

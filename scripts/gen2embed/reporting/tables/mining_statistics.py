@@ -10,8 +10,9 @@ import pandas as pd
 
 from gen2embed.artifacts.origin import check_strategy, check_subset
 from gen2embed.artifacts.rows_taken import dropped_of, rows_dropped
+from gen2embed.described import POOLED as POOLED_FACTS
+from gen2embed.described import RATES, read_described
 from gen2embed.errors import InputError
-from gen2embed.files import check_numbers, read_json_object
 from gen2embed.reporting.false_negatives import shown_rates
 from gen2embed.study.layout import facts_file
 
@@ -26,20 +27,19 @@ POOLED = ("pairs", "clusters", "clusters_phase_2", "dropped_queries", "negatives
 
 
 def read_statistics(
-    folder: str | Path, strategy: str, subsets: Sequence[str]
+    folder: str | Path,
+    strategy: str,
+    subsets: Sequence[str],
+    wanted: Mapping[str, Any] = POOLED_FACTS,
 ) -> list[dict[str, Any]]:
-    """Statistics files of a strategy's subsets.
+    """Statistics files of a strategy's subsets, with all that is ``wanted`` (``described.py``).
 
     Raises InputError for what is none, or of another subset or strategy than its place says.
     """
     found = []
     for subset in subsets:
         path = facts_file(folder, subset)
-        facts = read_json_object(path, "hardness", "overlap", *POOLED)
-        check_numbers(path, facts, POOLED)
-        for name in ("hardness", "overlap"):
-            if facts[name] is not None:
-                check_numbers(f"{path}: {name}", facts[name], ["mean"])
+        facts = read_described(path, wanted, "mine again")
         check_subset(path, facts, "its name", {"subset": subset})
         check_strategy(path, facts, strategy)
         found.append(facts)
@@ -48,13 +48,16 @@ def read_statistics(
 
 def read_rates(path: str | Path, strategies: Sequence[str]) -> dict[str, Any]:
     """A report of measure_false_negatives.py that has these strategies."""
-    report = read_json_object(path, "strategies", "pooled")
-    if not isinstance(report["strategies"], dict):
-        raise InputError(f"{path}: strategies is no object; measure the rates again")
+    report = read_described(path, RATES, "measure the rates again")
+    pools = [report, *report["tasks"].values()]
+    if report["tasks"] and not set(report["pooled"]) <= set(report["tasks"]):
+        raise InputError(f"{path}: lacks a report of a subset it pools; measure the rates again")
     for strategy in strategies:
-        row = report["strategies"].get(strategy)
-        if not isinstance(row, dict) or not {"overall", "equal_hardness"} <= set(row):
+        if not all(strategy in pool["strategies"] for pool in pools):
             raise InputError(f"{path}: tells no rates of {strategy}; measure it, too")
+    for one in (difference for pool in pools for difference in pool["differences"]):
+        if not {one["first"], one["second"]} <= set(report["strategies"]):
+            raise InputError(f"{path}: compares what it does not tell of; measure the rates again")
     return report
 
 
