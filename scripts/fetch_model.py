@@ -109,7 +109,9 @@ def fetch(job: argparse.Namespace) -> None:
         whole_folder(out, "fetch_model") as folder,
     ):
         if (local / CONFIG).is_file():
-            files = {path.name: path for path in sorted(local.iterdir())}
+            # hidden ones are marks of what made the folder: Snakemake's is its age
+            seen = (path for path in sorted(local.iterdir()) if not path.name.startswith("."))
+            files = {path.name: path for path in seen}
             link_all(files, folder)
             if SOURCE not in files:
                 write_json(folder / SOURCE, {"model": local.resolve().name, "revision": None})

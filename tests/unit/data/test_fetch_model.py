@@ -131,6 +131,20 @@ def test_local_folders_and_copies(fetch, models, tmp_path):
     assert told == {"model": BASE, "revision": "local"}
 
 
+def test_a_folder_that_a_study_made(fetch, models, tmp_path):
+    """results/<experiment>/model, or one that was exported: its marks are not the new folder's, or
+    Snakemake takes the link to its old time stamp for the new folder's age, and gives up."""
+    made = models / BASE
+    marks = {".snakemake_timestamp": "", ".gen2embed": "of export_model.py"}
+    for name, text in marks.items():
+        (made / name).write_text(text)
+    assert fetch("--model", str(made)) == 0
+    out = tmp_path / "model"
+    assert not (out / ".snakemake_timestamp").exists() and not (out / ".gen2embed").is_symlink()
+    assert (out / "tokenizer.json").resolve() == made / "tokenizer.json"
+    assert {name: (made / name).read_text() for name in marks} == marks
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [
