@@ -13,8 +13,8 @@ from gen2embed.reporting.verdicts import DIFFERS, verdict
 TESTS_OF = {"zero_shot": "zero_shot_tests", "runs": "runs_tests"}  # a table -> its paired tests
 MEASURED = "measured here"
 NOTE = (
-    "Bold: the highest mean of its column, where it beats the next best, and every other row that "
-    "it was compared with, in a paired test. Without bold no row is told from the next."
+    "Bold (of IND, OOD, all): the highest mean, where it beats the next best, and every other row "
+    "that it was compared with, in a paired test; no bold: no test says so."
 )
 
 

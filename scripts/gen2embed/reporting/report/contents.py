@@ -137,5 +137,5 @@ def cut(caption: str) -> tuple[str, str]:
     """
     if len(caption) <= OPEN:
         return caption, ""
-    end = SENTENCE_END.search(caption, OPEN // 2)
+    end = SENTENCE_END.search(caption, OPEN // 4)
     return (caption, "") if end is None else (caption[: end.start() + 1], caption[end.end() :])

@@ -10,7 +10,6 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from gen2embed.files import read_text
-from gen2embed.reporting.report.best import number
 from gen2embed.reporting.report.claims import Claim
 from gen2embed.reporting.report.contents import Shown, cut, spans
 from gen2embed.reporting.report.schedule import Schedule
@@ -60,6 +59,5 @@ def render(study: Study) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"spans": spans, "cut": cut}
-    environment.tests["a_number"] = lambda cell: number(cell) is not None
     environment.tests["long"] = lambda cell: len(cell) > LONG
     return environment.get_template(FILES[0]).render(study=study)
