@@ -47,6 +47,12 @@ mutants: install
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/mutants/requirements.txt
 	OMP_NUM_THREADS=1 $(VENV)/bin/python tests/mutants/run_mutants.py
 
+# every bench's table, and its numbers added to a history; RESULTS: a finished mini study, if there is one
+RESULTS ?= $(wildcard results/mini)
+HISTORY ?= results/benches.csv
+bench: install
+	python tests/bench/run_benches.py --history $(HISTORY) $(if $(RESULTS),--results $(RESULTS))
+
 # known vulnerabilities of the locked packages, as published (needs api.osv.dev; no answer is a failure)
 audit:
 	$(PYTHON) -m venv .audit

@@ -24,6 +24,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
+import machine
 import numpy as np
 import torch
 from torch.nn.functional import normalize
@@ -101,6 +102,7 @@ def measure(job: argparse.Namespace) -> dict[str, Any]:
         "tokens": sum(one.tokens for one in planned),
         "seconds": {k: statistics.median(one for one, _ in v) for k, v in found.items()},
         "own": {k: statistics.median(one for _, one in v) for k, v in found.items()},
+        "floor": {name: machine.counted(work[name]) / machine.peak_flops() for name in METHODS},
         "cosine": float((vectors["encoder"] * vectors["plain"]).sum(1).min()),
         "cosine alone": float((vectors["encoder"][some] * alone[some]).sum(1).min()),
     }
@@ -133,13 +135,18 @@ def main() -> None:
     found = [json.loads(one.communicate()[0]) for one in running]
     first = found[0]
     print(f"{first['items']} texts, {first['tokens']} tokens, {job.prompt}, {job.jobs} jobs\n")
-    print("| method | texts/s, all jobs | of a processor's second | against plain, own time |")
-    print("|---|---|---|---|")
+    print(
+        "| method | texts/s, all jobs | of a processor's second | against plain, own time ", end=""
+    )
+    print("| arithmetic alone, texts a second | of it (%) |")
+    print("|---|---|---|---|---|---|")
     for name in METHODS:
         rate = sum(one["items"] / one["seconds"][name] for one in found)
         own = statistics.mean(one["items"] / one["own"][name] for one in found)
         ratio = statistics.mean(one["own"]["plain"] / one["own"][name] for one in found)
-        print(f"| {name} | {rate:.1f} | {own:.1f} | {ratio:.2f} |")
+        floor = statistics.mean(one["items"] / one["floor"][name] for one in found)
+        print(f"| {name} | {rate:.1f} | {own:.1f} | {ratio:.2f} | {floor:.1f} "
+              f"| {100 * own / floor:.0f} |")  # fmt: skip
     print(f"\nleast cosine: with plain {first['cosine']:.7f}, alone {first['cosine alone']:.7f}")
 
 

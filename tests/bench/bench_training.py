@@ -33,6 +33,8 @@ from torch.nn.functional import normalize
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
+import machine
+
 from gen2embed.mini.generator.architecture import (
     Shape,
     build_model,
@@ -311,24 +313,15 @@ def measure(job: argparse.Namespace) -> dict[str, Any] | None:
             took.append(clock() - start)
     pairs = len(pairs_of(case.clusters))
     seconds = statistics.median(took[1:])
+    floor = machine.counted(step) / machine.peak_flops() if case.device == "cpu" else None
     return {"pairs": pairs, "seconds": seconds, "pairs_per_s": pairs / seconds,
-            "extra_mb": memory.mb, "loss": loss}  # fmt: skip
-
-
-def flops_of(step: Callable[[], Any]) -> float:
-    """Operations of one step; attention as plain matrix products, which the counter knows."""
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        step()
-    return float(counter.get_total_flops())
+            "extra_mb": memory.mb, "loss": loss, "floor": floor}  # fmt: skip
 
 
 def three_ways(case: Case) -> np.ndarray:
     """plain; caching with vision in both passes; caching with vision once."""
     ways = ((False, True), (True, False), (True, True))
-    return np.array([flops_of(ours(case, caching, reuse)) for caching, reuse in ways])
+    return np.array([machine.counted(ours(case, caching, reuse)) for caching, reuse in ways])
 
 
 def count(job: argparse.Namespace) -> None:
@@ -355,6 +348,13 @@ def count(job: argparse.Namespace) -> None:
         print(f"| {name} | {found[0] / 1e9:.1f} | {twice:.3f} | {once:.3f} |")
 
 
+def beside(one: dict[str, Any]) -> str:
+    """The floor, and how much of the time it is; on a GPU neither is measured."""
+    if one["floor"] is None:
+        return "- | -"
+    return f"{one['floor']:.2f} | {100 * one['floor'] / one['seconds']:.0f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
@@ -377,8 +377,9 @@ def main() -> None:
     if job.variant:
         print(json.dumps(measure(job)))
         return
-    print("| pairs | step | s | pairs/s | against reference | extra memory (MB) |")
-    print("|---|---|---|---|---|---|")
+    print("| pairs | step | s | pairs/s | against reference | extra memory (MB) ", end="")
+    print("| arithmetic alone, s | of it (%) |")
+    print("|---|---|---|---|---|---|---|---|")
     for size in sizes:
         found = {}
         for variant in reversed(VARIANTS):
@@ -395,7 +396,7 @@ def main() -> None:
                 continue
             ratio = f"{one['pairs_per_s'] / base['pairs_per_s']:.2f}" if base else "-"
             print(f"| {one['pairs']} | {variant} | {one['seconds']:.2f} | {one['pairs_per_s']:.0f} "
-                  f"| {ratio} | {one['extra_mb']:.0f} |", flush=True)  # fmt: skip
+                  f"| {ratio} | {one['extra_mb']:.0f} | {beside(one)} |", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
