@@ -1,8 +1,9 @@
-"""Every bench in one go, and their history: python tests/bench/run_benches.py --results results/mini
+"""Every bench in one go, and their history: python tests/bench/run_benches.py
 
-Each prints its table as it comes, and adds its cells to --history, a CSV of one line a number: when,
-revision, machine, bench, row (the cells before the first measured one), column, value. Lines are only
-ever added, so that a nightly run (``make bench``) makes a series. Ratios within a run compare between
+--results results/mini: with the items of a finished study, and its training. Each bench prints its
+table as it comes, and adds its cells to --history, a CSV of one line a number: when, revision,
+machine, bench, row (the cells before the first measured one), column, value. Lines are only ever
+added, so that a nightly run (``make bench``) makes a series. Ratios within a run compare between
 machines; seconds do not.
 """
 

@@ -35,8 +35,8 @@ def test_a_key_of_two_columns_and_two_tables():
     assert list(run_benches.numbers(text.splitlines(), 2)) == [("1 x", "s", 2.0)]
 
 
-def test_a_history_grows(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(run_benches, "run", lambda words: TABLE.splitlines())
+def test_a_history_grows(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_benches, "run", lambda _: TABLE.splitlines())
     path = tmp_path / "new" / "history.csv"
     monkeypatch.setattr(
         sys, "argv", ["run_benches.py", "--only", "bench_scoring.py", "--history", str(path)]
@@ -52,7 +52,7 @@ def test_a_history_grows(tmp_path, monkeypatch, capsys):
     assert "torch" in rows[0]["machine"] and rows[0]["revision"]
 
 
-def test_a_bench_that_fails_ends_the_run(monkeypatch):
+def test_a_bench_that_fails_ends_the_run():
     with pytest.raises(SystemExit) as ended:
         run_benches.run(["bench_scoring.py", "--sets", "none"])
     assert ended.value.code == 2
