@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+from gen2embed.artifacts.described import QUESTIONS, read_described
 from gen2embed.command_line import progress, run_each
-from gen2embed.described import QUESTIONS, read_described
 from gen2embed.files import run_record, write_json
 from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output

@@ -9,8 +9,8 @@ from pathlib import Path
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+from gen2embed.artifacts.described import LEADERBOARD, read_described
 from gen2embed.command_line import run_each
-from gen2embed.described import LEADERBOARD, read_described
 from gen2embed.files import digest_folder, write_json, write_text
 from gen2embed.models.folders.adapters import card_of, check_form, check_model
 from gen2embed.models.pixel_limits import limits_of_job

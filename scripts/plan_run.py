@@ -116,9 +116,9 @@ def row_of(anchor: Anchor) -> tuple[str, str, str]:
 def width_of(results: Path) -> int | None:
     """Width of the vectors, where some are."""
     for path in sorted(results.glob("embeddings/base/*/eval_query.json")):
-        told = read_json_object(path)
-        check_numbers(path, told, ["dim"])
-        return int(told["dim"])
+        facts = read_json_object(path)
+        check_numbers(path, facts, ["dim"])
+        return int(facts["dim"])
     return None
 
 

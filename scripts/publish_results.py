@@ -7,8 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from gen2embed.artifacts.described import PROVENANCE, read_described
 from gen2embed.command_line import run_each
-from gen2embed.described import PROVENANCE, read_described
 from gen2embed.errors import InputError
 from gen2embed.files import read_text, write_text
 from gen2embed.outputs import add_output, whole_file

@@ -96,8 +96,8 @@ class Benchmark:
             raise InputError(f"{folder}: vectors of its sides have other widths; freeze it again")
         self.width = self.items["target"].n
         self.positive = self.keys(folder, "pairs", "equivalences")
-        some = (folder / "minimal_pairs.parquet").is_file()
-        self.minimal = self.keys(folder, "minimal_pairs") if some else np.empty(0, np.int64)
+        has_minimal = (folder / "minimal_pairs.parquet").is_file()
+        self.minimal = self.keys(folder, "minimal_pairs") if has_minimal else np.empty(0, np.int64)
         mined = folder / "mined.parquet"
         self.mined, _ = read_id_rows(mined, MINED, MINED[1:], "negatives of strategies")
         self.check(mined, query_id=self.mined["query_id"], negative_id=self.mined["negative_id"])

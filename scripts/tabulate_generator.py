@@ -7,8 +7,8 @@ import sys
 
 import pandas as pd
 
+from gen2embed.artifacts.described import CARD, read_described
 from gen2embed.command_line import run_each
-from gen2embed.described import CARD, read_described
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables.paper_tables import write_paper_table
 

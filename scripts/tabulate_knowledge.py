@@ -7,8 +7,8 @@ import sys
 
 import pandas as pd
 
+from gen2embed.artifacts.described import ANSWERS, read_described
 from gen2embed.command_line import run_each
-from gen2embed.described import ANSWERS, read_described
 from gen2embed.evaluation.intervals import wilson
 from gen2embed.outputs import add_output
 from gen2embed.reporting.tables.paper_tables import write_paper_table

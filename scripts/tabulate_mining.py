@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from gen2embed.artifacts.described import STATISTICS
 from gen2embed.command_line import run_each
-from gen2embed.described import STATISTICS
 from gen2embed.flag_types import whole
 from gen2embed.outputs import add_output
 from gen2embed.reporting.false_negatives import EQUAL_HARDNESS, rate_sentence, rates

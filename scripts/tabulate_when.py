@@ -9,8 +9,8 @@ import sys
 
 import pandas as pd
 
+from gen2embed.artifacts.described import RATES, read_described
 from gen2embed.command_line import run_each
-from gen2embed.described import RATES, read_described
 from gen2embed.errors import InputError
 from gen2embed.flag_types import seed
 from gen2embed.outputs import add_output

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from gen2embed.artifacts.described import SEARCHED, read_described
 from gen2embed.artifacts.embedding_files import EmbeddingFiles
 from gen2embed.artifacts.ids import read_pairs, whole_number
 from gen2embed.artifacts.known_pairs import read_known
 from gen2embed.artifacts.origin import check_mined_from, check_strategy
 from gen2embed.command_line import run_each
-from gen2embed.described import SEARCHED, read_described
 from gen2embed.errors import InputError
 from gen2embed.files import write_parquet
 from gen2embed.mining.clusters import read_clusters

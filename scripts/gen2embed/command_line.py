@@ -78,8 +78,8 @@ def check_given(parser: argparse.ArgumentParser, jobs: Iterable[argparse.Namespa
 
 
 def _refuse(message: str) -> NoReturn:
-    said = re.sub(r"^argument (\S+): is ", r"\1 is ", message)  # of our own types
-    raise InputError(f"{said}; see --help")
+    worded = re.sub(r"^argument (\S+): is ", r"\1 is ", message)  # of our own types
+    raise InputError(f"{worded}; see --help")
 
 
 def run_each(
@@ -149,7 +149,7 @@ def _flags(
     words: list[str] = []
     for key, value in job.items():
         name = key.replace("_", "-")
-        wrong = [one for one in value if not is_word(one)] if isinstance(value, list) else []
+        wrong = [word for word in value if not is_word(word)] if isinstance(value, list) else []
         if wrong or isinstance(value, dict):
             raise InputError(
                 f"{source}: job {number}: {key} holds {(wrong or [value])[0]!r:.40}; give texts "

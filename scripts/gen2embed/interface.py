@@ -99,11 +99,11 @@ def score(
     None: row i asks with query i. Raises InputError for numbers or vectors that cannot be.
     """
     queries, targets = _checked("query_vectors", query_vectors, "target_vectors", target_vectors)
-    lists = [_ids(f"candidates: row {row}", one) for row, one in enumerate(candidates)]
+    lists = [_ids(f"candidates: row {row}", of_query) for row, of_query in enumerate(candidates)]
     asked = np.arange(len(lists)) if query_ids is None else _ids("query_ids", query_ids)
     if not lists or len(asked) != len(lists):
         raise InputError(f"{len(asked)} queries for {len(lists)} lists of candidates")
-    sizes = np.array([len(one) for one in lists])
+    sizes = np.array([len(of_query) for of_query in lists])
     if not sizes.all():
         raise InputError(f"candidates: row {int(sizes.argmin())} is empty; the positive is first")
     flat = np.concatenate(lists)

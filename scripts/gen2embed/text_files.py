@@ -149,7 +149,7 @@ def _values(value: Any, known: dict[int, int]) -> int:
     if known[id(value)] < 0:
         known[id(value)] = 0
         inner = [*value, *value.values()] if isinstance(value, dict) else value
-        count = 1 + sum(_values(one, known) for one in inner)
+        count = 1 + sum(_values(entry, known) for entry in inner)
         if count > MOST:
             raise ValueError(f"its aliases stand for more than {MOST} values")
         known[id(value)] = count

@@ -44,12 +44,12 @@ def whole_number(
 
     default: where it may be missing.
     """
-    told = metadata.get(key)
-    if told is None and default is not None:
+    stated = metadata.get(key)
+    if stated is None and default is not None:
         return default
-    if told is None or not re.fullmatch("[0-9]{1,15}", told):
-        raise InputError(f"{path}: its metadata tell {key} as {told!r:.40}; make the file again")
-    return int(told)
+    if stated is None or not re.fullmatch("[0-9]{1,15}", stated):
+        raise InputError(f"{path}: its metadata tell {key} as {stated!r:.40}; make the file again")
+    return int(stated)
 
 
 def check_once(path: str | Path, what: str, ids: np.ndarray) -> None:

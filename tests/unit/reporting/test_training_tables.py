@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gen2embed.described import RATES_ROW
+from gen2embed.artifacts.described import RATES_ROW
 from gen2embed.errors import InputError
 from gen2embed.files import write_csv, write_json, write_parquet, write_text
 from gen2embed.reporting.tables.adapter_cards import cost_of, pairs_seen_at

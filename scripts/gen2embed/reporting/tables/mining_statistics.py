@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from gen2embed.artifacts.described import POOLED as POOLED_FACTS
+from gen2embed.artifacts.described import RATES, read_described
 from gen2embed.artifacts.origin import check_strategy, check_subset
 from gen2embed.artifacts.rows_taken import dropped_of, rows_dropped
-from gen2embed.described import POOLED as POOLED_FACTS
-from gen2embed.described import RATES, read_described
 from gen2embed.errors import InputError
 from gen2embed.reporting.false_negatives import shown_rates
 from gen2embed.study.layout import facts_file
@@ -55,8 +55,8 @@ def read_rates(path: str | Path, strategies: Sequence[str]) -> dict[str, Any]:
     for strategy in strategies:
         if not all(strategy in pool["strategies"] for pool in pools):
             raise InputError(f"{path}: tells no rates of {strategy}; measure it, too")
-    for one in (difference for pool in pools for difference in pool["differences"]):
-        if not {one["first"], one["second"]} <= set(report["strategies"]):
+    for difference in (difference for pool in pools for difference in pool["differences"]):
+        if not {difference["first"], difference["second"]} <= set(report["strategies"]):
             raise InputError(f"{path}: compares what it does not tell of; measure the rates again")
     return report
 

@@ -89,11 +89,13 @@ def read_described(path: str | Path, wanted: Mapping[str, Any], remedy: str) -> 
     remedy: what makes the file again, such as "mine again".
     """
     value = read_json(path)
-    faults = sorted(Validator(wanted).iter_errors(value), key=lambda one: list(map(str, one.path)))
+    faults = sorted(
+        Validator(wanted).iter_errors(value), key=lambda fault: list(map(str, fault.path))
+    )
     if faults:
         where = "".join(f"{part}: " for part in faults[0].absolute_path)
-        said = faults[0].message
+        reason = faults[0].message
         raise InputError(
-            f"{path}: {where[:200]}{said if len(said) < 120 else said[-120:]}; {remedy}"
+            f"{path}: {where[:200]}{reason if len(reason) < 120 else reason[-120:]}; {remedy}"
         )
     return value
