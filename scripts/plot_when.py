@@ -84,7 +84,7 @@ def draw_frontier(axes: Axes, frontier: pd.DataFrame, order: list[str]) -> None:
         rows = frontier[frontier["strategy"] == name]
         axes.scatter(
             rows["hardness"], 100 * rows["rate"], s=14, marker=MARKS[number % 8], alpha=0.8,
-            color=f"C{number}", label=name, lw=0,
+            color=f"C{number}", label=name, lw=0, clip_on=False,
         )  # fmt: skip
     axes.set_xlabel("mean hardness (cosine)")
     axes.set_ylabel("true false negatives (%)")
