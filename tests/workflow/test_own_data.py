@@ -6,11 +6,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 import pandas as pd
+import pytest
 import yaml
 
-from workflow.conftest import ROOT
+from gen2embed.mining.clusters import read_clusters
+from unit.text_models import save_text_model
+from workflow.conftest import ROOT, copy_project
 
 PAGE = (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
 OWN = ("--configfile", "configs/own_data.yaml")
@@ -70,6 +74,30 @@ def test_a_file_of_ones_own_as_the_page_has_it(project):
     for place in places:
         assert place.replace("<strategy>", "saha").rstrip("/") in output
     assert "--columns query=question positive=answer" in output or '"query=question"' in output
+
+
+@pytest.mark.slow
+def test_two_thousand_pairs_to_clusters_in_ten_minutes(tmp_path):
+    """The page's command on a table of 2,000 pairs, some of them twice; random weights."""
+    project = copy_project(tmp_path / "project")
+    (tmp_path / "model").mkdir()
+    save_text_model("llama", tmp_path / "model")
+    rows = [(f"what is {number} times {number}?", f"it is {number**2}") for number in range(1960)]
+    table = pd.DataFrame([*rows, *rows[::49]], columns=["question", "answer"])
+    table.to_csv(project.folder / "pairs.csv", index=False)
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+    told = yaml.safe_load(text) | {"model": {"name": str(tmp_path / "model")}}
+    (project.folder / "mine.yaml").write_text(yaml.safe_dump(told))
+    began = time.monotonic()
+    project.snakemake(*OWN, "mine.yaml", "--", "mine")
+    assert time.monotonic() - began < 600
+    results = project.folder / "results" / "my_pairs"
+    counted = json.loads((results / "data" / "imported.json").read_text())
+    assert counted["rows"] == 2000 and counted["pairs"] == 1960 and counted["repeated_pairs"] == 40
+    for strategy in ("hns", "saha"):
+        path = results / "clusters" / strategy / "Own.parquet"
+        table, _ = read_clusters(path, counted["train_rows"])
+        assert len(table.negative_pairs) > 0
 
 
 def test_a_table_that_is_not_there_is_one_line(project):
