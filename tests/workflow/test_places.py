@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
+from gen2embed.files import load_embeddings, write_parquet
+from unit.tiny import metadata, photos, tiny  # noqa: F401  (fixtures)
 from workflow.conftest import ROOT, copy_project
 
 TARGETS = ("results/ci/config.yaml", "results/ci/tables/published_audit.md")
@@ -50,3 +53,27 @@ def test_a_map_is_made_where_no_cache_can_be_written():
     done = as_nobody("-c", code)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "(20, 2)"
+
+
+@pytest.mark.slow
+def test_model_items_and_images_that_may_only_be_read(tiny, tmp_path):  # noqa: F811
+    """Embedding writes nowhere but to its outputs: nothing beside the model, none at home."""
+    items = pd.DataFrame({"item_id": range(3), "text": ["a", "b", ""]})
+    write_parquet(tmp_path / "items.parquet", items.assign(image_path=["", "0.png", "1.png"]))
+    (tmp_path / "items.parquet").chmod(0o644)
+    out = tmp_path / "out"
+    out.mkdir(mode=0o777)
+    out.chmod(0o777)
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parents[1], tiny.folder.parent):
+        folder.chmod(0o755)  # pytest's own, which only this user may enter
+    for path in tiny.folder.iterdir():
+        path.chmod(0o644)
+    before = {path: path.stat().st_mtime_ns for path in tiny.folder.rglob("*")}
+    done = as_nobody(
+        str(ROOT / "scripts" / "embed_items.py"), f"--model={tiny.folder}", "--prompt=plain",
+        f"--items={tmp_path / 'items.parquet'}", f"--image-root={tiny.images}", "--role=target",
+        "--device=cpu", "--threads=1", "--resolution=native", "--dtype=fp32", f"--out={out}/v.npy",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(load_embeddings(out / "v.npy")) == 3
+    assert {path: path.stat().st_mtime_ns for path in tiny.folder.rglob("*")} == before

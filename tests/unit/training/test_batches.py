@@ -50,6 +50,15 @@ def test_seeds_and_epochs_differ():
     assert zero[0] != zero[1]
 
 
+def test_what_a_seed_means_stays():
+    """Orders and samples by seed and epoch as they were: two versions train on the same batches."""
+    clusters = clusters_of([1] * 9)
+    drawn = [pairs_of(batch).tolist() for batch in draw_batches(clusters, 9, 3, 7)]
+    assert drawn == [np.random.default_rng([7, 30, n]).permutation(9).tolist() for n in range(3)]
+    taken = pairs_of(take_clusters(clusters, 0.4, 0, 7)).tolist()
+    assert taken == sorted(np.random.default_rng([7, 31]).permutation(9)[:3].tolist())
+
+
 def test_equal_clusters_fill_a_batch_with_a_fixed_number():
     """The paper's batches: clusters of 8 in batches of 32 pairs are 4 clusters each."""
     batches = draw_batches(clusters_of([8] * 10), 32, 6, 0)
