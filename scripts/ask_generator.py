@@ -61,9 +61,8 @@ def answers(backbone: Backbone, texts: list[str], tokens: int, device: str) -> l
 
     asked = [f"{text}\n{ONE_WORD}" for text in texts]
     turns = [backbone.turn(get_prompt("plain"), "query", text, False) for text in asked]
-    batch = backbone.to_device(
-        backbone.collate([join(backbone.parts(None, turn)) for turn in turns]), device
-    )
+    rendered = [join(backbone.parts(None, turn)) for turn in turns]
+    batch = backbone.to_device(backbone.collate(rendered, []), device)
     tokenizer = backbone.processor.tokenizer
     with torch.inference_mode():
         found = backbone.model.generate(

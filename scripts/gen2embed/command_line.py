@@ -55,7 +55,7 @@ def run_program(
     except InputError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
+    except Exception as error:  # libraries tell of the disk by exceptions of their own
         fault = fault_of(error)
         if fault is None:
             raise

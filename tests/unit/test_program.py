@@ -156,6 +156,16 @@ def test_a_user_mistake_is_one_line_and_a_defect_keeps_its_traceback(capsys):
         run_program(parser(), defect, ["--name", "a"])
 
 
+def test_what_a_library_says_of_the_disk_is_one_line(capsys):
+    """safetensors' and torch's exceptions are no OSError."""
+
+    def write(_jobs):
+        raise RuntimeError("I/O error: No space left on device (os error 28)")
+
+    assert run_program(parser(), write, ["--name", "a"]) == 2
+    assert capsys.readouterr().err.startswith("toy: no room is left")
+
+
 def test_progress_in_a_log_is_plain_lines():
     stream = io.StringIO()
     lines = _Lines(stream)

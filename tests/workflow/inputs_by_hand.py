@@ -71,6 +71,11 @@ def flags_by_hand() -> dict[str, dict[str, object]]:
             **{f"{side}_embeddings": path for side, path in VECTORS.items()},
             "dims": [16], "out": "h/precisions.csv",
         },
+        "tabulate_precisions": {
+            "rows": [f"{R}/rows/{EVAL}.parquet"], "embeddings": f"{R}/embeddings/base",
+            "models": ["hierarchical"], "dims": [16], "out": "h/formats",
+        },
+        "write_reference": {"out": "h/reference"},
         "compare_embedders": {
             "first": VECTORS["query"], "first_reader": "vectors",
             "first_targets": VECTORS["target"],

@@ -10,10 +10,12 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from tqdm import tqdm
 from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from gen2embed.command_line import progress_bar
+from gen2embed.outputs import os_errors
 from gen2embed.training.checkpoints import seal
 from gen2embed.training.temperature import LearnedTemperature
 from gen2embed.training.validation import History
@@ -36,6 +38,7 @@ class ShowProgress(TrainerCallback):
 
     def __init__(self, what: str):
         self.what = what
+        self.bar: tqdm | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
@@ -48,7 +51,11 @@ class ShowProgress(TrainerCallback):
             self.bar.update()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero:
+        self.close()
+
+    def close(self) -> None:
+        """Also where a training breaks off: else the bar is drawn once more, after what is said."""
+        if self.bar is not None:
             self.bar.close()
 
 
@@ -131,5 +138,6 @@ class StopOnTerm(TrainerCallback):
 
 def save_adapter(model: Any, folder: Path) -> None:
     """The adapter as a PEFT folder (safetensors), without PEFT's template of a model card."""
-    model.save_pretrained(folder)
+    with os_errors(folder):
+        model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)

@@ -29,7 +29,7 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
     Raises Stopped after SIGTERM.
     """
     from gen2embed.models.shortcuts.transport import loader_faults
-    from gen2embed.training.callbacks import StopOnTerm
+    from gen2embed.training.callbacks import ShowProgress, StopOnTerm
     from gen2embed.training.checkpoints import last_whole_state
 
     stop = StopOnTerm(trainer.accelerator, saves)
@@ -40,7 +40,12 @@ def run_trainer(trainer: ContrastiveTrainer, states: Path, saves: bool) -> str |
         if last and kept is not None:
             kept.load(last)
     with stop.listening(), loader_faults(trainer.loader_seconds):
-        trainer.train(resume_from_checkpoint=last)
+        try:
+            trainer.train(resume_from_checkpoint=last)
+        finally:
+            for shown in trainer.callback_handler.callbacks:
+                if isinstance(shown, ShowProgress):
+                    shown.close()
     trainer.accelerator.wait_for_everyone()
     if stop.stopped:
         kept = "its state is saved: run it again to go on" if saves else "nothing is kept"

@@ -104,6 +104,24 @@ def test_labels_are_those_of_a_plain_loop(case):
     assert found.minimal.tolist() == [key in known for key in of_anchors]
 
 
+def test_rates_of_bins_and_their_digits():
+    """Easy (.1): 1 of 3 false; hard (.9): both. A share of 1 has Wilson's interval, over the
+    clusters that it stands on; numbers are kept to nine digits."""
+    found = compare({"a": [negatives([(0.1, 1), (0.1, 0), (0.1, 0), (0.9, 1), (0.9, 1)])]}, bins=2)
+    easy, hard = found.reports["a"].by_hardness
+    assert (easy["negatives"], easy["false_negatives"], easy["rate"]) == (3, 1, 0.333333333)
+    assert (hard["negatives"], hard["false_negatives"], hard["rate"]) == (2, 2, 1.0)
+    low, high = wilson(2, 2)
+    assert (hard["ci_low"], hard["ci_high"]) == (round(low, 9), round(high, 9))
+    report = found.reports["a"]
+    assert report.overall.value == 0.6 and report.overlap_false == round((0.1 + 0.9 + 0.9) / 3, 9)
+    thirds = [made([0, 1, 2], [0.5, 0.5, 0.5], [0, 0, 1], minimal=[1, 0, 0])]
+    minimal = compare({"a": thirds}).reports["a"].clusters_with_minimal
+    low, high = wilson(1, 3)
+    wanted = (0.333333333, round(low, 9), round(high, 9))
+    assert (minimal.value, minimal.ci_low, minimal.ci_high) == wanted
+
+
 def test_a_strategy_that_is_only_easier_is_not_safer():
     """Both have rate 0 among easy (.1) and 1/2 among hard (.9) negatives. A: 2 easy, 6 hard,
     overall 3/8. B: 6 easy, 2 hard, overall 1/8. At equal hardness: weights easy (1/4 + 3/4)/2 =
