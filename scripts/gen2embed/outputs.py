@@ -28,6 +28,7 @@ FRESH = 60.0  # seconds: a younger temporary file may be about to be held
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # torch's and numpy's words for a write that was cut short, without the system's number
 CUT_SHORT = r"No space left on device|PytorchStreamWriter failed|\d+ requested and \d+ written"
+REFUSE_WRITES = (errno.EROFS, errno.EFBIG, errno.EIO)
 REFUSED = {
     errno.EROFS: "is on a file system that is read-only",
     errno.EACCES: "may not be read or written by this user",
@@ -454,12 +455,26 @@ def fault_of(error: BaseException) -> str | None:
         number = int(found[1] or found[2]) if found else None
         if re.search(CUT_SHORT, str(error)):
             number = errno.ENOSPC
+    if number is None:  # matplotlib stumbles again while it closes what it could not write
+        error = next(filter(is_of_a_write, before(error)), error)
+        number = getattr(error, "errno", None) if isinstance(error, OSError) else None
     named = f"{named_by(error)}: " if named_by(error) else ""
     if number in NO_ROOM:
         return f"{named}no room is left on its disk, or a limit is reached; make room, run it again"
     if number in REFUSED:
         return f"{named}{REFUSED[number]}; name another place, or mend that"
     return None
+
+
+def before(error: BaseException) -> Iterator[BaseException]:
+    """What an exception came up over, the last first."""
+    while error.__context__ is not None:
+        error = error.__context__
+        yield error
+
+
+def is_of_a_write(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (*NO_ROOM, *REFUSE_WRITES)
 
 
 def named_by(error: BaseException) -> str:

@@ -240,6 +240,18 @@ def test_what_libraries_say_of_the_disk(number):
     assert fault_of(OSError(errno.ECHILD, "no child")) is None
 
 
+def test_a_library_that_stumbles_over_a_full_disk():
+    """The disk's word counts, not the one that came up over it; other files' words do not."""
+    for number, says in ((errno.ENOSPC, "no room"), (errno.EROFS, "read-only"), (errno.ENOENT, "")):
+        try:
+            try:
+                raise OSError(number, os.strerror(number))
+            finally:
+                raise AttributeError("no attribute 'pos'")
+        except AttributeError as error:
+            assert says in (fault_of(error) or "") and bool(fault_of(error)) == bool(says)
+
+
 def test_a_finished_result_is_kept_where_its_place_fails(tmp_path):
     path = tmp_path / "a.json"
     with pytest.raises(InputError, match="lies in") as raised, whole_file(path) as temporary:

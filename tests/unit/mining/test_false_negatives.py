@@ -111,9 +111,12 @@ def test_rates_of_bins_and_their_digits():
     easy, hard = found.reports["a"].by_hardness
     assert (easy["negatives"], easy["false_negatives"], easy["rate"]) == (3, 1, 0.333333333)
     assert (hard["negatives"], hard["false_negatives"], hard["rate"]) == (2, 2, 1.0)
+    assert 0 <= easy["ci_low"] < easy["rate"] < easy["ci_high"] <= 1
+    assert [easy["low"], easy["high"], hard["high"]] == [0.1, 0.1, 0.9]  # quantiles
     low, high = wilson(2, 2)
     assert (hard["ci_low"], hard["ci_high"]) == (round(low, 9), round(high, 9))
     report = found.reports["a"]
+    assert "by_hardness" not in report.flat() and report.flat()["overall"] == 0.6
     assert report.overall.value == 0.6 and report.overlap_false == round((0.1 + 0.9 + 0.9) / 3, 9)
     thirds = [made([0, 1, 2], [0.5, 0.5, 0.5], [0, 0, 1], minimal=[1, 0, 0])]
     minimal = compare({"a": thirds}).reports["a"].clusters_with_minimal
