@@ -17,12 +17,15 @@ from snakemake.settings.enums import Quietness
 
 from workflow.conftest import ROOT
 
+LINKED = (
+    "Snakefile", "rules", "scripts", "schemas", "docs", "envs", "config.yaml", "paper_figures",
+)  # fmt: skip
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
 def link_project(folder: Path, *own: str) -> Path:
     """A folder that looks like the project, by links but for the entries in ``own``."""
-    for entry in ("Snakefile", "rules", "scripts", "schemas", "docs", "envs", "config.yaml"):
+    for entry in LINKED:
         if entry not in own:
             (folder / entry).symlink_to(ROOT / entry)
     return folder
