@@ -190,13 +190,13 @@ def test_an_edit_re_runs_exactly_what_depends_on_it(finished):
     analysed = {"analyse_model": 1, "plot_analyses": 1}
     embedded = {**embedding, "plot_umap": 1, **zero_shot, **mined, **analysed}
     cases = {
-        "reporting/layers.py": {"plot_analyses": 1, **report},
-        "reporting/gallery.py": {"draw_gallery": 1, **report},
-        "reporting/space_map.py": {"plot_umap": 1, **report},
-        "reporting/worked.py": {"draw_saha": 1, **report},
+        "reporting/figures/layers.py": {"plot_analyses": 1, **report},
+        "reporting/figures/gallery.py": {"draw_gallery": 1, **report},
+        "reporting/figures/space_map.py": {"plot_umap": 1, **report},
+        "reporting/figures/worked.py": {"draw_saha": 1, **report},
         "evaluation/precision.py": {"score_adapted": 1, **zero_shot, **scored, **analysed},
         "evaluation/compositionality.py": {**composed, **report},
-        "reporting/compositions.py": {"tabulate_compositions": 1, **report},
+        "reporting/tables/compositions.py": {"tabulate_compositions": 1, **report},
         "training/loss.py": trained,
         "mining/saha.py": mined,
         "prompts/prompts.yaml": embedded,
