@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen2embed.evaluation.precision import predict
+from gen2embed.canonical import float32_error
+from gen2embed.evaluation.precision import Lists, predict
 
 # targets on the unit circle: 0 = (1, 0), 1 = (0, 1), 2 = (0.6, 0.8), 3 = same vector as 0
 TARGETS = np.array([[1, 0], [0, 1], [0.6, 0.8], [1, 0]], dtype=np.float32)
@@ -20,7 +21,8 @@ def run(rows, valid=None):
 def test_a_hit_and_a_miss():
     """Query (1, 0): scores 1, 0, 0.6. Positive 0 wins by 0.4; positive 1 is last, 1 behind."""
     found = run([(0, [0, 1, 2]), (0, [1, 0, 2])])
-    assert found.hits.tolist() == [True, False]
+    assert found.hits.tolist() == found.index0_hits.tolist() == [True, False]
+    assert found.ties.tolist() == [False, False]
     assert found.rank_of_positive.tolist() == [1, 3]
     assert found.predicted_id.tolist() == [0, 0]
     np.testing.assert_allclose(found.margin, [0.4, -1.0], atol=1e-7)
@@ -93,6 +95,35 @@ def test_what_float32_cannot_tell_apart_float64_does():
     found = predict(query, apart, np.zeros(2, int), np.array([0, 1, 0, 2]), np.array([2, 2]))
     assert found.ties.tolist() == [False, True]
     assert found.predicted_id.tolist() == [1, 2]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_float32_may_err_by_its_whole_bound(seed):
+    """Proposals wrong by up to the bound, each in any direction: what is predicted stays."""
+    rng = np.random.default_rng(seed)
+    error = float32_error(2)
+    angles = 1.0 + error * rng.integers(-3, 4, 8) / 0.8415 * rng.choice([0.5, 0.9, 1.0])
+    angles[rng.integers(0, 8, 2)] = [0.3, 2.5]  # far ones, either side
+    targets = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    query = np.array([[1.0, 0.0]])
+
+    class Worst(Lists):
+        def _proposed(self, query, ids):
+            true = self.targets[ids] @ query
+            return true + error * rng.choice([-1, -0.99, 0.99, 1], len(ids))
+
+    lists = np.tile(np.arange(8), 8).reshape(8, 8)
+    for positive, ids in enumerate(lists):
+        ids = np.concatenate([[positive], np.delete(ids, positive)])
+        takes_part = ids != positive
+        scores = Worst(query, targets).scores(0, ids, takes_part)
+        exact = np.round(targets[ids] @ query[0], 9)
+        others = scores[takes_part]
+        assert scores[0] == exact[0]
+        assert (others >= scores[0]).tolist() == (exact[takes_part] >= exact[0]).tolist()
+        assert others.max() == exact[takes_part].max()
+        assert exact[takes_part][others.argmax()] == exact[takes_part].max()
 
 
 def test_neither_neighbours_nor_blocks_change_a_prediction():
