@@ -1,4 +1,4 @@
-"""Hardness against overlap of mined negatives: what is drawn, and how (the paper's figure 5)."""
+"""Hardness against overlap of mined negatives: what is drawn, and how (paper: figure 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries and targets in two dimensions, a panel for each model (the paper's figure 3)."""
+"""Queries and targets in two dimensions, a panel for each model (paper: figure 3)."""
 
 from __future__ import annotations
 
