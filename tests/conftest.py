@@ -31,6 +31,8 @@ TOGETHER = {
     "slurm": ("workflow/test_slurm.py", "workflow/test_slurm_nodes.py"),
 }
 
+LONG = ("tests/workflow", "tests/unit/training", "tests/unit/data")  # files that take a minute
+
 
 def group_of(nodeid: str) -> str:
     """The group of a test: of files that share a fixture of minutes, else its file."""
@@ -39,11 +41,11 @@ def group_of(nodeid: str) -> str:
 
 
 def rank(item: pytest.Item) -> int:
-    """0 for what runs first; other files keep their order, those of the workflow before units."""
+    """0 for what runs first; other files keep their order, long ones before short ones."""
     group = group_of(item.nodeid)
     if group in TOGETHER:
         return list(TOGETHER).index(group)
-    return len(TOGETHER) + ("tests/workflow" not in group)
+    return len(TOGETHER) + (not group.startswith(LONG))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -181,7 +181,7 @@ def test_nothing_to_look_at_is_one_line(bench, capsys):
     out = folder / "out.csv"
     flags = ["--items", targets, "--count=0", "--out", str(out)]
     assert program("analyse_attention").main([*common, *flags]) == 2
-    assert "no item to look at" in capsys.readouterr().err
+    assert "--count is 0; give at least 1" in capsys.readouterr().err
     assert not out.exists()
 
 
