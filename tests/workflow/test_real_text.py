@@ -33,9 +33,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", ["real_text", pytest.param("real_text_full", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("name", MODELS)
 def test_a_study_of_text_alone_from_nothing_to_its_digest(name, tmp_path):
     make, changed = MODELS[name]
     project = copy_project(tmp_path / "project")
