@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from gen2embed.command_line import run_each
-from gen2embed.errors import InputError
 from gen2embed.evaluation.intervals import bootstrap_means, interval
 from gen2embed.files import run_record, write_csv
 from gen2embed.flag_types import whole
@@ -47,8 +46,6 @@ def build_parser() -> argparse.ArgumentParser:
 def choose(job: argparse.Namespace) -> list[Item]:
     every = read_items(job.items, job.role)
     items = [item for item in every if item.image_path] or every
-    if not items or job.count < 1:
-        raise InputError(f"{job.items}: no item to look at; give others")
     return [items[position] for position in spaced(len(items), job.count)]
 
 

@@ -61,8 +61,6 @@ def build_parser() -> argparse.ArgumentParser:
 def queries_of(job: argparse.Namespace) -> list[Item]:
     """Raises InputError for a job that asks nothing, or several texts of one image."""
     texts = job.query or []
-    if job.top < 1:
-        raise InputError(f"--top is {job.top}; give at least 1")
     if not any((*texts, job.image)) or not all(texts):
         raise InputError("nothing is asked; give --query TEXT, --image FILE or both")
     if job.image and len(texts) > 1:

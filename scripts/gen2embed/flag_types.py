@@ -36,21 +36,19 @@ seed = whole(0, MOST_SEED)
 
 def share(word: str) -> float:
     """A number above 0 and below 1."""
-    try:
-        value = float(word)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise ArgumentTypeError(f"is {word[:40]}; give a number above 0, below 1")
-    return value
+    return _above_0(word, lambda value: value < 1, "below 1")
 
 
 def rate(word: str) -> float:
     """A learning rate: above 0, at most 1."""
+    return _above_0(word, lambda value: value <= 1, "at most 1")
+
+
+def _above_0(word: str, fits: Callable[[float], bool], bound: str) -> float:
     try:
         value = float(word)
     except ValueError:
         value = 0.0
-    if not 0 < value <= 1:
-        raise ArgumentTypeError(f"is {word[:40]}; give a number above 0, at most 1")
+    if not (value > 0 and fits(value)):
+        raise ArgumentTypeError(f"is {word[:40]}; give a number above 0, {bound}")
     return value

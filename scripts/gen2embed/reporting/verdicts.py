@@ -12,6 +12,7 @@ from gen2embed.reporting.captions import AGGREGATE_LABELS
 from gen2embed.reporting.tables.rendering import points
 
 DIFFERS = "differs"
+YES, OTHER_WAY = "yes", "no, the other way"
 SAME = f"same within {100 * MARGIN:.0f} points"
 TESTS = (
     f"{DIFFERS}: Holm-adjusted p < {SIGNIFICANCE}; {SAME}: the equivalence test finds it (two "
@@ -20,6 +21,11 @@ TESTS = (
     "this test would show with 80 % power."
 )
 MOST_LISTED = 8  # undecided comparisons in a caption; more are in the table of tests alone
+
+
+def undecided(low: float, high: float) -> str:
+    """The answer where the data do not decide, with the 95 % interval (fractions) in points."""
+    return f"undecided (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def verdict(row: Any) -> str:
@@ -32,14 +38,14 @@ def verdict(row: Any) -> str:
         return DIFFERS
     if row.p_equivalent < SIGNIFICANCE:
         return SAME
-    return f"undecided (95 %: {100 * row.ci_low:+.1f} to {100 * row.ci_high:+.1f})"
+    return undecided(row.ci_low, row.ci_high)
 
 
 def claimed(row: Any) -> str:
     """The answer to "does the first beat the second?", of one row of ``paired_tests``."""
     found = verdict(row)
     if found == DIFFERS:
-        return "yes" if row.difference > 0 else "no, the other way"
+        return YES if row.difference > 0 else OTHER_WAY
     return f"no, {found}" if found == SAME else found
 
 

@@ -12,8 +12,6 @@ from gen2embed.training.options import LossOptions
 
 def check_flags(flags: argparse.Namespace) -> None:
     """Raises InputError for flags of train_adapter.py that cannot go together."""
-    if not 0 <= flags.seed < 2**32:
-        raise InputError(f"--seed is {flags.seed}; give a whole number from 0 to {2**32 - 1}")
     if flags.report_to != "none" and find_spec(flags.report_to) is None:
         raise InputError(
             f"--report-to {flags.report_to}: is not installed; pip install it, or none"

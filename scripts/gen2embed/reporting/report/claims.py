@@ -13,12 +13,11 @@ import pandas as pd
 
 from gen2embed.evaluation.aggregates import ALL
 from gen2embed.reporting.tables.rendering import percent, points
-from gen2embed.reporting.verdicts import claimed
+from gen2embed.reporting.verdicts import OTHER_WAY, YES, claimed, undecided
 
 Tables = Mapping[str, pd.DataFrame]  # numbers of a table (its CSV) by the table's name
-YES, NO, UNDECIDED = "yes", "no", "undecided"
+NO, UNDECIDED = "no", "undecided"
 HIERARCHICAL = "hierarchical"
-OTHER_WAY = "no, the other way"
 OVERLAPPING = "undecided (the intervals overlap)"
 COMPARED = {"hns", "saha"}
 
@@ -139,7 +138,7 @@ def decided(low: float, high: float) -> str:
     """Whether a number is above 0, by its 95 % interval (fractions): the answer in words."""
     if low > 0 or high < 0:
         return YES if low > 0 else OTHER_WAY
-    return f"undecided (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
+    return undecided(low, high)
 
 
 def _dose(tables: Tables) -> Claim | None:

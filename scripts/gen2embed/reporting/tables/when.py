@@ -12,6 +12,7 @@ import pandas as pd
 from gen2embed.evaluation.dose_response import Drawn, crossing, line, mean_of_sets
 from gen2embed.reporting.results import Run, spread
 from gen2embed.reporting.tables.rendering import percent, points
+from gen2embed.reporting.verdicts import undecided
 
 Arms = Mapping[tuple[str, float], Run]  # by strategy and hidden share
 PRIMARY = ("saha", "hns")
@@ -105,7 +106,7 @@ def _each_seed(first: Run, second: Run) -> list[float]:
 
 def _row(measure: str, found: Drawn, of_seeds: Sequence[float]) -> dict[str, Any]:
     low, high = found.interval()
-    verdict = f"undecided (95 %: {100 * low:+.1f} to {100 * high:+.1f})"
+    verdict = undecided(low, high)
     if found.excludes_zero:
         verdict = "above 0" if found.value > 0 else "below 0"
     return {
